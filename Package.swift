@@ -1,0 +1,106 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The layers, lowest first. A target imports only what stands above it in this table; CI builds
+// with `--explicit-target-dependency-import-check error`, so an undeclared import does not build.
+
+/// `Lifetimes` is experimental in Swift 6.3; it is what lets a column hand out a `Span` over its
+/// own buffer without copying. Every use is a computed property with `@_lifetime(borrow self)`.
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .strictMemorySafety(),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .enableUpcomingFeature("InferIsolatedConformances"),
+    .enableExperimentalFeature("Lifetimes"),
+]
+
+func layer(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(
+        name: name, dependencies: dependencies + ["TestSupport"], swiftSettings: settings)
+}
+
+/// A C library of the system: a module map under Sources, the library from Debian's -dev package.
+func library(_ name: String, pkgConfig: String, apt package: String) -> Target {
+    .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([package])])
+}
+
+let package = Package(
+    name: "streamer",
+    products: [.executable(name: "streamer", targets: ["streamer"])],
+    targets: [
+        library("CZstd", pkgConfig: "libzstd", apt: "libzstd-dev"),
+        library("CLZ4", pkgConfig: "liblz4", apt: "liblz4-dev"),
+        library("CXXHash", pkgConfig: "libxxhash", apt: "libxxhash-dev"),
+        library("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
+        library("CMinizip", pkgConfig: "minizip", apt: "libminizip-dev"),
+        .target(name: "CSystem"),
+        .target(
+            name: "CSimdjson",
+            linkerSettings: [.linkedLibrary("simdjson")]),
+
+        layer("Storage", ["CSystem", "CXXHash"]),
+        layer("Columnar", ["CZstd", "CLZ4", "CXXHash"]),
+        layer("JSON", ["CSimdjson"]),
+        layer("Expressions", ["Columnar"]),
+        layer("TickLog", ["Storage", "Columnar"]),
+        layer("Parquet", ["Columnar", "CZstd", "CZlib"]),
+        layer("Lake", ["Storage", "Columnar", "Parquet"]),
+        layer("KeyedState", ["Storage", "Columnar"]),
+        layer("Checkpoints", ["Storage", "JSON"]),
+        layer("Operators", ["Columnar", "Expressions", "KeyedState"]),
+        layer("Jobs", ["Columnar", "Expressions", "Operators", "JSON"]),
+        layer(
+            "Connectors",
+            [
+                "Storage", "Columnar", "JSON", "Jobs", "TickLog", "Lake", "CZlib", "CMinizip",
+                "CSimdjson",
+            ]),
+        layer(
+            "Engine",
+            [
+                "Storage", "Columnar", "JSON", "Expressions", "KeyedState", "Checkpoints",
+                "Operators", "Jobs", "TickLog", "Lake",
+            ]),
+        .executableTarget(
+            name: "streamer",
+            dependencies: [
+                "Storage", "Columnar", "JSON", "Expressions", "TickLog", "Parquet", "Lake",
+                "KeyedState", "Checkpoints", "Operators", "Jobs", "Connectors", "Engine",
+            ],
+            swiftSettings: settings),
+
+        .target(
+            name: "TestSupport", dependencies: ["Storage", "Columnar"], path: "Tests/TestSupport",
+            swiftSettings: settings),
+        tests("TestSupportTests", ["Storage", "Columnar"]),
+        tests("StorageTests", ["Storage"]),
+        tests("ColumnarTests", ["Columnar"]),
+        tests("JSONTests", ["JSON"]),
+        tests("ExpressionsTests", ["Columnar", "Expressions"]),
+        tests("TickLogTests", ["Storage", "Columnar", "TickLog"]),
+        tests("ParquetTests", ["Columnar", "Parquet"]),
+        tests("LakeTests", ["Storage", "Columnar", "Parquet", "Lake"]),
+        tests("KeyedStateTests", ["Storage", "Columnar", "KeyedState"]),
+        tests("CheckpointsTests", ["Storage", "Checkpoints"]),
+        tests("OperatorsTests", ["Storage", "Columnar", "Expressions", "KeyedState", "Operators"]),
+        tests("JobsTests", ["Columnar", "Expressions", "Operators", "JSON", "Jobs"]),
+        tests(
+            "ConnectorsTests",
+            ["Storage", "Columnar", "JSON", "Jobs", "TickLog", "Lake", "Connectors"]),
+        tests(
+            "EngineTests",
+            [
+                "Storage", "Columnar", "JSON", "Expressions", "KeyedState", "Checkpoints",
+                "Operators", "Jobs", "TickLog", "Lake", "Engine",
+            ]),
+    ],
+    cxxLanguageStandard: .cxx17
+)
