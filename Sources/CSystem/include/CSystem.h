@@ -4,3 +4,10 @@
 
 /// renameat2(2) with RENAME_NOREPLACE: 0, or -1 with errno EEXIST when `to` exists.
 int csystem_rename_noreplace(const char *from, const char *to);
+
+/// renameat2(2) with RENAME_EXCHANGE: both names exist before and after, with contents swapped.
+int csystem_rename_exchange(const char *first, const char *second);
+
+struct dirent;
+/// The name of a directory entry: d_name is an array, which Swift sees as a tuple of 256.
+const char *csystem_entry_name(const struct dirent *entry);

@@ -1,0 +1,83 @@
+/// How names of unpublished files begin; recovery removes what bears them.
+public let temporaryNamePrefix = ".tmp-"
+
+extension FileSystem {
+    /// Creates a file with this content in one step for every reader and every crash.
+    ///
+    /// The directory must exist. See ``PublishMode`` for what happens when the file does.
+    @discardableResult
+    public func createAtomically(
+        _ path: Path, mode: PublishMode, contents: [UInt8]
+    ) throws(StorageError) -> PublishResult {
+        let staged = try stage(path, mode: mode, contents: [contents])
+        return try publish([staged])[0]
+    }
+
+    /// Creates a file with this text in one step for every reader and every crash.
+    @discardableResult
+    public func createAtomically(
+        _ path: Path, mode: PublishMode, text: String
+    ) throws(StorageError) -> PublishResult {
+        try createAtomically(path, mode: mode, contents: Array(text.utf8))
+    }
+
+    /// Writes and syncs chunks of bytes as one file that waits to be published.
+    public func stage(
+        _ path: Path, mode: PublishMode, contents: [[UInt8]]
+    ) throws(StorageError) -> StagedFile {
+        let file = try beginStaging(path, mode: mode)
+        for chunk in contents { try file.append(chunk) }
+        return try file.finish()
+    }
+
+    /// The whole content of a file.
+    ///
+    /// - Throws: `.tooLarge` if it has more than `maxBytes`; nothing is allocated then.
+    public func read(_ path: Path, maxBytes: Int) throws(StorageError) -> [UInt8] {
+        let file = try openForReading(path)
+        let size = try file.size()
+        guard size <= Int64(maxBytes) else {
+            throw StorageError(
+                .tooLarge, "read", path: path.string,
+                detail: "the file has \(size) bytes, at most \(maxBytes) are accepted")
+        }
+        return try file.readUpTo(Int(size), at: 0)
+    }
+
+    /// The bytes of a file from `offset` on.
+    ///
+    /// - Throws: `.unexpectedEnd` if the file ends before `offset + count`.
+    public func read(_ path: Path, at offset: Int64, count: Int) throws(StorageError) -> [UInt8] {
+        try openForReading(path).read(at: offset, count: count)
+    }
+
+    /// Maps the first `length` bytes of a file for reading.
+    public func map(_ path: Path, length: Int) throws(StorageError) -> FileMapping {
+        try openForReading(path).map(length: length)
+    }
+
+    /// Whether something is at the path.
+    public func exists(_ path: Path) throws(StorageError) -> Bool {
+        try info(path) != nil
+    }
+
+    /// Whether somebody holds the lock on a lock file.
+    public func isLocked(_ path: Path) throws(StorageError) -> Bool {
+        try lockHolder(path) != nil
+    }
+
+    /// Removes the files that a crash left unpublished in a directory, and nothing else.
+    ///
+    /// The caller holds the lock that makes it the directory's only writer.
+    /// - Returns: how many there were.
+    @discardableResult
+    public func removeStrays(in directory: Path) throws(StorageError) -> Int {
+        var removed = 0
+        for entry in try list(directory)
+        where entry.kind == .file && entry.name.hasPrefix(temporaryNamePrefix) {
+            try remove(directory.appending(entry.name))
+            removed += 1
+        }
+        return removed
+    }
+}

@@ -1,0 +1,92 @@
+import CSystem
+import Glibc
+import Synchronization
+
+/// The machine's files.
+///
+/// Invariants: a name changes only by rename or unlink followed by a sync of its directory; a
+/// file gets its final name only after its content was synced; no failed sync is tried again.
+public final class POSIXFileSystem: FileSystem {
+    /// Directories whose entry in their parent this process knows to be durable. It saves the
+    /// syncs of `createDirectories` for a partition that is written again and again.
+    let durableDirectories = Mutex<Set<Path>>([])
+    static let durableDirectoriesMax = 4096
+
+    /// The machine's files.
+    public init() {}
+
+    public func info(_ path: Path) throws(StorageError) -> FileInfo? {
+        var status = stat()
+        guard unsafe stat(path.string, &status) == 0 else {
+            if errno == ENOENT || errno == ENOTDIR { return nil }
+            throw StorageError(errorNumber: errno, "examine", path: path.string)
+        }
+        return FileInfo(status)
+    }
+
+    public func openForReading(_ path: Path) throws(StorageError) -> any ReadFile {
+        let descriptor = try Descriptor.open(path.string, O_RDONLY)
+        guard try FileInfo(descriptor.status(path: path)).kind != .directory else {
+            throw StorageError(errorNumber: EISDIR, "read", path: path.string)
+        }
+        return POSIXReadFile(descriptor, path)
+    }
+
+    public func openForAppend(
+        _ path: Path, createNew: Bool
+    ) throws(StorageError) -> any AppendFile {
+        let flags = createNew ? O_RDWR | O_CREAT | O_EXCL : O_RDWR
+        let descriptor = try Descriptor.open(path.string, flags)
+        if createNew { try syncDirectory(path.parent) }
+        return POSIXAppendFile(descriptor, path)
+    }
+
+    public func remove(_ path: Path) throws(StorageError) {
+        guard unsafe unlink(path.string) == 0 else {
+            if errno == ENOENT { return }
+            throw StorageError(errorNumber: errno, "remove", path: path.string)
+        }
+        try syncDirectory(path.parent)
+    }
+
+    public func rename(_ from: Path, to: Path, mode: RenameMode) throws(StorageError) {
+        try renameOnly(from, to: to, mode: mode)
+        forgetDurableDirectories()
+        try syncDirectory(to.parent)
+        if from.parent != to.parent { try syncDirectory(from.parent) }
+    }
+
+    public func syncDirectory(_ path: Path) throws(StorageError) {
+        let descriptor = try Descriptor.open(path.string, O_RDONLY | O_DIRECTORY)
+        try descriptor.sync(path: path)
+    }
+
+    /// A rename without the syncs that make it durable.
+    func renameOnly(_ from: Path, to: Path, mode: RenameMode) throws(StorageError) {
+        let result =
+            switch mode {
+            case .replace: unsafe Glibc.rename(from.string, to.string)
+            case .createNew: unsafe csystem_rename_noreplace(from.string, to.string)
+            case .exchange: unsafe csystem_rename_exchange(from.string, to.string)
+            }
+        guard result == 0 else {
+            throw StorageError(errorNumber: errno, "rename \(from) to", path: to.string)
+        }
+    }
+}
+
+extension FileInfo {
+    init(_ status: stat) {
+        let kind: FileKind =
+            switch status.st_mode & S_IFMT {
+            case S_IFREG: .file
+            case S_IFDIR: .directory
+            default: .other
+            }
+        self.init(
+            kind: kind, size: Int64(status.st_size),
+            modifiedNanos: Int64(status.st_mtim.tv_sec) &* 1_000_000_000
+                &+ Int64(status.st_mtim.tv_nsec),
+            inode: UInt64(status.st_ino))
+    }
+}

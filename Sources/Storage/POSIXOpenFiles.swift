@@ -1,0 +1,209 @@
+import Glibc
+import Synchronization
+
+final class POSIXReadFile: ReadFile {
+    private let descriptor: Descriptor
+    private let path: Path
+
+    init(_ descriptor: consuming Descriptor, _ path: Path) {
+        self.descriptor = descriptor
+        self.path = path
+    }
+
+    func size() throws(StorageError) -> Int64 {
+        Int64(try descriptor.status(path: path).st_size)
+    }
+
+    func read(
+        at offset: Int64, into buffer: UnsafeMutableRawBufferPointer
+    ) throws(StorageError) -> Int {
+        try unsafe descriptor.read(at: offset, into: buffer, path: path)
+    }
+
+    func map(length: Int) throws(StorageError) -> FileMapping {
+        let size = try size()
+        guard length >= 0, Int64(length) <= size else {
+            throw StorageError(
+                .unexpectedEnd, "map", path: path.string,
+                detail: "\(length) bytes asked for, the file has \(size)")
+        }
+        guard length > 0 else { return FileMapping(copying: []) }
+        let address = unsafe mmap(nil, length, PROT_READ, MAP_SHARED, descriptor.number, 0)
+        guard let address = unsafe address, unsafe address != MAP_FAILED else {
+            throw StorageError(errorNumber: errno, "map", path: path.string)
+        }
+        // Safe: mmap returned `length` readable bytes; FileMapping unmaps them.
+        return unsafe FileMapping(mapped: UnsafeRawBufferPointer(start: address, count: length))
+    }
+
+    func dropCache() throws(StorageError) {
+        let failure = posix_fadvise(descriptor.number, 0, 0, POSIX_FADV_DONTNEED)
+        guard failure == 0 else {
+            throw StorageError(errorNumber: failure, "drop the cache of", path: path.string)
+        }
+    }
+}
+
+/// Invariant: once a sync has failed, `failure` is set for good and nothing touches the file.
+final class POSIXAppendFile: AppendFile {
+    private struct State: ~Copyable {
+        var descriptor: Descriptor?
+        var failure: StorageError?
+    }
+
+    private let path: Path
+    private let state: Mutex<State>
+
+    init(_ descriptor: consuming Descriptor, _ path: Path) {
+        self.path = path
+        state = Mutex(State(descriptor: descriptor, failure: nil))
+    }
+
+    func write(_ bytes: RawSpan, at offset: Int64) throws(StorageError) {
+        try unsafe bytes.withUnsafeBytes { (buffer) throws(StorageError) in
+            try withDescriptor { (descriptor) throws(StorageError) in
+                try unsafe descriptor.write(buffer, at: offset, path: path)
+            }
+        }
+    }
+
+    func sync() throws(StorageError) {
+        try state.withLock { (state) throws(StorageError) in
+            try Self.check(state, path)
+            do throws(StorageError) {
+                try state.descriptor?.syncData(path: path)
+            } catch {
+                state.failure = error
+                throw error
+            }
+        }
+    }
+
+    func truncate(to size: Int64) throws(StorageError) {
+        try withDescriptor { (descriptor) throws(StorageError) in
+            while ftruncate(descriptor.number, off_t(size)) != 0 {
+                if errno != EINTR {
+                    throw StorageError(errorNumber: errno, "truncate", path: path.string)
+                }
+            }
+        }
+    }
+
+    func size() throws(StorageError) -> Int64 {
+        try withDescriptor { (descriptor) throws(StorageError) in
+            Int64(try descriptor.status(path: path).st_size)
+        }
+    }
+
+    func close() throws(StorageError) {
+        try state.withLock { (state) throws(StorageError) in
+            guard let descriptor = state.descriptor.take() else { return }
+            try descriptor.close(path: path)
+        }
+    }
+
+    private func withDescriptor<Result>(
+        _ body: (borrowing Descriptor) throws(StorageError) -> Result
+    ) throws(StorageError) -> Result {
+        try state.withLock { (state) throws(StorageError) in
+            try Self.check(state, path)
+            return try body(state.descriptor!)
+        }
+    }
+
+    private static func check(_ state: borrowing State, _ path: Path) throws(StorageError) {
+        if let failure = state.failure { throw failure }
+        guard state.descriptor != nil else {
+            throw StorageError(.closed, "use", path: path.string, detail: "the file is closed")
+        }
+    }
+}
+
+final class POSIXStagingFile: StagingFile {
+    private struct State: ~Copyable {
+        var descriptor: Descriptor?
+        var size: Int64 = 0
+        var checksum = ChecksumStream()
+    }
+
+    private let temporary: Path
+    private let target: Path
+    private let mode: PublishMode
+    private let state: Mutex<State>
+
+    init(
+        _ descriptor: consuming Descriptor, temporary: Path, target: Path, mode: PublishMode
+    ) {
+        self.temporary = temporary
+        self.target = target
+        self.mode = mode
+        state = Mutex(State(descriptor: descriptor))
+    }
+
+    deinit { discard() }
+
+    func append(_ bytes: RawSpan) throws(StorageError) {
+        try unsafe bytes.withUnsafeBytes { (buffer) throws(StorageError) in
+            try state.withLock { (state) throws(StorageError) in
+                guard state.descriptor != nil else { throw closed }
+                try unsafe state.descriptor!.write(buffer, at: state.size, path: temporary)
+                unsafe state.checksum.update(buffer)
+                state.size += Int64(buffer.count)
+            }
+        }
+    }
+
+    func finish() throws(StorageError) -> StagedFile {
+        try state.withLock { (state) throws(StorageError) in
+            guard let descriptor = state.descriptor.take() else { throw closed }
+            do throws(StorageError) {
+                try descriptor.sync(path: temporary)
+                try descriptor.close(path: temporary)
+            } catch {
+                _ = unsafe unlink(temporary.string)
+                throw error
+            }
+            return StagedFile(
+                temporary: temporary, target: target, mode: mode, size: state.size,
+                checksum: state.checksum.value)
+        }
+    }
+
+    func discard() {
+        state.withLock { state in
+            guard state.descriptor != nil else { return }
+            state.descriptor = nil
+            _ = unsafe unlink(temporary.string)
+        }
+    }
+
+    private var closed: StorageError {
+        StorageError(.closed, "write", path: target.string, detail: "the file is finished")
+    }
+}
+
+final class POSIXFileLock: FileLock {
+    private let path: Path
+    private let inode: UInt64
+    private let descriptor: Mutex<Descriptor?>
+
+    init(_ descriptor: consuming Descriptor, _ path: Path, inode: UInt64) {
+        self.path = path
+        self.inode = inode
+        self.descriptor = Mutex(descriptor)
+    }
+
+    func verify() throws(StorageError) {
+        let isHeld = descriptor.withLock { $0 != nil }
+        var status = stat()
+        guard isHeld, unsafe stat(path.string, &status) == 0, UInt64(status.st_ino) == inode else {
+            throw StorageError(
+                .lockLost, "keep the lock", path: path.string,
+                detail: "the lock file is not the one this process locked")
+        }
+    }
+
+    func release() {
+        descriptor.withLock { $0 = nil }
+    }
+}

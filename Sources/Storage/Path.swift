@@ -1,0 +1,127 @@
+/// The name of a file or directory: absolute, or relative to the folder the process runs in.
+///
+/// The text is kept normalised: no doubled or trailing slash, no `.` component. Paths are equal,
+/// ordered and hashed by their bytes, as the kernel sees them; two Unicode spellings of one
+/// letter are two paths.
+public struct Path: Sendable {
+    /// The normalised text.
+    public let string: String
+
+    /// The longest component Linux file systems accept, in bytes.
+    public static let componentBytesMax = 255
+
+    /// A path as a user or a job file writes it. It may be relative and may contain `..`.
+    ///
+    /// - Throws: `.invalidName` for an empty text, a NUL byte or a component over 255 bytes.
+    public init(_ string: String) throws(StorageError) {
+        guard !string.isEmpty else {
+            throw StorageError(.invalidName, "use", path: string, detail: "the path is empty")
+        }
+        var components: [Substring] = []
+        for component in string.split(separator: "/" as Character) where component != "." {
+            guard !component.utf8.contains(0) else {
+                throw StorageError(
+                    .invalidName, "use", path: string, detail: "the path contains a NUL byte")
+            }
+            guard component.utf8.count <= Path.componentBytesMax else {
+                throw StorageError(
+                    .invalidName, "use", path: string,
+                    detail: "a component is longer than \(Path.componentBytesMax) bytes")
+            }
+            components.append(component)
+        }
+        let joined = components.joined(separator: "/")
+        let isAbsolute = string.utf8.first == UInt8(ascii: "/")
+        self.string = isAbsolute ? "/" + joined : (joined.isEmpty ? "." : joined)
+    }
+
+    private init(normalised string: String) {
+        self.string = string
+    }
+
+    /// The folder the process runs in.
+    public static let currentDirectory = Path(normalised: ".")
+
+    /// This path with one more component.
+    ///
+    /// The component may come from data (a symbol, a partition value): whatever could leave this
+    /// directory is refused, never cleaned up.
+    /// - Throws: `.invalidName` for an empty component, `.`, `..`, a slash, a NUL byte, or more
+    ///   than 255 bytes.
+    public func appending(_ component: String) throws(StorageError) -> Path {
+        if let fault = Path.faultOfComponent(component) {
+            throw StorageError(.invalidName, "use", path: component, detail: fault)
+        }
+        switch string {
+        case "/": return Path(normalised: "/" + component)
+        case ".": return Path(normalised: component)
+        default: return Path(normalised: string + "/" + component)
+        }
+    }
+
+    /// This path with several components below it, separated by slashes.
+    ///
+    /// - Throws: `.invalidName` if the text is absolute or any component is one that
+    ///   ``appending(_:)`` refuses.
+    public func joining(relative: String) throws(StorageError) -> Path {
+        var path = self
+        for component in relative.utf8.split(
+            separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+        {
+            path = try path.appending(String(Substring(component)))
+        }
+        return path
+    }
+
+    /// The last component; `/` for the root and `.` for the current directory.
+    public var name: String {
+        guard let slash = string.utf8.lastIndex(of: UInt8(ascii: "/")), string != "/" else {
+            return string
+        }
+        return String(string[string.utf8.index(after: slash)...])
+    }
+
+    /// The directory that holds this entry: `.` for a relative path of one component, the root
+    /// for the root. A path that ends in `..` gets another `..`.
+    public var parent: Path {
+        if string == "/" { return self }
+        if string == "." || string == ".." || string.hasSuffix("/..") {
+            return Path(normalised: string == "." ? ".." : string + "/..")
+        }
+        guard let slash = string.utf8.lastIndex(of: UInt8(ascii: "/")) else {
+            return .currentDirectory
+        }
+        return slash == string.startIndex
+            ? Path(normalised: "/") : Path(normalised: String(string[..<slash]))
+    }
+
+    /// Whether the path starts at the root.
+    public var isAbsolute: Bool { string.utf8.first == UInt8(ascii: "/") }
+
+    private static func faultOfComponent(_ component: String) -> String? {
+        if component.isEmpty { return "a file name is empty" }
+        if component == "." || component == ".." { return "'\(component)' is not a file name" }
+        if component.utf8.contains(UInt8(ascii: "/")) { return "a file name contains '/'" }
+        if component.utf8.contains(0) { return "a file name contains a NUL byte" }
+        if component.utf8.count > componentBytesMax {
+            return "a file name is longer than \(componentBytesMax) bytes"
+        }
+        return nil
+    }
+}
+
+extension Path: Hashable, Comparable, CustomStringConvertible {
+    public var description: String { string }
+
+    public static func == (left: Path, right: Path) -> Bool {
+        left.string.utf8.elementsEqual(right.string.utf8)
+    }
+
+    public static func < (left: Path, right: Path) -> Bool {
+        left.string.utf8.lexicographicallyPrecedes(right.string.utf8)
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        for byte in string.utf8 { hasher.combine(byte) }
+    }
+}
