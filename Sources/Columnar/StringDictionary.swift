@@ -1,0 +1,101 @@
+/// The distinct or repeated strings that the codes of a string column point into: UTF-8 bytes end
+/// to end and `count + 1` offsets, as Arrow's utf8 layout. Entries may repeat; all are valid UTF-8.
+public struct StringDictionary: Sendable {
+    /// `count + 1` ascending byte positions in `bytes`, as `Int32`.
+    public let offsets: Buffer
+    /// The entries' bytes end to end.
+    public let bytes: Buffer
+    /// The number of entries.
+    public let count: Int
+
+    /// A dictionary over offsets and bytes whose invariants the caller has established: `offsets`
+    /// holds `count + 1` ascending positions inside `bytes`, each entry is valid UTF-8.
+    @unsafe
+    public init(uncheckedOffsets offsets: Buffer, bytes: Buffer, count: Int) {
+        precondition(offsets.count >= (count + 1) * 4, "one offset more than entries")
+        self.offsets = offsets
+        self.bytes = bytes
+        self.count = count
+    }
+
+    /// A dictionary over offsets and bytes from outside, or `nil` when they are not ascending
+    /// positions inside `bytes` that cut it into valid UTF-8 entries.
+    public init?(validatingOffsets offsets: Buffer, bytes: Buffer, count: Int) {
+        guard count >= 0, offsets.count / 4 > count, offsets.isAligned(for: Int32.self) else {
+            return nil
+        }
+        let positions = offsets.span(of: Int32.self)
+        var last = positions[0]
+        guard last >= 0 else { return nil }
+        for index in 1..<(count + 1) {
+            let next = positions[index]
+            guard next >= last else { return nil }
+            last = next
+        }
+        guard Int(last) <= bytes.count else { return nil }
+        unsafe self.init(uncheckedOffsets: offsets, bytes: bytes, count: count)
+        for index in 0..<count {
+            // Checked entry by entry: a character must not be cut by an entry's border.
+            guard unsafe isValidUTF8(unsafeBytes(at: index)) else { return nil }
+        }
+    }
+
+    /// A dictionary of Swift strings, in order.
+    public init(_ strings: [String]) {
+        var bytes: [UInt8] = []
+        var offsets: [Int32] = [0]
+        for string in strings {
+            bytes.append(contentsOf: string.utf8)
+            offsets.append(Int32(bytes.count))
+        }
+        unsafe self.init(
+            uncheckedOffsets: Buffer(copying: offsets), bytes: Buffer(copying: bytes),
+            count: strings.count)
+    }
+
+    /// The byte range of an entry.
+    @inlinable
+    public func range(at index: Int) -> Range<Int> {
+        precondition(index >= 0 && index < count, "dictionary code out of range")
+        let positions = offsets.span(of: Int32.self)
+        return Int(positions[index])..<Int(positions[index + 1])
+    }
+
+    /// The bytes of an entry for code that works on pointers; valid while the dictionary lives.
+    @unsafe @inlinable
+    public func unsafeBytes(at index: Int) -> UnsafeRawBufferPointer {
+        let range = range(at: index)
+        return unsafe UnsafeRawBufferPointer(rebasing: bytes.unsafeBytes[range])
+    }
+
+    /// The bytes of an entry.
+    @inlinable
+    @_lifetime(borrow self)
+    public func entry(at index: Int) -> RawSpan {
+        let span = unsafe RawSpan(_unsafeBytes: unsafeBytes(at: index))
+        return unsafe _overrideLifetime(span, borrowing: self)
+    }
+
+    /// An entry as a Swift string.
+    public func string(at index: Int) -> String {
+        unsafe String(decoding: unsafeBytes(at: index), as: UTF8.self)
+    }
+
+    /// The entries as Swift strings, in order.
+    public var strings: [String] { (0..<count).map { string(at: $0) } }
+}
+
+/// Whether the bytes are well-formed UTF-8 (no overlong forms, no surrogates, at most U+10FFFF).
+public func isValidUTF8(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    var index = 0
+    let count = bytes.count
+    while index + 8 <= count {
+        let word = unsafe bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+        if word & 0x8080_8080_8080_8080 != 0 { break }
+        index += 8
+    }
+    guard index < count else { return true }
+    let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[index...])
+    return unsafe rest.allSatisfy { $0 < 0x80 }
+        || String(validating: rest, as: UTF8.self) != nil
+}
