@@ -10,7 +10,9 @@ public struct Path: Sendable {
     /// The longest component Linux file systems accept, in bytes.
     public static let componentBytesMax = 255
 
-    /// A path as a user or a job file writes it. It may be relative and may contain `..`.
+    /// A path as a user or a job file writes it.
+    ///
+    /// It may be relative and may contain `..`.
     ///
     /// - Throws: `.invalidName` for an empty text, a NUL byte or a component over 255 bytes.
     public init(_ string: String) throws(StorageError) {
@@ -81,8 +83,10 @@ public struct Path: Sendable {
         return String(string[string.utf8.index(after: slash)...])
     }
 
-    /// The directory that holds this entry: `.` for a relative path of one component, the root
-    /// for the root. A path that ends in `..` gets another `..`.
+    /// The directory that holds this entry.
+    ///
+    /// It is `.` for a relative path of one component, the root for the root; a path that ends
+    /// in `..` gets another `..`.
     public var parent: Path {
         if string == "/" { return self }
         if string == "." || string == ".." || string.hasSuffix("/..") {
@@ -111,16 +115,20 @@ public struct Path: Sendable {
 }
 
 extension Path: Hashable, Comparable, CustomStringConvertible {
+    /// The path itself.
     public var description: String { string }
 
+    /// Equality of the bytes.
     public static func == (left: Path, right: Path) -> Bool {
         left.string.utf8.elementsEqual(right.string.utf8)
     }
 
+    /// The order of the bytes.
     public static func < (left: Path, right: Path) -> Bool {
         left.string.utf8.lexicographicallyPrecedes(right.string.utf8)
     }
 
+    /// Hashes the bytes.
     public func hash(into hasher: inout Hasher) {
         for byte in string.utf8 { hasher.combine(byte) }
     }

@@ -98,6 +98,7 @@ public struct StorageError: Error, Sendable, CustomStringConvertible {
         }
     }
 
+    /// The fault and its remedy in one line.
     public var description: String {
         "cannot \(operation) \(path): \(detail); \(remedy)"
     }
