@@ -1,3 +1,5 @@
+public import Operators
+
 /// What one batch did: Spark's `StreamingQueryProgress`.
 ///
 /// Source of the fields: Spark's `ProgressReporter.scala`. Where Spark reports one query, this
@@ -37,16 +39,6 @@ public struct SourceProgress: Sendable {
     public var offsets: Range<Int64>
     /// One past the newest row when the batch was planned.
     public var latestOffset: Int64
-}
-
-/// The extremes and the mean of the event times of a batch.
-public struct EventTimeStatistics: Hashable, Sendable {
-    /// The smallest event time, ms since the epoch.
-    public var minMs: Int64
-    /// The largest event time, ms since the epoch.
-    public var maxMs: Int64
-    /// The mean event time, ms since the epoch, rounded down.
-    public var avgMs: Int64
 }
 
 /// What one query did in a batch.
