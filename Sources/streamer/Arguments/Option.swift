@@ -16,6 +16,8 @@ struct Option: Sendable {
 
     /// The name without dashes.
     let name: String
+    /// A letter that stands for it after one dash, or `nil`.
+    let letter: Character?
     /// What may stand after it.
     let kind: Kind
     /// How help writes the value: `N`, `FILE`.
@@ -28,10 +30,11 @@ struct Option: Sendable {
     let environment: String?
 
     private init(
-        _ name: String, _ kind: Kind, _ placeholder: String, _ help: String, fallback: String?,
-        environment: String?
+        _ name: String, _ kind: Kind, _ placeholder: String, _ help: String,
+        letter: Character? = nil, fallback: String? = nil, environment: String? = nil
     ) {
         self.name = name
+        self.letter = letter
         self.kind = kind
         self.placeholder = placeholder
         self.help = help
@@ -40,15 +43,15 @@ struct Option: Sendable {
     }
 
     /// An option that is given or not.
-    static func flag(_ name: String, _ help: String) -> Option {
-        Option(name, .flag, "", help, fallback: nil, environment: nil)
+    static func flag(_ name: String, letter: Character? = nil, _ help: String) -> Option {
+        Option(name, .flag, "", help, letter: letter)
     }
 
     /// An option with any text.
     static func text(
         _ name: String, _ placeholder: String, _ help: String, fallback: String? = nil
     ) -> Option {
-        Option(name, .text, placeholder, help, fallback: fallback, environment: nil)
+        Option(name, .text, placeholder, help, fallback: fallback)
     }
 
     /// An option with a whole number.
@@ -62,7 +65,7 @@ struct Option: Sendable {
 
     /// An option with a number of rows, or `all`.
     static func limit(_ name: String, _ help: String) -> Option {
-        Option(name, .limit, "N|all", help, fallback: nil, environment: nil)
+        Option(name, .limit, "N|all", help)
     }
 
     /// An option with one of a few words.
@@ -78,8 +81,16 @@ struct Option: Sendable {
     /// Whether the option stands alone.
     var isFlag: Bool { if case .flag = kind { true } else { false } }
 
-    /// The option as help writes it: `--limit N`.
-    var usage: String { isFlag ? "--\(name)" : "--\(name) \(placeholder)" }
+    /// The option as help writes it: `--limit N`; `-f, --follow`.
+    var usage: String {
+        let long = isFlag ? "--\(name)" : "--\(name) \(placeholder)"
+        return letter.map { "-\($0), \(long)" } ?? long
+    }
+
+    /// Whether a word of a command line is this option: `--follow`, `-f`.
+    func isWritten(_ word: String) -> Bool {
+        word == "--\(name)" || letter.map { word == "-\($0)" } ?? false
+    }
 
     /// What is wrong with a value, or `nil`.
     func fault(of value: String) -> String? {

@@ -113,13 +113,14 @@ struct Parser {
         let verb = arguments.verb
         let equals = word.firstIndex(of: "=")
         let written = String(word[..<(equals ?? word.endIndex)])
-        let name = String(written.drop { $0 == "-" })
-        guard written.hasPrefix("--"), let option = verb.option(name) else {
-            let meant = nearestName(to: name, in: verb.options.map(\.name))
+        guard let option = verb.options.first(where: { $0.isWritten(written) }) else {
+            let meant = nearestName(
+                to: String(written.drop { $0 == "-" }), in: verb.options.map(\.name))
             throw UsageError(
                 "'\(verb.name)' has no option '\(shown(written))'"
                     + (meant.map { "; did you mean '--\($0)'?" } ?? ""), verb: verb.name)
         }
+        let name = option.name
         guard arguments.values[name] == nil, !arguments.flags.contains(name) else {
             throw UsageError("the option --\(name) is given twice", verb: verb.name)
         }

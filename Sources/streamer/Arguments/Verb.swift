@@ -88,6 +88,13 @@ struct Arguments: Sendable {
     /// All words of a list.
     func list(_ name: String) -> [String] { words[name] ?? [] }
 
+    /// - Throws: when more than one of these options is given.
+    func requireAtMostOne(of names: String...) throws(UsageError) {
+        let given = names.filter { values[$0] != nil || flags.contains($0) }
+        guard given.count > 1 else { return }
+        throw fault("--\(given[0]) and --\(given[1]) exclude each other; give one of them")
+    }
+
     /// A mistake in this command line.
     func fault(_ message: String) -> UsageError { UsageError(message, verb: verb.name) }
 }
