@@ -152,9 +152,3 @@ def test_a_full_disk_is_an_error():
             [BINARY, "help"], stdout=full, stderr=subprocess.PIPE, timeout=60)
     assert done.returncode == 1
     assert b"cannot write to standard output" in done.stderr
-
-
-def test_starts_without_foundation():
-    # What costs startup time is the ICU data and locale set-up that Foundation brings along.
-    with open(BINARY, "rb") as binary:
-        assert b"FoundationInternationalization" not in binary.read()

@@ -1,7 +1,8 @@
 import Columnar
 
-/// A small table that a verb makes: files, segments, batches. People get sizes in KiB and counts
-/// with thousands apart, programs the bare numbers.
+/// A small table that a verb makes: files, segments, batches.
+///
+/// People get sizes in KiB and counts with thousands apart, programs the bare numbers.
 struct Listing {
     /// One column of a listing.
     struct ListedColumn {
@@ -22,7 +23,6 @@ struct Listing {
         static func size(_ name: String) -> ListedColumn {
             ListedColumn(field: Field(name, .long)) { long($0).map(humanSize) ?? "" }
         }
-
 
         private static func long(_ value: Value) -> Int64? {
             if case .long(let number) = value { number } else { nil }

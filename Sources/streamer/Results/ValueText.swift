@@ -1,6 +1,8 @@
 import Columnar
 
-/// A value as Spark casts it to a string; timestamps in UTC. NULL is the empty string.
+/// A value as Spark casts it to a string; timestamps in UTC.
+///
+/// NULL is the empty string.
 func valueText(_ value: Value) -> String {
     switch value {
     case .null: ""

@@ -1,8 +1,9 @@
 import Storage
 import Synchronization
 
-/// The line at the foot of a terminal that says how far a run is. Where standard error is not a
-/// terminal it writes nothing.
+/// The line at the foot of a terminal that says how far a run is.
+///
+/// Where standard error is not a terminal it writes nothing.
 final class ProgressLine: Sendable {
     /// How far a run is.
     struct State: Sendable {
@@ -59,7 +60,7 @@ final class ProgressLine: Sendable {
     }
 }
 
-/// `batch 7 · 1,750,000 rows · 2.1 M rows/s · watermark 2026-01-05 14:30:00 · lag 250,000 rows · ETA 1 s`
+/// A state in words: `batch 7 · 1,750,000 rows · 2.1 M rows/s · watermark … · lag … · ETA 1 s`.
 func progressText(_ state: ProgressLine.State, elapsedNanos: UInt64) -> String {
     let seconds = Double(elapsedNanos) / 1e9
     let rate = seconds > 0 ? Double(state.rows) / seconds : .nan
