@@ -19,6 +19,13 @@ public struct CheckpointIdentity: Sendable, Hashable, CustomStringConvertible {
         self.id = id
     }
 
+    /// Stands in where the identity cannot be read, so that files can at least be counted.
+    static let unknown = CheckpointIdentity(verified: "")
+
+    private init(verified id: String) {
+        self.id = id
+    }
+
     /// A new identity: a random UUID, version 4.
     public static func random(
         using generator: inout some RandomNumberGenerator

@@ -20,6 +20,18 @@ public struct ResumePoint: Sendable, Equatable {
     public var watermarkMs: Int64
     /// The watermark against which rows of the next batch are late: the last batch's.
     public var lateWatermarkMs: Int64
+
+    /// A place to go on from.
+    public init(
+        next: BatchID, lastOffsets: OffsetsEntry, lastCommit: CommitEntry, watermarkMs: Int64,
+        lateWatermarkMs: Int64
+    ) {
+        self.next = next
+        self.lastOffsets = lastOffsets
+        self.lastCommit = lastCommit
+        self.watermarkMs = watermarkMs
+        self.lateWatermarkMs = lateWatermarkMs
+    }
 }
 
 /// A batch that has to be run again with what was logged.
@@ -30,6 +42,13 @@ public struct RerunPoint: Sendable, Equatable {
     public var lastCommit: CommitEntry?
     /// The watermark against which its rows are late: the one of the batch before, 0 for batch 0.
     public var lateWatermarkMs: Int64
+
+    /// A batch to run again.
+    public init(offsets: OffsetsEntry, lastCommit: CommitEntry?, lateWatermarkMs: Int64) {
+        self.offsets = offsets
+        self.lastCommit = lastCommit
+        self.lateWatermarkMs = lateWatermarkMs
+    }
 }
 
 /// Decides from what is on disk what an engine has to do; it never guesses.

@@ -100,7 +100,8 @@ extension SimulatedFileSystem {
     public func beginStaging(
         _ target: Path, mode: PublishMode
     ) throws(StorageError) -> any StagingFile {
-        let name = temporaryNamePrefix + Checksum.hex(UInt64(operations))
+        let number = world.withLock { UInt64($0.restarts) << 32 | UInt64($0.operations) }
+        let name = temporaryNamePrefix + Checksum.hex(number)
         let temporary = try target.parent.appending(name)
         let node = try create(temporary)
         return SimulatedStagingFile(

@@ -26,6 +26,8 @@ public final class SimulatedFileSystem: FileSystem {
     struct World: Sendable {
         var disk = SimulatedDisk()
         var operations = 0
+        /// How often the machine was started again.
+        var restarts = 0
         var trace: [String] = []
         var isDown = false
         var faults: [Int: Fault] = [:]
@@ -58,6 +60,7 @@ public final class SimulatedFileSystem: FileSystem {
         var new = World()
         new.disk = old.disk
         new.disk.goDown(survival)
+        new.restarts = old.restarts + 1
         new.defects = old.defects
         return SimulatedFileSystem(new)
     }
