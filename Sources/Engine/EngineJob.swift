@@ -1,5 +1,6 @@
 public import Columnar
 public import Expressions
+public import Jobs
 public import Operators
 public import Streams
 
@@ -14,7 +15,7 @@ public struct EngineJob: Sendable {
     /// The watermark, or `nil` for a job without one.
     public var watermark: EngineWatermark?
     /// Where a new checkpoint begins to read.
-    public var startingOffsets: StartingOffsets = .earliest
+    public var startingOffsets: SourceSpec.StartingOffsets = .earliest
     /// The most rows of one batch, or `nil` for no limit.
     public var maxOffsetsPerTrigger: Int64?
     /// Whether windows close in batches without rows (Spark: `noDataMicroBatches.enabled`).
@@ -89,16 +90,4 @@ public struct EngineWatermark: Hashable, Sendable {
         self.delayMs = delayMs
         self.idleTimeoutMs = idleTimeoutMs
     }
-}
-
-/// Where a query without checkpoint begins.
-public enum StartingOffsets: Hashable, Sendable {
-    /// At the oldest row.
-    case earliest
-    /// After the newest row.
-    case latest
-    /// At an offset.
-    case offset(Int64)
-    /// At the first row with this event time (µs) or a later one.
-    case timestamp(micros: Int64)
 }

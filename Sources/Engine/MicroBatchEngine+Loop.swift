@@ -1,3 +1,5 @@
+public import Jobs
+
 /// What ends a run besides the trigger.
 public struct RunLimits: Sendable {
     /// The most batches to commit.
@@ -21,7 +23,7 @@ extension MicroBatchEngine {
 
     /// Runs batches as the trigger says until everything is done or a stop is asked for.
     public func run(
-        trigger: Trigger, limits: RunLimits = RunLimits(), stop: StopSignal
+        trigger: TriggerSpec, limits: RunLimits = RunLimits(), stop: StopSignal
     ) throws -> RunSummary {
         let begun = time.monotonicNanos()
         observe(.started(try start()))
