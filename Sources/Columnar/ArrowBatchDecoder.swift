@@ -77,7 +77,11 @@ public struct ArrowBatchDecoder: Sendable {
 
     /// Takes in a dictionary message.
     ///
-    /// - Parameter columns: the columns that will be read; a dictionary of another is left out.
+    /// - Parameters:
+    ///   - message: a dictionary message.
+    ///   - dictionaries: the dictionaries so far, to which this one is added.
+    ///   - columns: the columns that will be read; a dictionary of another is left out.
+    /// - Throws: what is wrong with the message, with the column's name.
     public func decode(
         dictionary message: ArrowMessage, into dictionaries: inout ArrowDictionaries,
         columns: [Int]? = nil
@@ -97,9 +101,10 @@ public struct ArrowBatchDecoder: Sendable {
                 var body = try ArrowBodyReader(message, batch: batch, limits: limits)
                 let added = try body.dictionary(field.type)
                 let old = isDelta ? dictionaries.entries[id] : nil
-                dictionaries.entries[id] = try old.map { (old) throws(ArrowError) in
-                    try old.appending(added)
-                } ?? added
+                dictionaries.entries[id] =
+                    try old.map { (old) throws(ArrowError) in
+                        try old.appending(added)
+                    } ?? added
             } catch {
                 throw error.inColumn(field.name)
             }
@@ -110,7 +115,12 @@ public struct ArrowBatchDecoder: Sendable {
 
     /// The rows of a record batch message.
     ///
-    /// - Parameter columns: the columns to read, by index, in the order wanted; all by default.
+    /// - Parameters:
+    ///   - message: a record batch message.
+    ///   - dictionaries: the dictionaries that came before it.
+    ///   - columns: the columns to read, by index, in the order wanted; all by default.
+    /// - Returns: the rows of these columns.
+    /// - Throws: what is wrong with the message, with the column's name.
     public func decode(
         batch message: ArrowMessage, dictionaries: ArrowDictionaries, columns: [Int]? = nil
     ) throws(ArrowError) -> RecordBatch {

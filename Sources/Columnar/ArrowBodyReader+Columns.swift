@@ -6,7 +6,8 @@ extension ArrowBodyReader {
         let (length, nullCount) = nodes[place.node]
         guard length == Int64(rowCount), nullCount >= 0, nullCount <= length else {
             throw ArrowError(
-                .malformed, "\(length) values and \(nullCount) nulls in a batch of \(rowCount) rows")
+                .malformed, "\(length) values and \(nullCount) nulls in a batch of \(rowCount) rows"
+            )
         }
         if field.type == .null && field.dictionary == nil {
             try requireNullable(field, rowCount)
@@ -83,8 +84,9 @@ extension ArrowBodyReader {
         return Column(type, values: values, count: rowCount, validity: validity)
     }
 
-    /// Values of one type as values of another; `nil` for one that does not fit. The value of a
-    /// null row that does not fit becomes zero.
+    /// Values of one type as values of another; `nil` for one that does not fit.
+    ///
+    /// The value of a null row that does not fit becomes zero.
     private mutating func convert<S: BitwiseCopyable, T: BitwiseCopyable>(
         _ index: Int, _ validity: Bitmap?, _ stored: S.Type, _ transform: (S) -> T?
     ) throws(ArrowError) -> Buffer where T: ExpressibleByIntegerLiteral {

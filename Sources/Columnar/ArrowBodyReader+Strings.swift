@@ -82,7 +82,8 @@ extension ArrowBodyReader {
                     output.append(0)
                 } else {
                     // Safe: 0 <= last <= next <= bytes.count; the interner copies at most 2 GiB.
-                    let string = unsafe UnsafeRawBufferPointer(rebasing: base[Int(last)..<Int(next)])
+                    let string = unsafe UnsafeRawBufferPointer(
+                        rebasing: base[Int(last)..<Int(next)])
                     output.append(try unsafe intern(string, interner))
                 }
                 last = next
@@ -91,7 +92,7 @@ extension ArrowBodyReader {
         return try column(codes, interner, validity)
     }
 
-    /// Strings of at most 12 bytes inside of 16-byte views, longer ones in data buffers:
+    /// Strings of at most 12 bytes inside of 16-byte views, longer ones in data buffers.
     ///
     ///     i32 length, 12 bytes        i32 length, 4 bytes, i32 buffer, i32 offset
     mutating func views(
@@ -169,7 +170,9 @@ extension ArrowBodyReader {
             uncheckedCodes: codes, dictionary: valid, count: rowCount, validity: validity)
     }
 
-    /// The offsets of `rowCount` strings. A column without rows may have none at all.
+    /// The offsets of `rowCount` strings.
+    ///
+    /// A column without rows may have none at all.
     private mutating func offsets<Offset: FixedWidthInteger & BitwiseCopyable>(
         _ index: Int, _ type: Offset.Type
     ) throws(ArrowError) -> Buffer {

@@ -60,7 +60,8 @@ struct ArrowBodyReader {
                 guard view < dataBufferCounts.count,
                     (0...Int64(ranges.count)).contains(dataBufferCounts[view])
                 else {
-                    throw ArrowError(.malformed, "the count of a view's buffers is missing or wrong")
+                    throw ArrowError(
+                        .malformed, "the count of a view's buffers is missing or wrong")
                 }
                 dataBuffers = Int(dataBufferCounts[view])
                 view += 1
@@ -81,7 +82,8 @@ struct ArrowBodyReader {
     mutating func charge(_ byteCount: Int) throws(ArrowError) {
         guard byteCount >= 0, byteCount <= budget else {
             throw ArrowError(
-                .tooLarge, "a message asks for more memory than its size allows; "
+                .tooLarge,
+                "a message asks for more memory than its size allows; "
                     + "raise the limits of the reader if it is trusted")
         }
         budget -= byteCount

@@ -74,8 +74,10 @@ struct ArrowBodyWriter {
 }
 
 extension Column {
-    /// A string column whose dictionary holds just the entries that occur, in the order of the
-    /// old one; the same column where that is so already. Bytes end where the last entry ends.
+    /// A string column whose dictionary holds just the entries that occur, in the order of the old
+    /// one; the same column where that is so already.
+    ///
+    /// Bytes end where the last entry ends.
     func withUsedEntries() -> Column {
         guard let dictionary else { return self }
         var translation = [Int32](repeating: -1, count: dictionary.count)

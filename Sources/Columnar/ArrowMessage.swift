@@ -146,8 +146,8 @@ public struct ArrowMessage: Sendable {
             found.append(
                 ArrowLocatedMetadata(
                     entry: ArrowMetadataEntry(key, value),
-                    valueRange: base.lowerBound + range.lowerBound
-                        ..< base.lowerBound + range.upperBound))
+                    valueRange: base.lowerBound + range.lowerBound..<base.lowerBound
+                        + range.upperBound))
         }
         return found
     }

@@ -36,7 +36,9 @@ public struct ArrowStreamWriter: Sendable {
     /// How batches are compressed.
     public let compression: ArrowCompression
 
-    /// Ends a stream. It is optional: a reader also ends where the bytes end.
+    /// Ends a stream.
+    ///
+    /// It is optional: a reader also ends where the bytes end.
     public static let endOfStream: [UInt8] = [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0]
 
     /// A writer for batches of one schema.
@@ -196,7 +198,8 @@ extension DataType {
         case .int: [.int(32), .byte(1)]
         case .long: [.int(64), .byte(1)]
         case .double: [.short(2)]
-        case .decimal(let precision, let scale): [.int(Int32(precision)), .int(Int32(scale)), .int(128)]
+        case .decimal(let precision, let scale):
+            [.int(Int32(precision)), .int(Int32(scale)), .int(128)]
         case .date: [.short(0)]
         case .timestamp: [.short(2), .reference]
         }

@@ -140,7 +140,9 @@ struct FlatBufferBuilder {
     private mutating func link(_ place: Int, to target: Int) {
         precondition(target > place, "a flatbuffer's references point forward")
         let distance = UInt32(target - place)
-        for byte in 0..<4 { bytes[place + byte] = UInt8(truncatingIfNeeded: distance >> (8 * byte)) }
+        for byte in 0..<4 {
+            bytes[place + byte] = UInt8(truncatingIfNeeded: distance >> (8 * byte))
+        }
     }
 
     private mutating func put(_ bits: UInt64, _ byteCount: Int) {

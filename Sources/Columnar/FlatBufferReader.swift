@@ -45,7 +45,9 @@ struct FlatBufferTable: Sendable {
         return vector.start..<(vector.start + vector.count)
     }
 
-    /// A string, or `nil` when it is absent. Its bytes are taken from `budget`.
+    /// A string, or `nil` when it is absent.
+    ///
+    /// Its bytes are taken from `budget`.
     func string(_ slot: Int, budget: inout Int) throws(ArrowError) -> String? {
         guard let range = try stringRange(slot) else { return nil }
         budget -= range.count
