@@ -149,6 +149,20 @@ public final class CheckpointStore: Sendable {
         }
     }
 
+    /// Removes a checkpoint in one step: after a crash it is either whole or gone.
+    ///
+    /// - Throws: `.locked` if an engine runs on it.
+    public static func remove(_ path: Path, files: any FileSystem) throws {
+        // What an earlier removal did not get to.
+        let doomed = try path.parent.appending("\(temporaryNamePrefix)removed-\(path.name)")
+        try files.removeTree(doomed)
+        guard try files.exists(path) else { return }
+        let fileLock = try files.lock(CheckpointReader(path, files: files).lockPath())
+        try files.rename(path, to: doomed, mode: .createNew)
+        try files.removeTree(doomed)
+        fileLock.release()
+    }
+
     /// Gives the lock up.
     public func close() {
         fileLock.release()

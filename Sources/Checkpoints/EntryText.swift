@@ -1,7 +1,7 @@
 import JSON
 import Storage
 
-/// The bytes of an entry:
+/// The text of an entry, as lines and as bytes.
 ///
 ///     v1\n
 ///     <one JSON object>\n

@@ -61,7 +61,9 @@ struct MetadataLog<Entry: LoggedEntry>: Sendable {
         return entry
     }
 
-    /// Every entry, whole or damaged. A file that the device cannot read is neither: it throws.
+    /// Every entry, whole or damaged.
+    ///
+    /// A file that the device cannot read is neither: it throws.
     func facts(identity: CheckpointIdentity) throws -> [BatchID: FileFact<Entry>] {
         var facts: [BatchID: FileFact<Entry>] = [:]
         for batch in try batches() {

@@ -123,6 +123,12 @@ import Testing
         } catch let error as StorageError {
             #expect(error.code == .locked)
         }
+        do {
+            try CheckpointStore.remove(Path(Query.checkpoint), files: files)
+            Issue.record("a checkpoint was removed while an engine ran on it")
+        } catch let error as StorageError {
+            #expect(error.code == .locked)
+        }
         let reader = try CheckpointReader(Path(Query.checkpoint), files: files)
         #expect(try reader.engine() != nil)
         #expect(try reader.plannedBatches() == [.first, BatchID(1)])

@@ -10,17 +10,23 @@ import Testing
     }
 
     private static let batches: Int64 = 3
+    /// Where crashes are nested: batch 0 and one that follows another.
+    private static let batchesNested: Int64 = 2
 
     /// After any crash a run on another day finishes the query, and every batch had one effect,
     /// which agrees with its plan.
-    private func finishAndCheck(_ files: SimulatedFileSystem, nowMs: Int64) throws {
+    private func finishAndCheck(
+        _ files: SimulatedFileSystem, nowMs: Int64, batches: Int64 = batches
+    ) throws {
         let query = try Query(files, nowMs: nowMs)
-        try query.run(until: Self.batches)
-        try check(files, query.store.reader)
+        try query.run(until: batches)
+        try check(files, query.store.reader, batches)
     }
 
-    private func check(_ files: SimulatedFileSystem, _ reader: CheckpointReader) throws {
-        let all = (0..<Self.batches).map { BatchID($0) }
+    private func check(
+        _ files: SimulatedFileSystem, _ reader: CheckpointReader, _ batches: Int64
+    ) throws {
+        let all = (0..<batches).map { BatchID($0) }
         guard try reader.plannedBatches() == all, try reader.committedBatches() == all else {
             throw Violation(detail: "batches are missing")
         }
@@ -57,18 +63,19 @@ import Testing
         var survived = 0
         try sweepCrashes(
             seeds: 0,
-            run: { try Query($0).run(until: 2) },
+            run: { try Query($0).run(until: Self.batchesNested) },
             recover: { files, point in
                 let first = files.restarted(.everything)
                 let start = first.operations
-                try Query(first, nowMs: 2).run(until: Self.batches)
+                try Query(first, nowMs: 2).run(until: Self.batchesNested)
                 for operation in start...first.operations {
                     let machine = files.restarted(.everything)
                     machine.plan(.crash, at: operation)
-                    try? Query(machine, nowMs: 2).run(until: Self.batches)
+                    try? Query(machine, nowMs: 2).run(until: Self.batchesNested)
                     for survival in [Survival.syncedOnly, .some(seed: UInt64(operation))] {
                         do {
-                            try finishAndCheck(machine.restarted(survival), nowMs: 3)
+                            try finishAndCheck(
+                                machine.restarted(survival), nowMs: 3, batches: Self.batchesNested)
                             survived += 1
                         } catch {
                             Issue.record("\(point), then \(operation), \(survival): \(error)")
@@ -76,7 +83,7 @@ import Testing
                     }
                 }
             })
-        #expect(survived > 5000)
+        #expect(survived > 3000)
     }
 
     /// Each operation fails once, with the process alive to misbehave.
@@ -98,6 +105,26 @@ import Testing
                 }
             }
         }
+    }
+
+    @Test func removalIsAllOrNothing() throws {
+        let path = try Path(Query.checkpoint)
+        try sweepCrashes(
+            seeds: 6,
+            prepare: { try Query($0).run(until: 2) },
+            run: { try CheckpointStore.remove(path, files: $0) },
+            recover: { files, point in
+                let reader = try CheckpointReader(path, files: files)
+                switch try decideRecovery(reader.facts()) {
+                case .fresh:
+                    #expect(try !files.exists(path), "\(point)")
+                case .resume(let resume):
+                    #expect(resume.next == BatchID(2) && point.step != "the end", "\(point)")
+                case .rerun: Issue.record("\(point): half a checkpoint")
+                }
+                try CheckpointStore.remove(path, files: files)
+                #expect(try files.list(path.parent).isEmpty, "\(point)")
+            })
     }
 
     @Test(arguments: SimulatedFileSystem.Defect.allCases)
