@@ -56,13 +56,14 @@ public struct EngineQuery: Sendable {
     public var eventTimeColumn: Int?
     /// What the operator is allowed and asked to do.
     public var limits: StateLimits
-    /// Where its results go.
-    public var sinks: [any Sink]
+    /// Opens its sinks for the checkpoint with that identity, which owns what they write.
+    public var openSinks: @Sendable (_ checkpointID: String) throws -> [any Sink]
 
     /// A query of these parts.
     public init(
         name: String, plan: QueryPlan, mode: OutputMode, upstream: Int?, eventTimeColumn: Int?,
-        limits: StateLimits, sinks: [any Sink]
+        limits: StateLimits,
+        openSinks: @escaping @Sendable (_ checkpointID: String) throws -> [any Sink]
     ) {
         self.name = name
         self.plan = plan
@@ -70,7 +71,7 @@ public struct EngineQuery: Sendable {
         self.upstream = upstream
         self.eventTimeColumn = eventTimeColumn
         self.limits = limits
-        self.sinks = sinks
+        self.openSinks = openSinks
     }
 }
 

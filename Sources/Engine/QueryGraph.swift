@@ -102,13 +102,13 @@ extension QueryGraph {
         for node in nodes { node.beginBatch() }
         var times = EventTimeStatistics()
         var durations = StageDurations()
-        let ranges =
+        let blocks =
             plan.offsets.isEmpty
-            ? [] : try source.split(plan.offsets, rowsMax: Self.blockRows)
+            ? [] : try source.blocks(plan.offsets, rowsMax: Self.blockRows)
         let waveSize = max(1, workers.threads) * Self.wavesBlocksPerThread
-        for first in stride(from: 0, to: ranges.count, by: waveSize) {
-            let wave = Array(ranges[first..<min(first + waveSize, ranges.count)])
-            let prepared = try prepare(wave, of: source, context, workers)
+        for first in stride(from: 0, to: blocks.count, by: waveSize) {
+            let wave = Array(blocks[first..<min(first + waveSize, blocks.count)])
+            let prepared = try prepare(wave, context, workers)
             durations.getBatch += clock.lap()
             for block in prepared { times.add(block.times) }
             try fold(prepared, plan, workers)
@@ -122,44 +122,36 @@ extension QueryGraph {
             eventTime: times.count > 0 ? times : nil, durations: durations)
     }
 
-    /// A source block with everything computed that does not depend on other blocks.
-    private struct PreparedBlocks: Sendable {
-        var inputs: [PreparedInput] = []
+    /// A source block with everything computed that does not depend on other blocks: one input
+    /// for each node that reads the source.
+    private struct PreparedSourceBlock: Sendable {
+        var inputs: [PreparedInput]
         var times = EventTimeStatistics()
     }
 
     private func prepare(
-        _ ranges: [Range<Int64>], of source: any StreamSource, _ context: EvaluationContext,
-        _ workers: Workers
-    ) throws -> [PreparedBlocks] {
+        _ blocks: [SourceBlockPlan], _ context: EvaluationContext, _ workers: Workers
+    ) throws -> [PreparedSourceBlock] {
         let readers = sourceNodes
         let timeColumn = watermark?.column
-        return try workers.map(ranges.count) { index in
-            var result = PreparedBlocks()
-            for block in try source.read(ranges[index]) {
-                if let timeColumn {
-                    result.times.add(block.rows.columns[timeColumn])
-                }
-                let input = InputBlock(batch: block.rows, firstSequence: block.baseOffset)
-                for node in readers {
-                    result.inputs.append(try node.prepare(input, context))
-                }
-            }
+        return try workers.map(blocks.count) { index in
+            let block = try blocks[index].load()
+            let input = InputBlock(batch: block.rows, firstSequence: block.baseOffset)
+            var result = PreparedSourceBlock(
+                inputs: try readers.map { try $0.prepare(input, context) })
+            if let timeColumn { result.times.add(block.rows.columns[timeColumn]) }
             return result
         }
     }
 
     private func fold(
-        _ prepared: [PreparedBlocks], _ plan: BatchPlan, _ workers: Workers
+        _ prepared: [PreparedSourceBlock], _ plan: BatchPlan, _ workers: Workers
     ) throws {
         let readers = sourceNodes
         _ = try workers.map(readers.count) { place in
             for block in prepared {
-                // A source block gave one input a node, in the order of the nodes.
-                for index in stride(from: place, to: block.inputs.count, by: readers.count) {
-                    try readers[place].fold(
-                        block.inputs[index], lateWatermarkMs: plan.lateWatermarkMs)
-                }
+                try readers[place].fold(
+                    block.inputs[place], lateWatermarkMs: plan.lateWatermarkMs)
             }
         }
     }

@@ -2,7 +2,7 @@ public import Columnar
 
 /// What a sink left behind for one batch: enough to check later that it is still there, unchanged.
 public struct SinkReceipt: Hashable, Sendable {
-    /// The file, as a path that the job's folder can be asked for.
+    /// The file, as a path below the sink's directory.
     public let path: String
     /// The rows of the file.
     public let rows: Int
