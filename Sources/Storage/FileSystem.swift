@@ -140,8 +140,11 @@ public protocol FileSystem: Sendable {
     /// otherwise it must exist.
     func openForAppend(_ path: Path, createNew: Bool) throws(StorageError) -> any AppendFile
 
-    /// Removes a file, durably; removing what is not there is success.
-    func remove(_ path: Path) throws(StorageError)
+    /// Removes files in order, then syncs each directory concerned once; removing what is not
+    /// there is success.
+    ///
+    /// After a crash any of them may be back, so nothing may depend on their absence.
+    func remove(_ paths: [Path]) throws(StorageError)
 
     /// Removes a directory and everything below it, durably, without following links.
     func removeTree(_ path: Path) throws(StorageError)

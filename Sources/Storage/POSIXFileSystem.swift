@@ -50,13 +50,17 @@ public final class POSIXFileSystem: FileSystem {
         return POSIXAppendFile(descriptor, path)
     }
 
-    /// Unlinks a file and syncs its directory.
-    public func remove(_ path: Path) throws(StorageError) {
-        guard unsafe unlink(path.string) == 0 else {
-            if errno == ENOENT { return }
-            throw StorageError(errorNumber: errno, "remove", path: path.string)
+    /// Unlinks files, then syncs each directory that lost one.
+    public func remove(_ paths: [Path]) throws(StorageError) {
+        var changed: Set<Path> = []
+        for path in paths {
+            if unsafe unlink(path.string) == 0 {
+                changed.insert(path.parent)
+            } else if errno != ENOENT {
+                throw StorageError(errorNumber: errno, "remove", path: path.string)
+            }
         }
-        try syncDirectory(path.parent)
+        for directory in changed.sorted() { try syncDirectory(directory) }
     }
 
     /// Renames with the kernel's atomic forms, then syncs both directories.

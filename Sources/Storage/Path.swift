@@ -102,6 +102,17 @@ public struct Path: Sendable {
     /// Whether the path starts at the root.
     public var isAbsolute: Bool { string.utf8.first == UInt8(ascii: "/") }
 
+    /// A path's text for a message: a name may hold line breaks and control characters, which
+    /// are shown escaped.
+    public static func printable(_ text: String) -> String {
+        var printable = ""
+        for scalar in text.unicodeScalars {
+            let isControl = scalar.properties.generalCategory == .control
+            printable += isControl ? scalar.escaped(asASCII: true) : String(scalar)
+        }
+        return printable
+    }
+
     private static func faultOfComponent(_ component: String) -> String? {
         if component.isEmpty { return "a file name is empty" }
         if component == "." || component == ".." { return "'\(component)' is not a file name" }

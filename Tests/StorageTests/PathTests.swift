@@ -47,6 +47,12 @@ import Testing
         #expect(try Path(text).parent.string == expected)
     }
 
+    @Test func messageShowsControlCharactersEscaped() throws {
+        #expect(Path.printable("caf\u{e9} a/b") == "caf\u{e9} a/b")
+        let error = StorageError(.notFound, "open", path: "a\n\u{1b}[31mb", detail: "d")
+        #expect(error.description.hasPrefix("cannot open a\\n\\u{1B}[31mb: d; "))
+    }
+
     @Test func namesAreBytes() throws {
         let composed = try Path("caf\u{e9}")
         let decomposed = try Path("cafe\u{301}")
