@@ -133,9 +133,13 @@ public struct LakeTable: Sendable {
     /// Gives a staged batch's files their names; when it returns they are durable and visible.
     ///
     /// Publishing what was published before changes nothing.
-    /// - Parameter isRerun: whether the batch may have been published before, wholly or in part,
-    ///   by a run that came to other files; those are then removed.
+    /// - Parameters:
+    ///   - staged: what `stage` made.
+    ///   - isRerun: whether the batch may have been published before, wholly or in part, by a
+    ///     run that came to other files; those are then removed.
     /// - Returns: a receipt for each file, in the order of their paths.
+    /// - Throws: `.storage`; some files may then have their names, and publishing the batch
+    ///   again sets that right.
     @discardableResult
     public func publish(
         _ staged: StagedBatch, isRerun: Bool = false

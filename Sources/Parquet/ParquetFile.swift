@@ -13,8 +13,11 @@ public struct ParquetFile: Sendable {
 
     /// Reads the footer of a whole file.
     ///
-    /// - Parameter decodedBytesMax: what one call of `read` may decode to; by default eight
-    ///   times the size of the file and 64 MiB.
+    /// - Parameters:
+    ///   - bytes: the whole file.
+    ///   - decodedBytesMax: what one call of `read` may decode to; by default eight times the
+    ///     size of the file and 64 MiB.
+    /// - Throws: `.notParquet`, `.damaged`, or `.unsupported` for columns of a type unknown here.
     public init(_ bytes: Buffer, decodedBytesMax: Int? = nil) throws(ParquetError) {
         let head = unsafe Array(bytes.unsafeBytes.prefix(magic.count))
         guard head == magic else {

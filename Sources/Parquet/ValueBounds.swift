@@ -91,8 +91,9 @@ struct ValueBounds {
         return Array(string[..<characterStart(string, atOrBefore: stringBytesMax)])
     }
 
-    /// A prefix of whole characters with its last one raised: greater than the string. The
-    /// string itself when no character of the prefix can be raised.
+    /// A prefix of whole characters with its last one raised: greater than the string.
+    ///
+    /// It is the string itself when no character of the prefix can be raised.
     static func upperBound(_ string: [UInt8]) -> [UInt8] {
         guard string.count > stringBytesMax else { return string }
         var end = characterStart(string, atOrBefore: stringBytesMax)

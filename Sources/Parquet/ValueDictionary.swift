@@ -7,7 +7,7 @@ struct ValueDictionary {
     /// The values, PLAIN: the dictionary page.
     let page: [UInt8]
 
-    /// Bits a code takes. One at least: not every reader takes zero.
+    /// Bits a code takes, one at least: not every reader takes zero.
     var codeWidth: Int { max(1, bitWidth(of: UInt64(max(count, 1) - 1))) }
 
     /// More distinct values than this make a page that no reader wants to keep in memory.
