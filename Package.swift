@@ -49,6 +49,7 @@ let package = Package(
         layer("Storage", ["CSystem", "CXXHash"]),
         layer("Columnar", ["CZstd", "CLZ4", "CXXHash"]),
         layer("JSON", ["CSimdjson"]),
+        layer("Streams", ["Columnar"]),
         layer("Expressions", ["Columnar"]),
         layer("TickLog", ["Storage", "Columnar"]),
         layer("Parquet", ["Columnar", "CZstd", "CZlib"]),
@@ -60,20 +61,20 @@ let package = Package(
         layer(
             "Connectors",
             [
-                "Storage", "Columnar", "JSON", "Jobs", "TickLog", "Lake", "CZlib", "CMinizip",
-                "CSimdjson",
+                "Storage", "Columnar", "JSON", "Streams", "Jobs", "TickLog", "Lake", "CZlib",
+                "CMinizip", "CSimdjson",
             ]),
         layer(
             "Engine",
             [
-                "Storage", "Columnar", "JSON", "Expressions", "KeyedState", "Checkpoints",
-                "Operators", "Jobs", "TickLog", "Lake",
+                "Storage", "Columnar", "JSON", "Streams", "Expressions", "KeyedState",
+                "Checkpoints", "Operators", "Jobs",
             ]),
         .executableTarget(
             name: "streamer",
             dependencies: [
-                "Storage", "Columnar", "JSON", "Expressions", "TickLog", "Parquet", "Lake",
-                "KeyedState", "Checkpoints", "Operators", "Jobs", "Connectors", "Engine",
+                "Storage", "Columnar", "JSON", "Streams", "Expressions", "TickLog", "Parquet",
+                "Lake", "KeyedState", "Checkpoints", "Operators", "Jobs", "Connectors", "Engine",
             ],
             swiftSettings: settings),
 
@@ -94,12 +95,12 @@ let package = Package(
         tests("JobsTests", ["Columnar", "Expressions", "Operators", "JSON", "Jobs"]),
         tests(
             "ConnectorsTests",
-            ["Storage", "Columnar", "JSON", "Jobs", "TickLog", "Lake", "Connectors"]),
+            ["Storage", "Columnar", "JSON", "Streams", "Jobs", "TickLog", "Lake", "Connectors"]),
         tests(
             "EngineTests",
             [
-                "Storage", "Columnar", "JSON", "Expressions", "KeyedState", "Checkpoints",
-                "Operators", "Jobs", "TickLog", "Lake", "Engine",
+                "Storage", "Columnar", "JSON", "Streams", "Expressions", "KeyedState",
+                "Checkpoints", "Operators", "Jobs", "Engine",
             ]),
     ],
     cxxLanguageStandard: .cxx17

@@ -81,7 +81,9 @@ struct Descriptor: ~Copyable, Sendable {
         return filled
     }
 
-    /// fsync: content and all metadata. One call, no retry: after an error the kernel has
+    /// fsync: content and all metadata.
+    ///
+    /// One call, no retry: after an error the kernel has
     /// marked the pages clean, and a second call would report a success that never was.
     borrowing func sync(path: Path) throws(StorageError) {
         guard fsync(number) == 0 else {
@@ -89,7 +91,9 @@ struct Descriptor: ~Copyable, Sendable {
         }
     }
 
-    /// fdatasync: content, and the metadata needed to read it back. One call, as ``sync(path:)``.
+    /// fdatasync: content, and the metadata needed to read it back.
+    ///
+    /// One call, as ``sync(path:)``.
     borrowing func syncData(path: Path) throws(StorageError) {
         guard fdatasync(number) == 0 else {
             throw StorageError(errorNumber: errno, "sync", path: path.string, code: .syncFailed)

@@ -56,6 +56,11 @@ extension FileSystem {
         try openForReading(path).map(length: length)
     }
 
+    /// Removes a file, durably; removing what is not there is success.
+    public func remove(_ path: Path) throws(StorageError) {
+        try remove([path])
+    }
+
     /// Whether something is at the path.
     public func exists(_ path: Path) throws(StorageError) -> Bool {
         try info(path) != nil
@@ -72,12 +77,12 @@ extension FileSystem {
     /// - Returns: how many there were.
     @discardableResult
     public func removeStrays(in directory: Path) throws(StorageError) -> Int {
-        var removed = 0
+        var strays: [Path] = []
         for entry in try list(directory)
         where entry.kind == .file && entry.name.hasPrefix(temporaryNamePrefix) {
-            try remove(directory.appending(entry.name))
-            removed += 1
+            strays.append(try directory.appending(entry.name))
         }
-        return removed
+        try remove(strays)
+        return strays.count
     }
 }

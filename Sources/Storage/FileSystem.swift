@@ -117,6 +117,9 @@ public protocol FileSystem: Sendable {
     /// Opens a file for reading at any offset.
     func openForReading(_ path: Path) throws(StorageError) -> any ReadFile
 
+    /// Opens a file or a pipe for reading from start to end; `/dev/stdin` is standard input.
+    func openInput(_ path: Path) throws(StorageError) -> any ByteInput
+
     /// Starts a new file under a temporary name in the directory of `target`.
     func beginStaging(_ target: Path, mode: PublishMode) throws(StorageError) -> any StagingFile
 
@@ -133,12 +136,15 @@ public protocol FileSystem: Sendable {
 
     /// Opens a file for writing at explicit offsets and syncing.
     ///
-    /// - Parameter createNew: the file must not exist and is created, with its directory synced;
-    ///   otherwise it must exist.
+    /// With `createNew` the file must not exist and is created, with its directory synced;
+    /// otherwise it must exist.
     func openForAppend(_ path: Path, createNew: Bool) throws(StorageError) -> any AppendFile
 
-    /// Removes a file, durably; removing what is not there is success.
-    func remove(_ path: Path) throws(StorageError)
+    /// Removes files in order, then syncs each directory concerned once; removing what is not
+    /// there is success.
+    ///
+    /// After a crash any of them may be back, so nothing may depend on their absence.
+    func remove(_ paths: [Path]) throws(StorageError)
 
     /// Removes a directory and everything below it, durably, without following links.
     func removeTree(_ path: Path) throws(StorageError)

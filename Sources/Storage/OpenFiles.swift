@@ -1,5 +1,10 @@
-/// A file open for reading. It keeps reading the same content after its name went to another.
+/// A file open for reading.
+///
+/// It keeps reading the same content after its name went to another.
 public protocol ReadFile: AnyObject, Sendable {
+    /// The name it was opened by.
+    var path: Path { get }
+
     /// The size now, in bytes; a file being appended to grows.
     func size() throws(StorageError) -> Int64
 
@@ -17,6 +22,12 @@ public protocol ReadFile: AnyObject, Sendable {
     /// Lets the kernel forget its cached pages, so that the next read asks the device: after a
     /// crash, what the cache holds may not be what the disk holds.
     func dropCache() throws(StorageError)
+}
+
+/// Bytes that come in order and once: a file read from its start, a pipe, a terminal.
+public protocol ByteInput: AnyObject, Sendable {
+    /// Waits for the next bytes, fills at most `buffer` and returns how many came; 0 is the end.
+    func read(into buffer: UnsafeMutableRawBufferPointer) throws(StorageError) -> Int
 }
 
 /// A file under construction with a temporary name.
@@ -88,7 +99,7 @@ extension ReadFile {
         let size = try size()
         guard offset >= 0, count >= 0, offset <= size, Int64(count) <= size - offset else {
             throw StorageError(
-                .unexpectedEnd, "read", path: "file",
+                .unexpectedEnd, "read", path: path.string,
                 detail: "\(count) bytes at \(offset) asked for, the file has \(size)")
         }
         return try readUpTo(count, at: offset)

@@ -3,13 +3,16 @@ import Glibc
 import Synchronization
 
 extension POSIXFileSystem {
+    /// Makes a directory and those above it with mkdir, syncing each parent.
     public func createDirectories(_ path: Path) throws(StorageError) {
         if durableDirectories.withLock({ $0.contains(path) }), try isDirectory(path) { return }
         try makeDurable(path)
     }
 
-    /// Makes `path` and what is missing above it, then syncs each parent. A directory that was
-    /// there already is synced too, once a process: the one that made it may have died before.
+    /// Makes `path` and what is missing above it, then syncs each parent.
+    ///
+    /// A directory that was there already is synced too, once a process: the one that made it
+    /// may have died before it did.
     private func makeDurable(_ path: Path) throws(StorageError) {
         let parent = path.parent
         // `.`, `/` and `..` exist; whoever made them is not us.
@@ -64,6 +67,7 @@ extension POSIXFileSystem {
         durableDirectories.withLock { $0.removeAll() }
     }
 
+    /// The entries of a directory; a name that is not UTF-8 is listed as `.other`.
     public func list(_ path: Path) throws(StorageError) -> [DirectoryEntry] {
         var found: [DirectoryEntry] = []
         for (name, status) in try entries(of: path.string.utf8CString.map { $0 }) {
@@ -79,6 +83,7 @@ extension POSIXFileSystem {
         return found.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
     }
 
+    /// Removes a tree bottom up, then syncs the directory that held it.
     public func removeTree(_ path: Path) throws(StorageError) {
         var status = stat()
         guard unsafe lstat(path.string, &status) == 0 else {

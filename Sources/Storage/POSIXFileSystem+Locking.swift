@@ -5,6 +5,7 @@ extension POSIXFileSystem {
     private static let probeWaitsMax = 10
     private static let probeWaitNanos: UInt64 = 2_000_000
 
+    /// Takes a lock with flock on a file that is held open.
     public func lock(_ path: Path) throws(StorageError) -> any FileLock {
         var waits = 0
         while true {
@@ -31,6 +32,7 @@ extension POSIXFileSystem {
         }
     }
 
+    /// Who holds a lock: the line its holder left in the file.
     public func lockHolder(_ path: Path) throws(StorageError) -> String? {
         guard try info(path) != nil else { return nil }
         let descriptor = try Descriptor.open(path.string, O_RDONLY)
@@ -41,8 +43,9 @@ extension POSIXFileSystem {
         return try holderText(descriptor, path)
     }
 
-    /// Leaves a line for those who find the file locked. It is a courtesy, not part of the
-    /// lock, hence not synced.
+    /// Leaves a line for those who find the file locked.
+    ///
+    /// It is a courtesy, not part of the lock, hence not synced.
     private func leaveHolder(
         _ line: String, _ descriptor: borrowing Descriptor, _ path: Path
     ) throws(StorageError) {

@@ -1,6 +1,7 @@
 import Glibc
 
 extension POSIXFileSystem {
+    /// Creates a temporary file beside its target.
     public func beginStaging(
         _ target: Path, mode: PublishMode
     ) throws(StorageError) -> any StagingFile {
@@ -10,6 +11,7 @@ extension POSIXFileSystem {
         return POSIXStagingFile(descriptor, temporary: temporary, target: target, mode: mode)
     }
 
+    /// Renames staged files, then syncs each directory once.
     public func publish(_ files: [StagedFile]) throws(StorageError) -> [PublishResult] {
         var results: [PublishResult] = []
         do throws(StorageError) {
@@ -24,6 +26,7 @@ extension POSIXFileSystem {
         return results
     }
 
+    /// Unlinks a temporary file.
     public func discard(_ file: StagedFile) {
         _ = unsafe unlink(file.temporary.string)
     }

@@ -7,14 +7,16 @@ import Synchronization
 /// Invariants: a name changes only by rename or unlink followed by a sync of its directory; a
 /// file gets its final name only after its content was synced; no failed sync is tried again.
 public final class POSIXFileSystem: FileSystem {
-    /// Directories whose entry in their parent this process knows to be durable. It saves the
-    /// syncs of `createDirectories` for a partition that is written again and again.
+    /// Directories whose entry in their parent this process knows to be durable.
+    ///
+    /// It saves the syncs of `createDirectories` for a partition that is written again and again.
     let durableDirectories = Mutex<Set<Path>>([])
     static let durableDirectoriesMax = 4096
 
     /// The machine's files.
     public init() {}
 
+    /// What stat says about a path.
     public func info(_ path: Path) throws(StorageError) -> FileInfo? {
         var status = stat()
         guard unsafe stat(path.string, &status) == 0 else {
@@ -24,6 +26,7 @@ public final class POSIXFileSystem: FileSystem {
         return FileInfo(status)
     }
 
+    /// Opens a file that is not a directory.
     public func openForReading(_ path: Path) throws(StorageError) -> any ReadFile {
         let descriptor = try Descriptor.open(path.string, O_RDONLY)
         guard try FileInfo(descriptor.status(path: path)).kind != .directory else {
@@ -32,6 +35,12 @@ public final class POSIXFileSystem: FileSystem {
         return POSIXReadFile(descriptor, path)
     }
 
+    /// Opens a file or a pipe for reading in order.
+    public func openInput(_ path: Path) throws(StorageError) -> any ByteInput {
+        POSIXByteInput(try Descriptor.open(path.string, O_RDONLY), path)
+    }
+
+    /// Opens or creates a file for writing at offsets.
     public func openForAppend(
         _ path: Path, createNew: Bool
     ) throws(StorageError) -> any AppendFile {
@@ -41,14 +50,20 @@ public final class POSIXFileSystem: FileSystem {
         return POSIXAppendFile(descriptor, path)
     }
 
-    public func remove(_ path: Path) throws(StorageError) {
-        guard unsafe unlink(path.string) == 0 else {
-            if errno == ENOENT { return }
-            throw StorageError(errorNumber: errno, "remove", path: path.string)
+    /// Unlinks files, then syncs each directory that lost one.
+    public func remove(_ paths: [Path]) throws(StorageError) {
+        var changed: Set<Path> = []
+        for path in paths {
+            if unsafe unlink(path.string) == 0 {
+                changed.insert(path.parent)
+            } else if errno != ENOENT {
+                throw StorageError(errorNumber: errno, "remove", path: path.string)
+            }
         }
-        try syncDirectory(path.parent)
+        for directory in changed.sorted() { try syncDirectory(directory) }
     }
 
+    /// Renames with the kernel's atomic forms, then syncs both directories.
     public func rename(_ from: Path, to: Path, mode: RenameMode) throws(StorageError) {
         try renameOnly(from, to: to, mode: mode)
         forgetDurableDirectories()
@@ -56,6 +71,7 @@ public final class POSIXFileSystem: FileSystem {
         if from.parent != to.parent { try syncDirectory(from.parent) }
     }
 
+    /// Syncs a directory's entries.
     public func syncDirectory(_ path: Path) throws(StorageError) {
         let descriptor = try Descriptor.open(path.string, O_RDONLY | O_DIRECTORY)
         try descriptor.sync(path: path)

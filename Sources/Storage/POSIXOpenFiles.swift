@@ -3,7 +3,7 @@ import Synchronization
 
 final class POSIXReadFile: ReadFile {
     private let descriptor: Descriptor
-    private let path: Path
+    let path: Path
 
     init(_ descriptor: consuming Descriptor, _ path: Path) {
         self.descriptor = descriptor
@@ -44,6 +44,25 @@ final class POSIXReadFile: ReadFile {
     }
 }
 
+final class POSIXByteInput: ByteInput {
+    private let descriptor: Descriptor
+    private let path: Path
+
+    init(_ descriptor: consuming Descriptor, _ path: Path) {
+        self.descriptor = descriptor
+        self.path = path
+    }
+
+    func read(into buffer: UnsafeMutableRawBufferPointer) throws(StorageError) -> Int {
+        while true {
+            // Safe: the kernel fills at most the buffer's length.
+            let got = unsafe Glibc.read(descriptor.number, buffer.baseAddress, buffer.count)
+            if got >= 0 { return got }
+            if errno != EINTR { throw StorageError(errorNumber: errno, "read", path: path.string) }
+        }
+    }
+}
+
 /// Invariant: once a sync has failed, `failure` is set for good and nothing touches the file.
 final class POSIXAppendFile: AppendFile {
     private struct State: ~Copyable {
@@ -69,11 +88,14 @@ final class POSIXAppendFile: AppendFile {
 
     func sync() throws(StorageError) {
         try state.withLock { (state) throws(StorageError) in
-            try Self.check(state, path)
+            if let failure = state.failure { throw failure }
             do throws(StorageError) {
-                try state.descriptor?.syncData(path: path)
+                switch state.descriptor {
+                case .some(let descriptor): try descriptor.syncData(path: path)
+                case nil: throw closedError(path)
+                }
             } catch {
-                state.failure = error
+                if error.code == .syncFailed { state.failure = error }
                 throw error
             }
         }
@@ -106,15 +128,11 @@ final class POSIXAppendFile: AppendFile {
         _ body: (borrowing Descriptor) throws(StorageError) -> Result
     ) throws(StorageError) -> Result {
         try state.withLock { (state) throws(StorageError) in
-            try Self.check(state, path)
-            return try body(state.descriptor!)
-        }
-    }
-
-    private static func check(_ state: borrowing State, _ path: Path) throws(StorageError) {
-        if let failure = state.failure { throw failure }
-        guard state.descriptor != nil else {
-            throw StorageError(.closed, "use", path: path.string, detail: "the file is closed")
+            if let failure = state.failure { throw failure }
+            switch state.descriptor {
+            case .some(let descriptor): return try body(descriptor)
+            case nil: throw closedError(path)
+            }
         }
     }
 }
@@ -145,8 +163,11 @@ final class POSIXStagingFile: StagingFile {
     func append(_ bytes: RawSpan) throws(StorageError) {
         try unsafe bytes.withUnsafeBytes { (buffer) throws(StorageError) in
             try state.withLock { (state) throws(StorageError) in
-                guard state.descriptor != nil else { throw closed }
-                try unsafe state.descriptor!.write(buffer, at: state.size, path: temporary)
+                switch state.descriptor {
+                case .some(let descriptor):
+                    try unsafe descriptor.write(buffer, at: state.size, path: temporary)
+                case nil: throw closedError(target)
+                }
                 unsafe state.checksum.update(buffer)
                 state.size += Int64(buffer.count)
             }
@@ -155,7 +176,7 @@ final class POSIXStagingFile: StagingFile {
 
     func finish() throws(StorageError) -> StagedFile {
         try state.withLock { (state) throws(StorageError) in
-            guard let descriptor = state.descriptor.take() else { throw closed }
+            guard let descriptor = state.descriptor.take() else { throw closedError(target) }
             do throws(StorageError) {
                 try descriptor.sync(path: temporary)
                 try descriptor.close(path: temporary)
@@ -175,10 +196,6 @@ final class POSIXStagingFile: StagingFile {
             state.descriptor = nil
             _ = unsafe unlink(temporary.string)
         }
-    }
-
-    private var closed: StorageError {
-        StorageError(.closed, "write", path: target.string, detail: "the file is finished")
     }
 }
 
@@ -206,4 +223,8 @@ final class POSIXFileLock: FileLock {
     func release() {
         descriptor.withLock { $0 = nil }
     }
+}
+
+private func closedError(_ path: Path) -> StorageError {
+    StorageError(.closed, "use", path: path.string, detail: "the file is closed")
 }

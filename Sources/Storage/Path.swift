@@ -10,7 +10,9 @@ public struct Path: Sendable {
     /// The longest component Linux file systems accept, in bytes.
     public static let componentBytesMax = 255
 
-    /// A path as a user or a job file writes it. It may be relative and may contain `..`.
+    /// A path as a user or a job file writes it.
+    ///
+    /// It may be relative and may contain `..`.
     ///
     /// - Throws: `.invalidName` for an empty text, a NUL byte or a component over 255 bytes.
     public init(_ string: String) throws(StorageError) {
@@ -81,8 +83,10 @@ public struct Path: Sendable {
         return String(string[string.utf8.index(after: slash)...])
     }
 
-    /// The directory that holds this entry: `.` for a relative path of one component, the root
-    /// for the root. A path that ends in `..` gets another `..`.
+    /// The directory that holds this entry.
+    ///
+    /// It is `.` for a relative path of one component, the root for the root; a path that ends
+    /// in `..` gets another `..`.
     public var parent: Path {
         if string == "/" { return self }
         if string == "." || string == ".." || string.hasSuffix("/..") {
@@ -98,6 +102,17 @@ public struct Path: Sendable {
     /// Whether the path starts at the root.
     public var isAbsolute: Bool { string.utf8.first == UInt8(ascii: "/") }
 
+    /// A path's text for a message: a name may hold line breaks and control characters, which
+    /// are shown escaped.
+    public static func printable(_ text: String) -> String {
+        var printable = ""
+        for scalar in text.unicodeScalars {
+            let isControl = scalar.properties.generalCategory == .control
+            printable += isControl ? scalar.escaped(asASCII: true) : String(scalar)
+        }
+        return printable
+    }
+
     private static func faultOfComponent(_ component: String) -> String? {
         if component.isEmpty { return "a file name is empty" }
         if component == "." || component == ".." { return "'\(component)' is not a file name" }
@@ -111,16 +126,20 @@ public struct Path: Sendable {
 }
 
 extension Path: Hashable, Comparable, CustomStringConvertible {
+    /// The path itself.
     public var description: String { string }
 
+    /// Equality of the bytes.
     public static func == (left: Path, right: Path) -> Bool {
         left.string.utf8.elementsEqual(right.string.utf8)
     }
 
+    /// The order of the bytes.
     public static func < (left: Path, right: Path) -> Bool {
         left.string.utf8.lexicographicallyPrecedes(right.string.utf8)
     }
 
+    /// Hashes the bytes.
     public func hash(into hasher: inout Hasher) {
         for byte in string.utf8 { hasher.combine(byte) }
     }

@@ -98,8 +98,9 @@ public struct StorageError: Error, Sendable, CustomStringConvertible {
         }
     }
 
+    /// The fault and its remedy in one line.
     public var description: String {
-        "cannot \(operation) \(path): \(detail); \(remedy)"
+        "cannot \(operation) \(Path.printable(path)): \(detail); \(remedy)"
     }
 
     private static func text(of errorNumber: Int32) -> String {

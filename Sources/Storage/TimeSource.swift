@@ -17,16 +17,19 @@ public struct SystemTime: TimeSource {
     /// The machine's clocks.
     public init() {}
 
+    /// The real-time clock.
     public func nowMicros() -> Int64 {
         let now = SystemTime.read(CLOCK_REALTIME)
         return Int64(now.tv_sec) * 1_000_000 + Int64(now.tv_nsec) / 1000
     }
 
+    /// The monotonic clock.
     public func monotonicNanos() -> UInt64 {
         let now = SystemTime.read(CLOCK_MONOTONIC)
         return UInt64(now.tv_sec) * 1_000_000_000 + UInt64(now.tv_nsec)
     }
 
+    /// Waits with nanosleep, which a signal ends early.
     public func sleep(nanos: UInt64) {
         var time = timespec(
             tv_sec: Int(nanos / 1_000_000_000), tv_nsec: Int(nanos % 1_000_000_000))

@@ -1,1 +1,5 @@
-print("streamer")
+import Glibc
+
+// A reader that goes away is seen as EPIPE where it matters, not as a signal that kills.
+signal(SIGPIPE, SIG_IGN)
+exit(runCommandLine(Array(CommandLine.arguments.dropFirst())).rawValue)

@@ -1,5 +1,11 @@
 #pragma once
 
+#include "CSimdjsonDocument.h"
+
+#if __has_include("CSimdjsonLines.h")
+#include "CSimdjsonLines.h"
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif

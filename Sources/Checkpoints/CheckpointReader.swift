@@ -1,0 +1,122 @@
+import JSON
+public import Storage
+
+/// A checkpoint to look at, while an engine may be running on it.
+///
+/// Looking changes nothing. The directory:
+///
+///     <checkpoint>/metadata          {"id":"<uuid>"}: which query it is
+///     <checkpoint>/job.json          the job as it was last run
+///     <checkpoint>/offsets/N         the plan of batch N, before it had any effect
+///     <checkpoint>/commits/N         the proof that batch N is complete
+///     <checkpoint>/state/<query>/…   the state files that commits refer to
+///     <checkpoint>/LOCK              locked by the engine that runs
+public struct CheckpointReader: Sendable {
+    private static let metadataBytesMax = 1 << 20
+    private static let jobBytesMax = 16 << 20
+
+    /// The checkpoint's directory.
+    public let path: Path
+    let files: any FileSystem
+    let offsetsLog: MetadataLog<LoggedOffsets>
+    let commitLog: MetadataLog<LoggedCommit>
+
+    /// A view of the checkpoint in a directory, which need not exist yet.
+    public init(_ path: Path, files: any FileSystem) throws {
+        self.path = path
+        self.files = files
+        offsetsLog = try MetadataLog(checkpoint: path, files: files)
+        commitLog = try MetadataLog(checkpoint: path, files: files)
+    }
+
+    /// The directory below which each query has its state files.
+    public func stateDirectory() throws -> Path { try path.appending("state") }
+
+    /// The query's identity, nil if there is no checkpoint yet.
+    public func identity() throws -> CheckpointIdentity? {
+        switch try identityFact() {
+        case nil: return nil
+        case .intact(let identity): return identity
+        case .damaged(let error): throw error
+        }
+    }
+
+    /// The text of the job as it was last run, nil if none was saved.
+    public func jobText() throws -> String? {
+        let job = try jobPath()
+        guard try files.exists(job) else { return nil }
+        return String(
+            decoding: try files.read(job, maxBytes: Self.jobBytesMax), as: UTF8.self)
+    }
+
+    /// The batches that were planned and are retained, in order.
+    public func plannedBatches() throws -> [BatchID] { try offsetsLog.batches() }
+
+    /// The batches that are complete and retained, in order.
+    public func committedBatches() throws -> [BatchID] { try commitLog.batches() }
+
+    /// The plan of a batch.
+    public func offsets(_ batch: BatchID) throws -> OffsetsEntry {
+        try offsetsLog.entry(batch, identity: knownIdentity()).entry
+    }
+
+    /// The commit of a batch.
+    public func commit(_ batch: BatchID) throws -> CommitEntry {
+        try commitLog.entry(batch, identity: knownIdentity()).entry
+    }
+
+    /// Who runs an engine on the checkpoint, nil if nobody does.
+    public func engine() throws -> String? { try files.lockHolder(lockPath()) }
+
+    /// Everything that ``decideRecovery(_:)`` needs to know.
+    public func facts() throws -> CheckpointFacts {
+        let identity = try identityFact()
+        // Without an identity no link can be right; which files there are is still a fact.
+        var links = CheckpointIdentity.unknown
+        if case .intact(let known) = identity { links = known }
+        let state = try stateDirectory()
+        return CheckpointFacts(
+            path: path.string, identity: identity, offsets: try offsetsLog.facts(identity: links),
+            commits: try commitLog.facts(identity: links),
+            hasState: try files.exists(state) && hasFiles(below: state))
+    }
+
+    func lockPath() throws -> Path { try path.appending("LOCK") }
+
+    func metadataPath() throws -> Path { try path.appending("metadata") }
+
+    func jobPath() throws -> Path { try path.appending("job.json") }
+
+    private func knownIdentity() throws -> CheckpointIdentity {
+        if let identity = try identity() { return identity }
+        throw StorageError(
+            .notFound, "read", path: try metadataPath().string, detail: "there is no checkpoint")
+    }
+
+    private func identityFact() throws -> FileFact<CheckpointIdentity>? {
+        let metadata = try metadataPath()
+        guard try files.exists(metadata) else { return nil }
+        let bytes = try files.read(metadata, maxBytes: Self.metadataBytesMax)
+        do throws(CheckpointError) {
+            guard let text = String(validating: bytes, as: UTF8.self) else {
+                throw EntryText.damaged(metadata, "it is not UTF-8")
+            }
+            let id = try EntryFields(text, path: metadata).string("id")
+            guard let identity = CheckpointIdentity(id) else {
+                throw EntryText.damaged(metadata, "'\(id)' is not an identity")
+            }
+            return .intact(identity)
+        } catch {
+            return .damaged(error)
+        }
+    }
+
+    private func hasFiles(below directory: Path) throws -> Bool {
+        for entry in try files.list(directory) {
+            if entry.name.hasPrefix(temporaryNamePrefix) { continue }
+            if entry.kind != .directory { return true }
+            if try hasFiles(below: directory.appending(entry.name)) { return true }
+        }
+        return false
+    }
+}

@@ -1,0 +1,128 @@
+import JSON
+import Storage
+
+/// An entry of a log of batches: it has a number, bytes, and a link that the next one carries.
+protocol LoggedEntry: Sendable {
+    /// The directory of the log within the checkpoint.
+    static var folder: String { get }
+
+    var batch: BatchID { get }
+
+    /// The entry's bytes, which decide its link.
+    func encoded() -> [UInt8]
+
+    /// Reads an entry; the link is left for the log to fill in.
+    init(lines: [String], path: Path) throws(CheckpointError)
+
+    var link: UInt64 { get set }
+}
+
+extension LoggedOffsets: LoggedEntry {
+    static let folder = "offsets"
+
+    var batch: BatchID { entry.batch }
+
+    func encoded() -> [UInt8] {
+        let metadata = JSONValue.object([
+            ("batchWatermarkMs", .integer(entry.watermarkMs)),
+            ("batchTimestampMs", .integer(entry.timestampMs)),
+            ("conf", .sorted(entry.conf.mapValues { .string($0) })),
+            ("batchId", .integer(entry.batch.number)),
+            ("previous", .string(Checksum.hex(previous))),
+            ("retainedFrom", .integer(retainedFrom.number)),
+            ("watermarkMaximaMs", .sorted(entry.watermarkMaximaMs.mapValues { .integer($0) })),
+            (
+                "sources",
+                .array(
+                    entry.sources.map {
+                        .object([("name", .string($0.name)), ("startOffset", .string($0.start))])
+                    })
+            ),
+        ])
+        return EntryText.encode([metadata.text()] + entry.sources.map(\.end))
+    }
+
+    init(lines: [String], path: Path) throws(CheckpointError) {
+        let fields = try EntryFields(lines.first, path: path)
+        let sources = try fields.list("sources")
+        guard lines.count == 1 + sources.count else {
+            throw EntryText.damaged(
+                path, "it names \(sources.count) sources, but has \(lines.count - 1) offsets")
+        }
+        var ranges: [SourceRange] = []
+        for (source, end) in zip(sources, lines.dropFirst()) {
+            let start = try source.string("startOffset")
+            guard !start.utf8.contains(UInt8(ascii: "\n")) else {
+                throw EntryText.damaged(path, "a start offset is more than one line")
+            }
+            ranges.append(SourceRange(name: try source.string("name"), start: start, end: end))
+        }
+        self.init(
+            entry: OffsetsEntry(
+                batch: try fields.batch("batchId"),
+                watermarkMs: try fields.int64("batchWatermarkMs"),
+                timestampMs: try fields.int64("batchTimestampMs"),
+                conf: try fields.strings("conf"), sources: ranges,
+                watermarkMaximaMs: try fields.integers("watermarkMaximaMs")),
+            previous: try fields.link("previous"), retainedFrom: try fields.batch("retainedFrom"),
+            link: 0)
+    }
+}
+
+extension LoggedCommit: LoggedEntry {
+    static let folder = "commits"
+
+    var batch: BatchID { entry.batch }
+
+    func encoded() -> [UInt8] {
+        let metadata = JSONValue.object([
+            ("nextBatchWatermarkMs", .integer(entry.nextWatermarkMs)),
+            ("batchId", .integer(entry.batch.number)),
+            ("previous", .string(Checksum.hex(previous))),
+            ("offsets", .string(Checksum.hex(offsets))),
+            ("watermarkMaximaMs", .sorted(entry.watermarkMaximaMs.mapValues { .integer($0) })),
+            ("counters", .sorted(entry.counters.mapValues { .integer($0) })),
+            ("state", .array(entry.state.map(\.json))),
+            ("sinks", .array(entry.sinks.map(\.json))),
+        ])
+        return EntryText.encode([metadata.text()])
+    }
+
+    init(lines: [String], path: Path) throws(CheckpointError) {
+        guard lines.count == 1 else {
+            throw EntryText.damaged(path, "it has \(lines.count) lines where it needs one")
+        }
+        let fields = try EntryFields(lines.first, path: path)
+        self.init(
+            entry: CommitEntry(
+                batch: try fields.batch("batchId"),
+                nextWatermarkMs: try fields.int64("nextBatchWatermarkMs"),
+                watermarkMaximaMs: try fields.integers("watermarkMaximaMs"),
+                counters: try fields.integers("counters"),
+                state: try LoggedCommit.receipts(fields.list("state")),
+                sinks: try LoggedCommit.receipts(fields.list("sinks"))),
+            previous: try fields.link("previous"), offsets: try fields.link("offsets"), link: 0)
+    }
+
+    private static func receipts(
+        _ list: [EntryFields]
+    ) throws(CheckpointError) -> [FileReceipt] {
+        var receipts: [FileReceipt] = []
+        for fields in list {
+            receipts.append(
+                FileReceipt(
+                    owner: try fields.string("owner"), path: try fields.string("path"),
+                    size: try fields.int64("bytes"), checksum: try fields.link("xxh3")))
+        }
+        return receipts
+    }
+}
+
+extension FileReceipt {
+    fileprivate var json: JSONValue {
+        .object([
+            ("owner", .string(owner)), ("path", .string(path)), ("bytes", .integer(size)),
+            ("xxh3", .string(Checksum.hex(checksum))),
+        ])
+    }
+}

@@ -1,0 +1,50 @@
+public import Columnar
+import JSON
+
+/// A job as its file describes it, checked in everything that can be checked without the log.
+public struct Job: Sendable {
+    /// The path of the file it was read from, as given.
+    public let path: String
+    /// The job's name; part of file names and of progress reports.
+    public let name: String
+    /// Where rows come from, if the job fills its log itself.
+    public let feed: FeedSpec?
+    /// The log that the job reads.
+    public let source: SourceSpec
+    /// How far rows may come late; without it no window ever closes.
+    public let watermark: WatermarkSpec?
+    /// When batches run.
+    public let trigger: TriggerSpec
+    /// The directory of offsets, commits and state.
+    public let checkpointLocation: String
+    /// Settings of the engine.
+    public let options: JobOptions
+    /// The queries, in the order of the file.
+    public let queries: [QuerySpec]
+
+    /// The text that ``load(_:path:environment:)`` read, kept to give errors their place.
+    let text: JobText
+
+    /// The columns of the log as far as the job knows them: the source's `schema`, or the feed's.
+    public var declaredSchema: Schema? { source.schema ?? feed?.schema }
+}
+
+/// One query of a job.
+public struct QuerySpec: Hashable, Sendable {
+    /// The name; part of file names.
+    public var name: String
+    /// The query whose output is read; `nil` reads the source.
+    public var from: String?
+    /// The filter over input rows.
+    public var `where`: String?
+    /// Grouping expressions, at most one of them a window.
+    public var groupBy: [String]
+    /// Output columns.
+    public var select: [String]
+    /// The filter over groups.
+    public var having: String?
+    /// Which rows of the result a batch hands to the sinks.
+    public var outputMode: OutputMode
+    /// Where rows go.
+    public var sinks: [SinkSpec]
+}

@@ -1,0 +1,124 @@
+public import Columnar
+
+/// The log that a job reads.
+public struct SourceSpec: Hashable, Sendable {
+    /// Where a new job begins to read; one that has a checkpoint goes on from there.
+    public enum StartingOffsets: Hashable, Sendable {
+        /// At the oldest row that is kept.
+        case earliest
+        /// After the newest row.
+        case latest
+        /// At that offset.
+        case offset(Int64)
+        /// At the first row with this event time (µs) or a later one.
+        case timestamp(micros: Int64)
+    }
+
+    /// The log's directory.
+    public var path: String
+    /// Where a new job begins to read.
+    public var startingOffsets: StartingOffsets
+    /// The most rows of one batch; `nil` is no limit.
+    public var maxOffsetsPerTrigger: Int64?
+    /// The columns that the log must have, if the job says so.
+    public var schema: Schema?
+}
+
+/// How far rows may come late.
+public struct WatermarkSpec: Hashable, Sendable {
+    /// The name of the event-time column.
+    public var eventTime: String
+    /// How long rows are waited for, ms.
+    public var delayThresholdMs: Int64
+}
+
+/// When batches run.
+public enum TriggerSpec: Hashable, Sendable {
+    /// Everything that is there at the start, in batches of the rate limit, then stop.
+    case availableNow
+    /// One batch of everything that is there, whatever the rate limit, then stop.
+    case once
+    /// A batch at every multiple of the interval since the epoch, until stopped; 0 is as soon as
+    /// there is something to do.
+    case processingTime(intervalMs: Int64)
+}
+
+/// Settings of the engine for one job.
+public struct JobOptions: Hashable, Sendable {
+    /// Threads that decode and compute, which does not change results; 0 is one a processor.
+    public var threads: Int
+    /// How often the whole state is written rather than what changed.
+    public var stateSnapshotIntervalBatches: Int
+    /// The most groups that one query may hold.
+    public var maxStateRows: Int
+    /// How many batches can be gone back to.
+    public var minBatchesToRetain: Int
+    /// Whether a batch without rows runs when the watermark moved.
+    public var noDataBatches: Bool
+    /// Whether that also happens right after a restart (Spark: no).
+    public var noDataBatchAfterRestart: Bool
+}
+
+/// Where one query's rows go.
+public enum SinkSpec: Hashable, Sendable {
+    /// A directory of Parquet files, extended by every batch.
+    case parquet(ParquetSinkSpec)
+    /// A small table in one file, replaced by every batch.
+    case table(TableSinkSpec)
+    /// Rows as text on standard output.
+    case console(ConsoleSinkSpec)
+
+    /// The directory that the sink owns, if it writes files.
+    public var path: String? {
+        switch self {
+        case .parquet(let spec): spec.path
+        case .table(let spec): spec.path
+        case .console: nil
+        }
+    }
+
+    /// The name of the format in a job file.
+    public var format: String {
+        switch self {
+        case .parquet: "parquet"
+        case .table: "table"
+        case .console: "console"
+        }
+    }
+}
+
+/// A directory of Parquet files.
+public struct ParquetSinkSpec: Hashable, Sendable {
+    /// How pages are compressed.
+    public enum Compression: Hashable, Sendable {
+        /// Zstandard at a level, 1…22.
+        case zstd(level: Int)
+        /// Not at all.
+        case none
+    }
+
+    /// The table's directory.
+    public var path: String
+    /// Output columns that become `name=value` directories, from the outside in.
+    public var partitionBy: [String]
+    /// How pages are compressed.
+    public var compression: Compression
+}
+
+/// A small table in one file.
+public struct TableSinkSpec: Hashable, Sendable {
+    /// The table's directory.
+    public var path: String
+    /// For output mode `update`, the output columns that identify a row.
+    ///
+    /// Empty when the job leaves them out; the plan's sinks have the grouping columns then.
+    public var keys: [String]
+}
+
+/// Rows as text on standard output.
+public struct ConsoleSinkSpec: Hashable, Sendable {
+    /// The most rows of a batch that are shown.
+    public var numRows: Int
+    /// The most characters of a value that are shown; `nil` is all.
+    public var truncate: Int?
+}

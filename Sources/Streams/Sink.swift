@@ -1,0 +1,40 @@
+public import Columnar
+
+/// What a sink left behind for one batch: enough to check later that it is still there, unchanged.
+public struct SinkReceipt: Hashable, Sendable {
+    /// The file, as a path that the job's folder can be asked for.
+    public let path: String
+    /// The rows of the file.
+    public let rows: Int
+    /// The size of the file.
+    public let bytes: Int64
+    /// XXH3-64 of the file's bytes.
+    public let checksum: UInt64
+
+    /// A receipt for one file.
+    public init(path: String, rows: Int, bytes: Int64, checksum: UInt64) {
+        self.path = path
+        self.rows = rows
+        self.bytes = bytes
+        self.checksum = checksum
+    }
+}
+
+/// A place where one query's results go.
+///
+/// Writing is idempotent on the batch number: writing batch N again, with the same rows, leaves
+/// what writing it once leaves.
+public protocol Sink: AnyObject, Sendable {
+    /// What the sink is, for progress reports: `parquet[lake/ohlcv]`.
+    var description: String { get }
+
+    /// Publishes a batch's rows. When this returns they are durable and visible.
+    ///
+    /// `isRerun` says that an earlier attempt at this batch may have left something; it must not
+    /// remain beside what this attempt writes.
+    func write(batch: Int64, rows: RecordBatch, isRerun: Bool) throws -> [SinkReceipt]
+
+    /// Computes what `write` would publish and compares it with what is published: a sentence for
+    /// each difference, none when every byte is the same. Changes nothing.
+    func verify(batch: Int64, rows: RecordBatch, receipts: [SinkReceipt]) throws -> [String]
+}

@@ -1,0 +1,36 @@
+public import Columnar
+
+/// A part of a source's rows: consecutive offsets of one batch, in order.
+public struct SourceBlock: Sendable {
+    /// The offset of the first row; row `i` has the offset `baseOffset + i`.
+    public let baseOffset: Int64
+    /// The rows.
+    public let rows: RecordBatch
+
+    /// Rows that begin at an offset.
+    public init(baseOffset: Int64, rows: RecordBatch) {
+        self.baseOffset = baseOffset
+        self.rows = rows
+    }
+}
+
+/// A replayable source: one total order of rows, numbered from 0 without gaps.
+///
+/// Reading an offset range gives the same rows whenever it is read; that is what makes a batch
+/// repeatable. All calls may come from any thread.
+public protocol StreamSource: Sendable {
+    /// What the source is, for progress reports: `log[log/ticks]`.
+    var description: String { get }
+    /// The columns of every row.
+    var schema: Schema { get }
+    /// The oldest offset that can still be read.
+    func earliestOffset() throws -> Int64
+    /// One past the newest row that is durable now.
+    func latestOffset() throws -> Int64
+    /// The smallest offset whose row has this event time (µs) or a later one; the end if none has.
+    func offset(atOrAfter timestampMicros: Int64) throws -> Int64
+    /// Cuts a range into parts of at most about `rowsMax` rows that are cheap to read alone.
+    func split(_ offsets: Range<Int64>, rowsMax: Int) throws -> [Range<Int64>]
+    /// The rows of a range, in order.
+    func read(_ offsets: Range<Int64>) throws -> [SourceBlock]
+}

@@ -1,0 +1,48 @@
+import Glibc
+
+/// The version of the program, its file formats and its command line.
+let version = "0.1.0"
+
+/// Every verb, in the order in which help lists them.
+let verbs: [Verb] = [runVerb, replayVerb]
+
+/// Carries out a command line (without the program's name) and says how the process ends.
+func runCommandLine(_ words: [String]) -> ExitCode {
+    let environment = processEnvironment()
+    let console = Console(environment: environment)
+    defer { console.output.flush() }
+    do {
+        switch try Parser(verbs: verbs, environment: environment).parse(words) {
+        case .perform(let arguments): return try arguments.verb.body(arguments, console)
+        case .explain(let verb): console.output.write(helpPage(of: verb))
+        case .overview(let group): console.output.write(overviewPage(of: verbs, group: group))
+        case .version: console.print("streamer \(version)")
+        }
+        return .done
+    } catch let error as UsageError {
+        console.output.flush()
+        console.error(error.message)
+        let topic = error.verb.map { "help \($0)" } ?? "help"
+        console.say("'streamer \(topic)' tells more.")
+        return .usage
+    } catch {
+        console.output.flush()
+        console.error("\(error)")
+        return .failed
+    }
+}
+
+/// The environment variables of the process.
+private func processEnvironment() -> [String: String] {
+    var result: [String: String] = [:]
+    // Safe: environ is a NULL-terminated array of C strings, and nothing here changes it.
+    var next = unsafe environ
+    while let entry = unsafe next.pointee {
+        let text = unsafe String(cString: entry)
+        if let equals = text.firstIndex(of: "=") {
+            result[String(text[..<equals])] = String(text[text.index(after: equals)...])
+        }
+        unsafe next += 1
+    }
+    return result
+}

@@ -1,0 +1,72 @@
+import Columnar
+
+/// A small table that a verb makes: files, segments, batches.
+///
+/// People get sizes in KiB and counts with thousands apart, programs the bare numbers.
+struct Listing {
+    /// One column of a listing.
+    struct ListedColumn {
+        let field: Field
+        let text: (Value) -> String
+
+        /// A column whose values are printed as they are.
+        static func plain(_ name: String, _ type: DataType) -> ListedColumn {
+            ListedColumn(field: Field(name, type)) { escapingControls(valueText($0)) }
+        }
+
+        /// A column of counts.
+        static func count(_ name: String) -> ListedColumn {
+            ListedColumn(field: Field(name, .long)) { long($0).map(groupedCount) ?? "" }
+        }
+
+        /// A column of sizes in bytes.
+        static func size(_ name: String) -> ListedColumn {
+            ListedColumn(field: Field(name, .long)) { long($0).map(humanSize) ?? "" }
+        }
+
+        private static func long(_ value: Value) -> Int64? {
+            if case .long(let number) = value { number } else { nil }
+        }
+    }
+
+    private let columns: [ListedColumn]
+    private var rows: [[Value]] = []
+
+    /// A listing without rows.
+    init(_ columns: [ListedColumn]) { self.columns = columns }
+
+    /// Adds a row, one value a column.
+    mutating func add(_ row: [Value]) { rows.append(row) }
+
+    /// Whether there are no rows.
+    var isEmpty: Bool { rows.isEmpty }
+
+    /// Prints the rows in a format.
+    func print(as format: ResultFormat, on console: Console) {
+        let schema = Schema(columns.map(\.field))
+        guard format == .table else {
+            var printer = ResultPrinter(schema, as: format, on: console)
+            printer.print(RecordBatch(schema, rows: rows))
+            printer.finish()
+            return
+        }
+        let cells = rows.map { row in
+            zip(row, columns).map { value, column in value.isNull ? "-" : column.text(value) }
+        }
+        var table = TablePrinter(
+            headers: schema.names, isRight: columns.map { $0.field.type.isNumeric })
+        table.print(cells, on: console)
+        console.output.flush()
+    }
+}
+
+extension Value {
+    /// A timestamp of whole milliseconds; the watermark's 0 is NULL, there is none yet.
+    static func watermark(ms: Int64) -> Value {
+        let (micros, overflow) = ms.multipliedReportingOverflow(by: 1_000)
+        return ms == 0 || overflow ? .null : .timestamp(micros)
+    }
+
+    /// A value that may be missing.
+    static func optional<T>(_ value: T?, _ make: (T) -> Value) -> Value { value.map(make) ?? .null }
+}

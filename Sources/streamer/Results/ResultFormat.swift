@@ -1,0 +1,69 @@
+import Columnar
+
+/// How results are printed.
+enum ResultFormat: String, CaseIterable, Sendable {
+    /// An aligned table for people.
+    case table
+    /// One JSON object a line.
+    case json
+    /// Comma-separated values with a header (RFC 4180).
+    case csv
+
+    /// The option that every verb with results has.
+    static let option = Option.choice(
+        "format", allCases.map(\.rawValue), "how to print the results: json is one object a line",
+        fallback: "table", environment: "STREAMER_FORMAT")
+}
+
+extension Arguments {
+    /// The result format asked for.
+    var format: ResultFormat { text("format").flatMap(ResultFormat.init(rawValue:)) ?? .table }
+}
+
+/// Prints rows of one schema as they come, in one format.
+///
+/// A table is aligned by the rows of the first batch it gets; later rows widen it.
+struct ResultPrinter {
+    private let schema: Schema
+    private let format: ResultFormat
+    private let console: Console
+    private var table: TablePrinter?
+
+    /// A printer that writes to standard output.
+    init(_ schema: Schema, as format: ResultFormat, on console: Console) {
+        self.schema = schema
+        self.format = format
+        self.console = console
+        if format == .csv { console.print(csvHeader(schema)) }
+    }
+
+    /// Prints the rows of a batch, which has the printer's schema.
+    mutating func print(_ batch: RecordBatch) {
+        switch format {
+        case .json: write(batch, line: jsonLines(schema))
+        case .csv: write(batch, line: csvLine)
+        case .table:
+            let cells = (0..<batch.count).map { row in batch.row(row).map(tableCell) }
+            let alignments = schema.fields.map { isRightAligned($0.type) }
+            var printer = table ?? TablePrinter(headers: schema.names, isRight: alignments)
+            printer.print(cells, on: console)
+            table = printer
+        }
+    }
+
+    /// Ends the output: a table without rows still shows its columns.
+    mutating func finish() {
+        if format == .table, table == nil { print(RecordBatch(empty: schema)) }
+        console.output.flush()
+    }
+
+    private func write(_ batch: RecordBatch, line: ([Value]) -> String) {
+        for row in 0..<batch.count { console.output.write(line(batch.row(row)) + "\n") }
+    }
+}
+
+private func isRightAligned(_ type: DataType) -> Bool { type.isNumeric }
+
+private func tableCell(_ value: Value) -> String {
+    value.isNull ? "NULL" : escapingControls(valueText(value))
+}

@@ -1,0 +1,79 @@
+import Storage
+import Synchronization
+
+/// The line at the foot of a terminal that says how far a run is.
+///
+/// Where standard error is not a terminal it writes nothing.
+final class ProgressLine: Sendable {
+    /// How far a run is.
+    struct State: Sendable {
+        /// The last batch that was committed.
+        var batch: Int64
+        /// Rows read since the run began.
+        var rows: Int64
+        /// Rows that are still to be read, as far as is known.
+        var rowsLeft: Int64?
+        /// The watermark in milliseconds; 0 while there is none.
+        var watermarkMs: Int64
+    }
+
+    private struct Memory {
+        var shownAtNanos: UInt64 = 0
+        var isShown = false
+    }
+
+    private static let refreshNanos: UInt64 = 100_000_000
+
+    private let console: Console
+    private let time: any TimeSource
+    private let startNanos: UInt64
+    private let memory = Mutex(Memory())
+
+    /// A line for a run that begins now.
+    init(console: Console, time: any TimeSource) {
+        self.console = console
+        self.time = time
+        startNanos = time.monotonicNanos()
+    }
+
+    /// Shows a state, at most ten times a second.
+    func update(_ state: State) {
+        guard console.messages.isTerminal else { return }
+        let now = time.monotonicNanos()
+        memory.withLock { memory in
+            guard !memory.isShown || now - memory.shownAtNanos >= Self.refreshNanos else { return }
+            memory.shownAtNanos = now
+            memory.isShown = true
+            let line = progressText(state, elapsedNanos: now - startNanos)
+            // To the line's start, the text, then clear what an earlier, longer text left.
+            console.messages.write("\r" + line + "\u{1B}[K")
+        }
+    }
+
+    /// Takes the line away, before other messages and at the end.
+    func clear() {
+        memory.withLock { memory in
+            guard memory.isShown else { return }
+            memory.isShown = false
+            console.messages.write("\r\u{1B}[K")
+        }
+    }
+}
+
+/// A state in words: `batch 7 · 1,750,000 rows · 2.1 M rows/s · watermark … · lag … · ETA 1 s`.
+func progressText(_ state: ProgressLine.State, elapsedNanos: UInt64) -> String {
+    let seconds = Double(elapsedNanos) / 1e9
+    let rate = seconds > 0 ? Double(state.rows) / seconds : .nan
+    var parts = [
+        "batch \(state.batch)", counted(state.rows, "row"), humanRate(rate),
+        "watermark " + (state.watermarkMs == 0 ? "-" : timestampText(ms: state.watermarkMs)),
+    ]
+    if let left = state.rowsLeft {
+        parts.append("lag \(counted(left, "row"))")
+        if left > 0, rate > 0 {
+            let micros = Int64(exactly: (Double(left) / rate * 1e6).rounded()) ?? .max
+            parts.append("ETA \(humanDuration(micros: micros))")
+        }
+    }
+    return parts.joined(separator: " · ")
+}

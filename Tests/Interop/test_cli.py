@@ -1,0 +1,154 @@
+"""The command line itself: help, mistakes, exit codes, terminals and pipes."""
+
+import os
+import pty
+import re
+import subprocess
+
+import pytest
+
+from conftest import BINARY
+
+
+def streamer(*arguments, stdin=b"", **environment):
+    done = subprocess.run(
+        [BINARY, *arguments], input=stdin, capture_output=True, timeout=60,
+        env={**os.environ, **environment})
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+def on_a_terminal(*arguments, **environment):
+    """Exit code and everything printed when standard output and error are a terminal."""
+    main, side = pty.openpty()
+    process = subprocess.Popen(
+        [BINARY, *arguments], stdin=subprocess.DEVNULL, stdout=side, stderr=side,
+        env={"PATH": os.environ["PATH"], "TERM": "xterm", **environment})
+    os.close(side)
+    shown = b""
+    while True:
+        try:
+            part = os.read(main, 4096)
+        except OSError:
+            break
+        if not part:
+            break
+        shown += part
+    os.close(main)
+    return process.wait(timeout=60), shown.decode()
+
+
+def verbs():
+    page = subprocess.run([BINARY, "help"], capture_output=True, text=True).stdout
+    listed = re.findall(r"^  ([a-z]+(?: [a-z]+)?)  ", page.split("Verbs:")[1], re.MULTILINE)
+    return [name for name in listed if name != "help"]
+
+
+ALL = verbs()
+
+
+def test_the_verbs_of_the_design_are_there():
+    assert set(ALL) >= {
+        "run", "replay", "clear", "validate", "explain", "log append", "log cat", "log ls",
+        "log verify", "log tail", "lake ls", "lake show", "lake verify", "checkpoint ls",
+        "checkpoint show", "state show", "doctor"}
+
+
+@pytest.mark.parametrize("verb", ALL)
+def test_every_verb_has_a_help_page(verb):
+    code, page, talk = streamer(*verb.split(), "--help")
+    assert (code, talk) == (0, "")
+    assert page.startswith(f"streamer {verb}")
+    assert "Options:" in page and "Examples:" in page
+    assert streamer("help", *verb.split()) == (0, page, "")
+    assert streamer(*verb.split(), "-h") == (0, page, "")
+    assert max(map(len, page.splitlines())) <= 120
+
+
+@pytest.mark.parametrize("verb", ALL)
+def test_examples_use_options_that_exist(verb):
+    page = streamer("help", *verb.split())[1]
+    options = set(re.findall(r"--[a-z-]+", page.split("Options:")[1].split("Examples:")[0]))
+    examples = page.split("Examples:")[1].strip().splitlines()
+    assert examples
+    for example in examples:
+        assert f"streamer {verb}" in example
+        own = example[example.index(f"streamer {verb}"):].split("|")[0]
+        assert set(re.findall(r"(?<= )--[a-z-]+", own)) <= options, example
+
+
+@pytest.mark.parametrize("verb", ALL)
+def test_an_unknown_option_is_the_callers_mistake(verb):
+    code, out, talk = streamer(*verb.split(), "--no-such-thing")
+    assert (code, out) == (2, "")
+    assert f"'{verb}' has no option '--no-such-thing'" in talk
+    assert f"streamer help {verb}" in talk
+
+
+@pytest.mark.parametrize("words, suggestion", [
+    (["rnu"], "'run'"), (["relpay"], "'replay'"), (["vaildate", "x"], "'validate'"),
+    (["log", "apend"], "'log append'"), (["lake", "veryfy"], "'lake verify'"),
+    (["chekpoint", "ls"], "'checkpoint'"), (["run", "x", "--formt", "json"], "'--format'"),
+    (["run", "x", "--avaliable-now"], "'--available-now'"), (["clear", "--ye"], "'--yes'"),
+    (["run", "x", "--format", "jsn"], "'json'"),
+    (["log", "cat", "x", "--format=cvs"], "'csv'"),
+])
+def test_misspelt_words_get_the_nearest_name(words, suggestion):
+    code, out, talk = streamer(*words)
+    assert (code, out) == (2, "")
+    assert f"did you mean {suggestion}?" in talk
+
+
+@pytest.mark.parametrize("words, complaint", [
+    ([], "say what to do"),
+    (["log"], "'log' needs one of: append"),
+    (["run"], "JOB is missing"),
+    (["run", "a", "b"], "'b' is one word too many"),
+    (["run", "--", "a", "--once"], "'--once' is one word too many"),
+    (["--format", "json", "run"], "the first word is a verb"),
+    (["run", "x", "--trigger"], "--trigger needs a value"),
+    (["run", "x", "--trigger", "--once"], "--trigger needs a value before '--once'"),
+    (["run", "x", "--once=yes"], "--once takes no value"),
+    (["run", "x", "--once", "--once"], "given twice"),
+    (["run", "x", "--max-batches", "0"], "expected 1 or more"),
+    (["run", "x", "--max-batches", "-1"], "expected 1 or more"),
+    (["run", "x", "--max-batches", "99999999999999999999"], "expected a whole number"),
+    (["run", "x", "--max-batches=two"], "expected a whole number"),
+    (["run", "x", "--once", "--available-now"], "exclude each other"),
+    (["explode\x1b[31m"], "explode\\u{1b}"),
+    (["x" * 10_000], "there is no verb"),
+])
+def test_a_wrong_command_line_is_told_why(words, complaint):
+    code, out, talk = streamer(*words)
+    assert (code, out) == (2, "")
+    assert complaint in talk
+    assert talk.startswith("error: ") and len(talk) < 1_000
+
+
+def test_the_environment_stands_in_for_options():
+    code, _, talk = streamer("run", "nowhere.json", STREAMER_FORMAT="yaml")
+    assert code == 2 and "STREAMER_FORMAT=yaml" in talk
+    # What the command line says comes first.
+    code, _, talk = streamer("run", "nowhere.json", "--format", "json", STREAMER_FORMAT="yaml")
+    assert "STREAMER_FORMAT" not in talk
+
+
+def test_version():
+    code, out, talk = streamer("--version")
+    assert (code, talk) == (0, "")
+    assert re.fullmatch(r"streamer \d+\.\d+\.\d+\n", out)
+
+
+def test_colours_are_for_terminals_that_want_them():
+    code, shown = on_a_terminal("rnu")
+    assert code == 2 and "\x1b[" in shown
+    assert "\x1b" not in on_a_terminal("rnu", NO_COLOR="1")[1]
+    assert "\x1b" not in on_a_terminal("rnu", TERM="dumb")[1]
+    assert "\x1b" not in streamer("rnu")[2]
+
+
+def test_a_full_disk_is_an_error():
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [BINARY, "help"], stdout=full, stderr=subprocess.PIPE, timeout=60)
+    assert done.returncode == 1
+    assert b"cannot write to standard output" in done.stderr

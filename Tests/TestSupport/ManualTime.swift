@@ -1,0 +1,34 @@
+public import Storage
+import Synchronization
+
+/// A clock that a test moves; sleeping moves it too and takes no time.
+public final class ManualTime: TimeSource {
+    private struct Clocks {
+        var wallMicros: Int64
+        var monotonicNanos: UInt64 = 0
+    }
+
+    private let clocks: Mutex<Clocks>
+
+    /// A clock that stands at a time, microseconds since the epoch.
+    public init(nowMicros: Int64 = 1_767_600_000_000_000) {
+        clocks = Mutex(Clocks(wallMicros: nowMicros))
+    }
+
+    /// The wall clock.
+    public func nowMicros() -> Int64 { clocks.withLock { $0.wallMicros } }
+
+    /// Nanoseconds since the clock was made.
+    public func monotonicNanos() -> UInt64 { clocks.withLock { $0.monotonicNanos } }
+
+    /// Lets the time pass at once.
+    public func sleep(nanos: UInt64) {
+        clocks.withLock {
+            $0.wallMicros += Int64(nanos / 1000)
+            $0.monotonicNanos += nanos
+        }
+    }
+
+    /// Sets the wall clock, forward or back, without time passing.
+    public func jump(toMicros micros: Int64) { clocks.withLock { $0.wallMicros = micros } }
+}

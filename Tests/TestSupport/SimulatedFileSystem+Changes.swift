@@ -1,0 +1,236 @@
+public import Storage
+import Synchronization
+
+extension SimulatedFileSystem {
+    /// Makes missing directories, syncing the parent of each.
+    public func createDirectories(_ path: Path) throws(StorageError) {
+        if path.string == "." || path.string == "/" { return }
+        guard let found = try info(path) else {
+            try createDirectories(path.parent)
+            try step("create directory", path) { world throws(StorageError) in
+                let (parent, name) = try place(path, in: world)
+                world.disk.makeDirectory(parent, name)
+            }
+            return try syncDirectory(path.parent)
+        }
+        guard found.kind == .directory else {
+            throw fault(.wrongKind, "create directory", path)
+        }
+        // It may have been made by a run that died before it synced.
+        try syncDirectory(path.parent)
+        try createDirectories(path.parent)
+    }
+
+    /// Removes files, then syncs their directories.
+    public func remove(_ paths: [Path]) throws(StorageError) {
+        var changed: Set<Path> = []
+        for path in paths {
+            guard let found = try info(path) else { continue }
+            guard found.kind == .file else { throw fault(.wrongKind, "remove", path) }
+            try unlink(path)
+            changed.insert(path.parent)
+        }
+        for directory in changed.sorted() { try syncDirectory(directory) }
+    }
+
+    /// Removes a tree from the bottom up, then syncs the directory that held it.
+    public func removeTree(_ path: Path) throws(StorageError) {
+        guard try info(path) != nil else { return }
+        try removeAll(path)
+        try syncDirectory(path.parent)
+    }
+
+    private func removeAll(_ path: Path) throws(StorageError) {
+        if try info(path)?.kind == .directory {
+            for entry in try list(path) { try removeAll(path.appending(entry.name)) }
+        }
+        try unlink(path)
+    }
+
+    private func unlink(_ path: Path) throws(StorageError) {
+        try step("remove", path) { world throws(StorageError) in
+            let (parent, name) = try place(path, in: world)
+            world.disk.change(.init(names: [(parent, name, nil)]))
+        }
+    }
+
+    /// Renames, then syncs both directories.
+    public func rename(_ from: Path, to: Path, mode: RenameMode) throws(StorageError) {
+        try renameOnly(from, to: to, mode: mode)
+        try syncDirectory(to.parent)
+        if from.parent != to.parent { try syncDirectory(from.parent) }
+    }
+
+    private func renameOnly(_ from: Path, to: Path, mode: RenameMode) throws(StorageError) {
+        try step("rename \(from) to", to) { world throws(StorageError) in
+            guard let node = world.disk.node(from) else { throw fault(.notFound, "rename", from) }
+            let (oldParent, oldName) = try place(from, in: world)
+            let (newParent, newName) = try place(to, in: world)
+            let existing = world.disk.node(to)
+            switch mode {
+            case .createNew where existing != nil: throw fault(.alreadyExists, "rename", to)
+            case .exchange where existing == nil: throw fault(.notFound, "rename", to)
+            case .replace:
+                if let existing, !(world.disk.directories[existing] ?? [:]).isEmpty {
+                    throw fault(.alreadyExists, "rename", to)
+                }
+            default: break
+            }
+            world.disk.change(
+                .init(names: [
+                    (oldParent, oldName, mode == .exchange ? existing : nil),
+                    (newParent, newName, node),
+                ]))
+        }
+    }
+
+    /// Makes a directory's names durable.
+    public func syncDirectory(_ path: Path) throws(StorageError) {
+        try step("sync", path) { world throws(StorageError) in
+            guard let node = world.disk.node(path), world.disk.directories[node] != nil else {
+                throw fault(.notFound, "sync", path)
+            }
+            if !world.defects.contains(.directorySyncsDropped) { world.disk.syncDirectory(node) }
+        }
+    }
+
+    // MARK: Publishing
+
+    /// Creates a temporary file beside its target; its name is numbered, not random.
+    public func beginStaging(
+        _ target: Path, mode: PublishMode
+    ) throws(StorageError) -> any StagingFile {
+        let number = world.withLock { UInt64($0.restarts) << 32 | UInt64($0.operations) }
+        let name = temporaryNamePrefix + Checksum.hex(number)
+        let temporary = try target.parent.appending(name)
+        let node = try create(temporary)
+        return SimulatedStagingFile(
+            self, node: node, temporary: temporary, target: target, mode: mode)
+    }
+
+    /// Renames staged files, then syncs each directory once.
+    public func publish(_ files: [StagedFile]) throws(StorageError) -> [PublishResult] {
+        var results: [PublishResult] = []
+        do throws(StorageError) {
+            for file in files { results.append(try giveName(file)) }
+            for directory in Set(files.map(\.target.parent)).sorted() {
+                try syncDirectory(directory)
+            }
+        } catch {
+            for file in files.dropFirst(results.count) { discard(file) }
+            throw error
+        }
+        return results
+    }
+
+    /// Removes a temporary file.
+    public func discard(_ file: StagedFile) {
+        try? unlink(file.temporary)
+    }
+
+    private func giveName(_ file: StagedFile) throws(StorageError) -> PublishResult {
+        do throws(StorageError) {
+            try renameOnly(
+                file.temporary, to: file.target,
+                mode: file.mode == .replace ? .replace : .createNew)
+            return .created
+        } catch {
+            guard error.code == .alreadyExists, file.mode == .createOrMatch else { throw error }
+        }
+        let limit = Int.max
+        guard try read(file.temporary, maxBytes: limit) == read(file.target, maxBytes: limit) else {
+            throw fault(.contentDiffers, "create", file.target)
+        }
+        try syncFile(world.withLock { $0.disk.node(file.target) } ?? -1, file.target)
+        discard(file)
+        return .alreadyExisted
+    }
+
+    // MARK: Files
+
+    func create(_ path: Path) throws(StorageError) -> SimulatedDisk.NodeID {
+        try step("create", path) { world throws(StorageError) in
+            let (parent, name) = try place(path, in: world)
+            guard world.disk.node(path) == nil else { throw fault(.alreadyExists, "open", path) }
+            return world.disk.makeFile(parent, name, nowNanos: Int64(world.operations))
+        }
+    }
+
+    func write(
+        _ node: SimulatedDisk.NodeID, _ write: SimulatedDisk.Write, _ path: Path
+    ) throws(StorageError) {
+        try step("write", path) { world throws(StorageError) in
+            world.disk.write(node, write, nowNanos: Int64(world.operations))
+        }
+    }
+
+    func syncFile(_ node: SimulatedDisk.NodeID, _ path: Path) throws(StorageError) {
+        try step("sync", path, onFailure: { $0.disk.loseWrites(node) }) { world in
+            if !world.defects.contains(.fileSyncsDropped) { world.disk.syncFile(node) }
+        }
+    }
+
+    func bytes(_ node: SimulatedDisk.NodeID, _ path: Path) throws(StorageError) -> [UInt8] {
+        try look("read", path) { world in world.disk.files[node]?.cached ?? [] }
+    }
+
+    private func place(
+        _ path: Path, in world: World
+    ) throws(StorageError) -> (parent: SimulatedDisk.NodeID, name: SimulatedDisk.Name) {
+        guard let name = SimulatedDisk.components(path).last,
+            let parent = world.disk.node(path.parent), world.disk.directories[parent] != nil
+        else { throw fault(.notFound, "open", path) }
+        return (parent, name)
+    }
+
+    // MARK: Opening
+
+    /// Opens a file for reading.
+    public func openForReading(_ path: Path) throws(StorageError) -> any ReadFile {
+        SimulatedReadFile(self, node: try existing(path), path)
+    }
+
+    /// Opens a file for reading in order.
+    public func openInput(_ path: Path) throws(StorageError) -> any ByteInput {
+        SimulatedByteInput(self, node: try existing(path), path)
+    }
+
+    /// Opens a file for writing, creating it first if asked to.
+    public func openForAppend(
+        _ path: Path, createNew: Bool
+    ) throws(StorageError) -> any AppendFile {
+        guard createNew else { return SimulatedAppendFile(self, node: try existing(path), path) }
+        let node = try create(path)
+        try syncDirectory(path.parent)
+        return SimulatedAppendFile(self, node: node, path)
+    }
+
+    private func existing(_ path: Path) throws(StorageError) -> SimulatedDisk.NodeID {
+        try look("open", path) { world throws(StorageError) in
+            guard let node = world.disk.node(path) else { throw fault(.notFound, "open", path) }
+            guard world.disk.files[node] != nil else { throw fault(.wrongKind, "open", path) }
+            return node
+        }
+    }
+
+    // MARK: Locking
+
+    /// Takes the lock of a file, creating it if needed.
+    public func lock(_ path: Path) throws(StorageError) -> any FileLock {
+        if try info(path) == nil { _ = try create(path) }
+        let node = try existing(path)
+        return try look("lock", path) { world throws(StorageError) in
+            guard world.locks[node] == nil else { throw fault(.locked, "lock", path) }
+            world.nextLock += 1
+            world.locks[node] = world.nextLock
+            return SimulatedFileLock(self, node: node, number: world.nextLock, path)
+        }
+    }
+
+    /// Who holds a lock: always this process.
+    public func lockHolder(_ path: Path) throws(StorageError) -> String? {
+        try look("examine the lock", path) { world in
+            world.disk.node(path).flatMap { world.locks[$0] }.map { _ in "pid 1" }
+        }
+    }
+}

@@ -1,0 +1,105 @@
+"""House rules that neither the compiler nor swift-format checks."""
+
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def tracked(*patterns):
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *patterns],
+        cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
+    return [ROOT / name for name in listed if name and (ROOT / name).is_file()]
+
+
+def swift(*folders):
+    files = [f for f in tracked(*folders) if f.suffix == ".swift"]
+    assert files, f"no Swift files under {folders}"
+    return files
+
+
+def offenders(files, pattern, allowed=lambda path: False):
+    found = []
+    for path in files:
+        if allowed(path.relative_to(ROOT)):
+            continue
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            code = line.split("//")[0]
+            if re.search(pattern, code):
+                found.append(f"{path.relative_to(ROOT)}:{number}: {line.strip()}")
+    return found
+
+
+def test_only_storage_touches_files():
+    # Every durable byte goes through Storage, where the protocols live and a simulator can stand in.
+    calls = r"\b(open|openat|fopen|creat|rename|renameat2?|unlink|unlinkat|fsync|fdatasync|pwrite|" \
+            r"pwritev|mkdir|rmdir|ftruncate|link|symlink|opendir|mmap)\("
+    ours = lambda path: path.parts[1] == "Storage"
+    found = offenders(swift("Sources"), r"(?<![.\w])" + calls, ours)
+    found = [line for line in found if not re.search(r"\bfunc\b", line)]
+    assert not found, "\n".join(found)
+
+
+def test_no_foundation():
+    found = offenders(swift("Sources"), r"^\s*(public |package |internal )?import Foundation")
+    assert not found, "\n".join(found)
+
+
+def test_nothing_left_for_later():
+    pattern = re.compile(r"\b(FIXME|TODO|XXX|HACK)\b")
+    found = [f"{path.relative_to(ROOT)}:{number}"
+             for path in swift("Sources", "Tests")
+             for number, line in enumerate(path.read_text().splitlines(), 1)
+             if pattern.search(line)]
+    assert not found, "\n".join(found)
+
+
+def test_files_are_read_at_one_sitting():
+    lines_max = 400
+    long = [f"{path.relative_to(ROOT)}: {count}" for path in swift("Sources", "Tests")
+            if (count := len(path.read_text().splitlines())) > lines_max]
+    assert not long, "\n".join(long)
+
+
+def test_functions_fit_a_screen():
+    # The body of a function at one or two levels of indentation, counted from `func` to its brace.
+    lines_max = 80
+    long = []
+    for path in swift("Sources"):
+        lines = path.read_text().splitlines()
+        start = None
+        for number, line in enumerate(lines):
+            if match := re.match(r"( {0,8})[\w@() ]*\b(func|init)\b", line):
+                start, indent = number, match.group(1)
+            elif start is not None and line == indent + "}":
+                if number - start + 1 > lines_max:
+                    long.append(f"{path.relative_to(ROOT)}:{start + 1}: {number - start + 1}")
+                start = None
+    assert not long, "\n".join(long)
+
+
+def test_folders_kept_empty():
+    for folder in ("checkpoints", "lake"):
+        names = [path.name for path in tracked(folder)]
+        assert names == [".gitkeep"], names
+
+
+@pytest.mark.parametrize("name", ["Package.swift"])
+def test_layers_go_one_way(name):
+    # A layer's dependencies stand above it in the table.
+    text = (ROOT / name).read_text()
+    seen = set()
+    for match in re.finditer(
+            r'(?:library|layer)\(\s*"(\w+)"(.*?)\)(?=,?\s*\n)', text, re.DOTALL):
+        target, rest = match.groups()
+        for dependency in re.findall(r'"(\w+)"', rest):
+            if f'"{dependency}"' in text and dependency[0].isupper() and dependency != target:
+                known = dependency in seen or dependency in ("CSystem", "CSimdjson")
+                is_target = re.search(rf'layer\(\s*"{dependency}"', text)
+                assert known or not is_target, f"{target} imports {dependency} from below"
+        seen.add(target)
+    assert "Engine" in seen
