@@ -51,7 +51,7 @@ let package = Package(
         layer("JSON", ["CSimdjson"]),
         layer("Streams", ["Columnar"]),
         layer("Expressions", ["Columnar"]),
-        layer("TickLog", ["Storage", "Columnar"]),
+        layer("TickLog", ["Storage", "Columnar", "JSON"]),
         layer("Parquet", ["Columnar", "CZstd", "CZlib"]),
         layer("Lake", ["Storage", "Columnar", "Parquet"]),
         layer("KeyedState", ["Storage", "Columnar"]),

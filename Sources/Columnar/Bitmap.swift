@@ -1,5 +1,7 @@
 /// A sequence of bits, least significant bit of each byte first, as Arrow's validity bitmaps and
-/// boolean columns. Immutable; a slice shares the bytes and starts at any bit.
+/// boolean columns.
+///
+/// Immutable; a slice shares the bytes and starts at any bit.
 public struct Bitmap: Sendable {
     @usableFromInline let buffer: Buffer
     @usableFromInline let bitOffset: Int

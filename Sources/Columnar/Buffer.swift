@@ -92,6 +92,7 @@ public struct Buffer: @unchecked Sendable {
     }
 
     /// The bytes as values of `T`; a rest smaller than one value is left out.
+    ///
     /// The memory must be aligned for `T`: `isAligned(for:)`.
     @inlinable
     @_lifetime(borrow self)

@@ -121,8 +121,10 @@ extension Bitmap {
 }
 
 extension UnsafeMutableRawBufferPointer {
-    /// Sets the bits of `word` starting at `bit`. The memory is a whole number of words, zero from
-    /// `bit` on, and `word` has no bit past the end.
+    /// Sets the bits of `word` starting at `bit`.
+    ///
+    /// The memory is a whole number of words, zero from `bit` on, and `word` has no bit past the
+    /// end.
     fileprivate func orWord(_ word: UInt64, atBit bit: Int) {
         let index = bit >> 6
         let shift = UInt64(bit & 63)

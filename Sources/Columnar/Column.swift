@@ -67,7 +67,9 @@ public struct Column: Sendable {
     }
 
     /// A string column over codes from outside, or `nil` when the code of a valid row is out of
-    /// range. Codes of null rows are replaced where they are out of range.
+    /// range.
+    ///
+    /// Codes of null rows are replaced where they are out of range.
     public init?(
         validatingCodes codes: Buffer, dictionary: StringDictionary, count: Int,
         validity: Bitmap? = nil

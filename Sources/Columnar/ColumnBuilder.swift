@@ -1,4 +1,5 @@
 /// Grows a column row by row, for input that comes in rows (CSV, JSON) and for cold code.
+///
 /// Kernels that know their length fill a `Buffer` instead, which is many times faster.
 public struct ColumnBuilder {
     /// The type of the column.
@@ -112,7 +113,9 @@ public struct ColumnBuilder {
         }
     }
 
-    /// The column of everything appended. The builder is then spent.
+    /// The column of everything appended.
+    ///
+    /// The builder is then spent.
     public consuming func finish() -> Column {
         let validity = hasNulls ? Bitmap(valid) : nil
         switch type.layout {

@@ -93,7 +93,9 @@ extension DataType: CustomStringConvertible {
     ]
 
     /// Reads a type name, case-insensitively; also the aliases `integer`, `bigint`, `bool`,
-    /// `numeric(p,s)`, and `decimal` for decimal(10,0). `nil` when there is no such type.
+    /// `numeric(p,s)`, and `decimal` for decimal(10,0).
+    ///
+    /// `nil` when there is no such type.
     public init?(parsing name: String) {
         let text = name.lowercased().filter { $0 != " " }
         switch text {

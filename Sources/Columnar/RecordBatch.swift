@@ -1,4 +1,6 @@
-/// Columns of equal length under a schema. Immutable; slicing and projecting share the memory.
+/// Columns of equal length under a schema.
+///
+/// Immutable; slicing and projecting share the memory.
 public struct RecordBatch: Sendable {
     /// The names and types of the columns.
     public let schema: Schema

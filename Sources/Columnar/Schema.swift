@@ -20,13 +20,16 @@ extension Field: CustomStringConvertible {
     public var description: String { "\(name) \(type)\(isNullable ? "" : " NOT NULL")" }
 }
 
-/// The columns of a batch, in order. Names are unique (by bytes).
+/// The columns of a batch, in order.
+///
+/// Names are unique (by bytes).
 public struct Schema: Hashable, Sendable {
     /// The fields in column order.
     public let fields: [Field]
 
-    /// A schema of these fields. Names must be unique: check names from outside with
-    /// `duplicateName(in:)` first.
+    /// A schema of these fields.
+    ///
+    /// Names must be unique: check names from outside with `duplicateName(in:)` first.
     public init(_ fields: [Field]) {
         precondition(
             Self.duplicateName(in: fields) == nil, "a schema's field names must be unique")

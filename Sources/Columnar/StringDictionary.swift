@@ -1,5 +1,7 @@
 /// The distinct or repeated strings that the codes of a string column point into: UTF-8 bytes end
-/// to end and `count + 1` offsets, as Arrow's utf8 layout. Entries may repeat; all are valid UTF-8.
+/// to end and `count + 1` offsets, as Arrow's utf8 layout.
+///
+/// Entries may repeat; all are valid UTF-8.
 public struct StringDictionary: Sendable {
     /// `count + 1` ascending byte positions in `bytes`, as `Int32`.
     public let offsets: Buffer

@@ -25,7 +25,9 @@ public enum Value: Sendable {
 
 extension Value: Equatable {
     /// Equality of representations, for tests: NaN equals NaN, -0.0 differs from 0.0, strings are
-    /// compared by bytes. SQL's `=` is the expression layer's.
+    /// compared by bytes.
+    ///
+    /// SQL's `=` is the expression layer's.
     public static func == (left: Value, right: Value) -> Bool {
         switch (left, right) {
         case (.null, .null): true

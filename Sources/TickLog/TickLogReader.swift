@@ -1,0 +1,138 @@
+public import Columnar
+public import Storage
+import Synchronization
+
+/// Reads a tick log: any number of readers, in any process, beside one writer.
+///
+/// A reader sees exactly the rows that are durable. It learns how far that is from the file
+/// `durable`, which the writer overwrites after each sync: `refresh()` is one small read. Thread
+/// safe.
+public final class TickLogReader: Sendable {
+    struct State {
+        var cell: DurableCell
+        /// The segments, oldest first; the last is the active one.
+        var segments: [ReaderSegment]
+        /// Of `segments`: it is stale when the cell has another.
+        var generation: Int64
+    }
+
+    /// The columns of the log.
+    public var schema: Schema { log.schema }
+    /// The name of the column that holds the event time.
+    public var timeColumn: String { log.timeColumn }
+    /// The log's identity.
+    public var uuid: String { log.uuid }
+    /// The directory of the log.
+    public let path: Path
+
+    let log: LogDescription
+    let files: any FileSystem
+    private let cellFile: any ReadFile
+    let state: Mutex<State>
+
+    /// Opens a log for reading.
+    ///
+    /// - Throws: `.notFound` when there is none; `.damaged` when its files contradict one another.
+    public init(_ path: Path, _ files: any FileSystem) throws(TickLogError) {
+        self.path = path
+        self.files = files
+        let log = try LogDescription.read(path, files)
+        self.log = log
+        let cellFile = try storage { () throws(StorageError) in
+            try files.openForReading(path.appending(DurableCell.fileName))
+        }
+        self.cellFile = cellFile
+        let cell = try Self.readCell(cellFile, path, seed: log.seed)
+        let segments = try Self.segments(path, files, cell)
+        state = Mutex(State(cell: cell, segments: segments, generation: cell.generation))
+    }
+
+    /// The offset of the first row that is kept, as of the last refresh.
+    public var startOffset: Int64 { state.withLock { $0.cell.startOffset } }
+
+    /// The offset after the last durable row, as of the last refresh.
+    public var endOffset: Int64 { state.withLock { $0.cell.endOffset } }
+
+    /// Looks how far the log is durable by now and returns that offset.
+    ///
+    /// - Complexity: one read of 64 bytes; more only when there is a new segment.
+    @discardableResult
+    public func refresh() throws(TickLogError) -> Int64 {
+        let cell = try Self.readCell(cellFile, path, seed: log.seed)
+        return try state.withLock { (state) throws(TickLogError) in
+            // Another thread may have seen a later one in the meantime.
+            guard cell.endOffset >= state.cell.endOffset, cell.generation >= state.generation
+            else { return state.cell.endOffset }
+            if cell.generation != state.generation {
+                state.segments = try Self.merge(
+                    state.segments, Self.segments(path, files, cell))
+                state.generation = cell.generation
+            }
+            state.cell = cell
+            return cell.endOffset
+        }
+    }
+
+    private static func readCell(
+        _ file: any ReadFile, _ path: Path, seed: UInt64
+    ) throws(TickLogError) -> DurableCell {
+        // A write in progress shows as a checksum that does not fit.
+        for _ in 0..<100 {
+            let bytes = try storage { () throws(StorageError) in
+                try file.readUpTo(DurableCell.byteCount, at: 0)
+            }
+            if let cell = DurableCell(bytes, seed: seed) { return cell }
+        }
+        throw TickLogError(
+            .damaged,
+            "the file '\(DurableCell.fileName)' does not match its checksum; append to the log "
+                + "(or open it for that): what is durable is then found out from its segments",
+            file: path)
+    }
+
+    private static func segments(
+        _ directory: Path, _ files: any FileSystem, _ cell: DurableCell
+    ) throws(TickLogError) -> [ReaderSegment] {
+        let bases = try segmentBases(directory, files).filter {
+            $0 >= cell.startOffset && $0 <= cell.segmentBase
+        }
+        guard bases.first == cell.startOffset, bases.last == cell.segmentBase else {
+            throw TickLogError(
+                .damaged,
+                "the segment of offset \(cell.startOffset) or \(cell.segmentBase) is missing; "
+                    + "restore it from a copy", file: directory)
+        }
+        return bases.map { ReaderSegment(baseOffset: $0) }
+    }
+
+    /// Keeps what is known of segments that are still there.
+    private static func merge(_ old: [ReaderSegment], _ new: [ReaderSegment]) -> [ReaderSegment] {
+        var known: [Int64: ReaderSegment] = [:]
+        for segment in old { known[segment.baseOffset] = segment }
+        return new.map { known[$0.baseOffset] ?? $0 }
+    }
+}
+
+/// The base offsets of a log's segments, ascending.
+func segmentBases(
+    _ directory: Path, _ files: any FileSystem
+) throws(TickLogError) -> [Int64] {
+    try storage { () throws(StorageError) in try files.list(directory) }
+        .filter { $0.kind == .file }
+        .compactMap { SegmentHeader.baseOffset(ofFile: $0.name) }
+        .sorted()
+}
+
+/// A segment as a reader knows it; its file is mapped when it is first read.
+struct ReaderSegment {
+    let baseOffset: Int64
+    var file: SegmentFile?
+    /// The groups known so far.
+    var groups: [GroupEntry] = []
+    /// For each group, whether its checksum was looked at.
+    var verified: [Bool] = []
+    /// Whether `groups` is all there will ever be.
+    var isComplete = false
+
+    init(baseOffset: Int64) { self.baseOffset = baseOffset }
+}

@@ -1,0 +1,150 @@
+public import Columnar
+import Storage
+import Synchronization
+
+extension TickLogWriter {
+    /// Appends rows; they are durable, and seen by readers, after `sync()`.
+    ///
+    /// All rows of one append and the producer's position are stored together or not at all.
+    ///
+    /// - Parameters:
+    ///   - batch: the rows, with the log's schema.
+    ///   - producer: how far the feed has come with these rows.
+    /// - Returns: the offsets of the rows.
+    /// - Throws: `.schemaMismatch` for a batch of another schema; `.noSpace` when the disk is
+    ///   full: nothing of this batch is kept, earlier appends are, and appending may be tried again.
+    @discardableResult
+    public func append(
+        _ batch: RecordBatch, producer: ProducerPosition? = nil
+    ) throws(TickLogError) -> Range<Int64> {
+        try validate(batch, producer)
+        return try state.withLock { (state) throws(TickLogError) in
+            try check(state)
+            if batch.count == 0 { return state.endOffset..<state.endOffset }
+            if state.writtenBytes >= options.segmentBytesMax, !state.groups.isEmpty {
+                try roll(&state)
+            }
+            return try write(batch, producer, &state)
+        }
+    }
+
+    /// Makes everything appended so far durable, then lets readers see it.
+    ///
+    /// - Returns: the offset after the last durable row.
+    /// - Throws: `.writerFailed` when the device fails; this writer then takes nothing any more,
+    ///   and what is durable is found out when the log is opened again.
+    @discardableResult
+    public func sync() throws(TickLogError) -> Int64 {
+        try state.withLock { (state) throws(TickLogError) in
+            try check(state)
+            try sync(&state)
+            return state.durableOffset
+        }
+    }
+
+    func sync(_ state: inout State) throws(TickLogError) {
+        if state.durableBytes == state.writtenBytes { return }
+        try failing(&state) { (state) throws(TickLogError) in
+            try storage { () throws(StorageError) in try state.file.sync() }
+            state.durableBytes = state.writtenBytes
+            state.durableOffset = state.endOffset
+            try publishDurable(&state)
+        }
+    }
+
+    /// Runs work whose failure leaves unknown what is on disk: the writer stops with it.
+    func failing(
+        _ state: inout State, _ work: (inout State) throws(TickLogError) -> Void
+    ) throws(TickLogError) {
+        do throws(TickLogError) {
+            try work(&state)
+        } catch {
+            state.failure = TickLogError(
+                .writerFailed,
+                "the writer stopped: \(error.message); open the log again to go on",
+                file: path, cause: error.cause)
+            throw error
+        }
+    }
+
+    private func validate(
+        _ batch: RecordBatch, _ producer: ProducerPosition?
+    ) throws(TickLogError) {
+        guard batch.schema == log.schema else {
+            throw TickLogError(
+                .schemaMismatch,
+                "the batch has the columns (\(batch.schema)), the log has (\(log.schema))",
+                file: path)
+        }
+        for (field, column) in zip(batch.schema.fields, batch.columns)
+        where !field.isNullable && column.nullCount > 0 {
+            throw TickLogError(
+                .schemaMismatch,
+                "the column '\(field.name)' of the log is NOT NULL, the batch has "
+                    + "\(column.nullCount) nulls in it", file: path)
+        }
+        guard let producer else { return }
+        guard !producer.id.isEmpty, producer.id.utf8.count <= ProducerPosition.idBytesMax,
+            producer.position.utf8.count <= ProducerPosition.positionBytesMax
+        else {
+            throw TickLogError(
+                .invalidArgument,
+                "a producer's id has 1…\(ProducerPosition.idBytesMax) bytes, its position at most "
+                    + "\(ProducerPosition.positionBytesMax)", file: path)
+        }
+    }
+
+    /// Writes a batch as groups behind what is written; all of it or nothing.
+    private func write(
+        _ batch: RecordBatch, _ producer: ProducerPosition?, _ state: inout State
+    ) throws(TickLogError) -> Range<Int64> {
+        guard state.endOffset <= Int64.max - Int64(batch.count) else {
+            throw TickLogError(.invalidArgument, "the log's offsets are used up", file: path)
+        }
+        var bytes: [UInt8] = []
+        var groups: [GroupEntry] = []
+        var chain = state.chain
+        var row = 0
+        while row < batch.count {
+            let rows = row..<min(batch.count, row + options.groupRowsMax)
+            let part = rows.count == batch.count ? batch : batch.slice(rows)
+            let isLast = rows.upperBound == batch.count
+            var header = GroupHeader(
+                baseOffset: state.endOffset + Int64(row), rowCount: rows.count,
+                times: part.times(inColumn: log.timeIndex), syncedThrough: state.durableOffset,
+                previous: chain, continues: !isLast, producer: isLast ? producer : nil)
+            let group = LogGroup.encode(part, &header, state.writer, seed: log.seed)
+            groups.append(
+                GroupEntry(
+                    header, position: state.writtenBytes + bytes.count, byteCount: group.count))
+            if bytes.isEmpty { bytes = group } else { bytes += group }
+            chain = header.checksum
+            row = rows.upperBound
+        }
+        try put(bytes, &state)
+        unsafe state.dataChecksum.update(bytes.span.bytes)
+        state.writtenBytes += bytes.count
+        state.groups += groups
+        state.chain = chain
+        if let producer { state.producers[producer.id] = producer.position }
+        let first = state.endOffset
+        state.endOffset += Int64(batch.count)
+        return first..<state.endOffset
+    }
+
+    /// Writes bytes at the end; what a failed write left is cut off again, so that appending can
+    /// go on when there is space.
+    private func put(_ bytes: [UInt8], _ state: inout State) throws(TickLogError) {
+        do throws(StorageError) {
+            try state.file.write(bytes, at: Int64(state.writtenBytes))
+        } catch {
+            let refused = TickLogError(error)
+            try failing(&state) { (state) throws(TickLogError) in
+                try storage { () throws(StorageError) in
+                    try state.file.truncate(to: Int64(state.writtenBytes))
+                }
+            }
+            throw refused
+        }
+    }
+}

@@ -1,0 +1,230 @@
+import Columnar
+import Storage
+
+// What opening a log for writing does, with the lock held:
+//
+// 1. Every segment but the last must be sealed, and the segments must follow one another without
+//    gap; sealed segments are trusted by the checksum of their index (`verify()` reads them).
+// 2. The last segment, if it is not sealed, is read from the device and every group of it checked.
+//    The first byte that does not verify is
+//      - damage, when it lies before the durable end that the cell or a later valid group of this
+//        segment (synced_through) vouches for: the log is refused and nothing is changed;
+//      - otherwise a torn tail: never durable, never acknowledged. It is dropped, together with
+//        the groups of an append of which the end is missing.
+// 3. If the segment is not exactly what the cell says was durable, its valid part is written to a
+//    new file that takes the old one's place: what the cache held may never have reached the disk.
+
+extension TickLogWriter {
+    struct Opened: ~Copyable {
+        var state: State
+        let recovery: TickLogRecovery
+        let cellFile: any AppendFile
+        /// Whether the last segment is sealed, so that the next one has to be created.
+        let needsSegment: Bool
+    }
+
+    static func recover(
+        _ path: Path, _ log: LogDescription, _ files: any FileSystem
+    ) throws(TickLogError) -> Opened {
+        _ = try storage { () throws(StorageError) in try files.removeStrays(in: path) }
+        let (cell, cellFile) = try openCell(path, log, files)
+        let bases = try finishRetention(path, log, files, cell)
+        guard let last = bases.last, last >= cell?.segmentBase ?? 0 else {
+            throw TickLogError(
+                .damaged,
+                "the segment from offset \(cell?.segmentBase ?? 0) is missing; "
+                    + "restore it from a copy", file: path)
+        }
+        try checkSealed(path, bases, log, files)
+        let segment = try storage { () throws(StorageError) in
+            try path.appending(SegmentHeader.fileName(last))
+        }
+        try storage { () throws(StorageError) in try files.openForReading(segment).dropCache() }
+        let file = try SegmentFile(segment, baseOffset: last, log, files)
+        if file.isSealed {
+            return try openSealed(file, start: bases[0], cell, cellFile)
+        }
+        return try openActive(file, start: bases[0], cell, cellFile, files)
+    }
+
+    /// The cell, `nil` when it does not verify, and its file, made anew when it is missing.
+    private static func openCell(
+        _ path: Path, _ log: LogDescription, _ files: any FileSystem
+    ) throws(TickLogError) -> (DurableCell?, any AppendFile) {
+        try storage { () throws(StorageError) in
+            let cellPath = try path.appending(DurableCell.fileName)
+            guard try files.exists(cellPath) else {
+                return (nil, try files.openForAppend(cellPath, createNew: true))
+            }
+            let bytes = try files.openForReading(cellPath).readUpTo(DurableCell.byteCount, at: 0)
+            // Kept in place: readers have it open.
+            return (
+                DurableCell(bytes, seed: log.seed),
+                try files.openForAppend(cellPath, createNew: false)
+            )
+        }
+    }
+
+    /// Removes segments that retention was about to remove; gives the bases of those that stay.
+    private static func finishRetention(
+        _ path: Path, _ log: LogDescription, _ files: any FileSystem, _ cell: DurableCell?
+    ) throws(TickLogError) -> [Int64] {
+        let bases = try segmentBases(path, files)
+        let start = cell?.startOffset ?? 0
+        for base in bases where base < start && bases.contains(start) {
+            try storage { () throws(StorageError) in
+                try files.remove([path.appending(SegmentHeader.fileName(base))])
+            }
+        }
+        return bases.contains(start) ? bases.filter { $0 >= start } : bases
+    }
+
+    private static func checkSealed(
+        _ path: Path, _ bases: [Int64], _ log: LogDescription, _ files: any FileSystem
+    ) throws(TickLogError) {
+        for (base, next) in zip(bases, bases.dropFirst()) {
+            let segment = try storage { () throws(StorageError) in
+                try path.appending(SegmentHeader.fileName(base))
+            }
+            let seal = try SegmentFile(segment, baseOffset: base, log, files).seal()
+            guard seal.endOffset == next else {
+                throw TickLogError.damaged(
+                    "the segment ends at offset \(seal.endOffset), the next begins at \(next)",
+                    file: segment, position: seal.dataBytes)
+            }
+        }
+    }
+
+    private static func openSealed(
+        _ file: SegmentFile, start: Int64, _ cell: DurableCell?, _ cellFile: any AppendFile
+    ) throws(TickLogError) -> Opened {
+        let seal = try file.seal()
+        let state = State(
+            file: cellFile, header: file.header, writer: ArrowStreamWriter(file.log.schema),
+            writtenBytes: seal.dataBytes, durableBytes: seal.dataBytes,
+            endOffset: seal.endOffset, durableOffset: seal.endOffset, startOffset: start,
+            generation: (cell?.generation ?? 0) + 1, chain: seal.last, groups: [],
+            dataChecksum: ChecksumStream(), producers: seal.producers, failure: nil)
+        return Opened(
+            state: state, recovery: TickLogRecovery(bytesDropped: 0, wasRewritten: false),
+            cellFile: cellFile, needsSegment: true)
+    }
+
+    private static func openActive(
+        _ file: SegmentFile, start: Int64, _ cell: DurableCell?, _ cellFile: any AppendFile,
+        _ files: any FileSystem
+    ) throws(TickLogError) -> Opened {
+        let isCells = cell?.segmentBase == file.header.baseOffset
+        let durableBytes = isCells ? Int(cell?.segmentBytes ?? 0) : file.headerBytes
+        let scan = SegmentScan(file)
+        try scan.refuseDamage(durableBytes: durableBytes)
+        let dropped = file.source.count - scan.validBytes
+        let wasRewritten = !isCells || dropped > 0 || scan.validBytes != durableBytes
+        if wasRewritten {
+            try storage { () throws(StorageError) in
+                let staging = try files.beginStaging(file.path, mode: .replace)
+                try staging.append(file.source.slice(0..<scan.validBytes).bytes)
+                _ = try files.publish([staging.finish()])
+            }
+        }
+        var checksum = ChecksumStream()
+        checksum.update(file.source.slice(0..<scan.validBytes).bytes)
+        let appendFile = try storage { () throws(StorageError) in
+            try files.openForAppend(file.path, createNew: false)
+        }
+        let end = scan.groups.last?.endOffset ?? file.header.baseOffset
+        let state = State(
+            file: appendFile, header: file.header, writer: ArrowStreamWriter(file.log.schema),
+            writtenBytes: scan.validBytes, durableBytes: scan.validBytes, endOffset: end,
+            durableOffset: end, startOffset: start, generation: (cell?.generation ?? 0) + 1,
+            chain: scan.groups.last?.checksum ?? file.header.previous, groups: scan.groups,
+            dataChecksum: checksum, producers: scan.producers, failure: nil)
+        return Opened(
+            state: state,
+            recovery: TickLogRecovery(bytesDropped: Int64(dropped), wasRewritten: wasRewritten),
+            cellFile: cellFile, needsSegment: false)
+    }
+}
+
+/// What is valid in a segment that is not sealed.
+struct SegmentScan {
+    /// The groups of whole appends from the start on.
+    private(set) var groups: [GroupEntry] = []
+    /// Where these groups end.
+    private(set) var validBytes: Int
+    /// How far producers have come at `validBytes`.
+    private(set) var producers: [String: String]
+    /// The first fault; `nil` when all bytes are valid groups.
+    private(set) var fault: SegmentFault?
+    private let file: SegmentFile
+
+    init(_ file: SegmentFile) {
+        self.file = file
+        validBytes = file.headerBytes
+        producers = file.header.producers
+        var walk = SegmentWalk(file, end: file.source.count)
+        var open: [GroupEntry] = []
+        do throws(SegmentFault) {
+            while let group = try walk.next(verifying: true) {
+                open.append(
+                    GroupEntry(
+                        group.header, position: group.range.lowerBound,
+                        byteCount: group.range.count))
+                if group.header.continues { continue }
+                groups += open
+                open = []
+                validBytes = group.range.upperBound
+                if let producer = group.header.producer {
+                    producers[producer.id] = producer.position
+                }
+            }
+            if walk.position < file.source.count {
+                throw SegmentFault("an end marker without a seal", at: walk.position)
+            }
+            if !open.isEmpty { throw SegmentFault("an append without its end", at: validBytes) }
+        } catch {
+            fault = error
+        }
+    }
+
+    /// Throws when the fault lies in bytes that were durable.
+    func refuseDamage(durableBytes: Int) throws(TickLogError) {
+        guard let fault else {
+            guard validBytes >= durableBytes else {
+                throw TickLogError.damaged(
+                    "the segment has \(validBytes) bytes, \(durableBytes) were durable",
+                    file: file.path, position: validBytes)
+            }
+            return
+        }
+        guard validBytes >= durableBytes else {
+            throw TickLogError.damaged(fault.message, file: file.path, position: fault.position)
+        }
+        let end = groups.last?.endOffset ?? file.header.baseOffset
+        guard let later = laterGroup(syncedBeyond: end) else { return }
+        throw TickLogError.damaged(
+            fault.message + " (the rows from offset \(later.baseOffset) say that everything "
+                + "before \(later.syncedThrough) was durable)",
+            file: file.path, position: fault.position)
+    }
+
+    /// A valid group behind the fault that was written when rows behind `offset` were durable.
+    ///
+    /// Messages start on multiples of 64 bytes with a continuation marker; only a group whose
+    /// checksum fits counts, so stray bytes that look like one do not matter.
+    private func laterGroup(syncedBeyond offset: Int64) -> GroupHeader? {
+        let bytes = unsafe file.source.unsafeBytes
+        var position = (validBytes + 63) / 64 * 64
+        while position + 8 <= bytes.count {
+            let marker = unsafe bytes.loadUnaligned(fromByteOffset: position, as: UInt32.self)
+            if marker == .max, let group = try? LogGroup(file.source, at: position),
+                group.header.syncedThrough > offset, group.header.baseOffset > offset,
+                (try? group.verify(seed: file.log.seed)) != nil
+            {
+                return group.header
+            }
+            position += 64
+        }
+        return nil
+    }
+}

@@ -1,0 +1,203 @@
+public import Columnar
+public import Storage
+import Synchronization
+
+// The directory of a log:
+//
+//     log.json                        what the log is (LogDescription.swift)
+//     00000000000000000000.arrows     segments, named by their base offset (SegmentHeader.swift)
+//     durable                         how far the log is durable (DurableCell.swift)
+//     LOCK                            held by the writer
+//
+// Invariants of a writer:
+// - startOffset <= durableOffset <= endOffset; offsets are never given twice.
+// - The active segment's first `writtenBytes` bytes are whole groups; the first `durableBytes` of
+//   them were synced, and end where an append ended.
+// - `chain` is the checksum of the last group written; `producers` is as of `endOffset`.
+
+/// How a writer lays out a log.
+public struct TickLogOptions: Sendable {
+    /// A segment that has grown to this many bytes takes no more rows.
+    public var segmentBytesMax: Int
+    /// The most rows of one group; larger appends are split.
+    public var groupRowsMax: Int
+
+    /// Options; by default segments of 256 MiB and groups of 65,536 rows.
+    public init(segmentBytesMax: Int = 256 << 20, groupRowsMax: Int = 1 << 16) {
+        self.segmentBytesMax = segmentBytesMax
+        self.groupRowsMax = groupRowsMax
+    }
+}
+
+/// What opening a log for writing had to mend.
+public struct TickLogRecovery: Sendable, Hashable {
+    /// Bytes of a torn append, never durable and never acknowledged, that were dropped.
+    public var bytesDropped: Int64
+    /// Whether the active segment was written anew to make its content durable.
+    public var wasRewritten: Bool
+}
+
+/// The one writer of a tick log.
+///
+/// Thread safe.
+///
+/// Rows are durable after `sync()`, which makes everything appended so far durable at once (group
+/// commit). Only then readers see them.
+public final class TickLogWriter: Sendable {
+    struct State: ~Copyable {
+        var file: any AppendFile
+        var header: SegmentHeader
+        var writer: ArrowStreamWriter
+        var writtenBytes: Int
+        var durableBytes: Int
+        var endOffset: Int64
+        var durableOffset: Int64
+        var startOffset: Int64
+        var generation: Int64
+        var chain: UInt64
+        var groups: [GroupEntry]
+        var dataChecksum: ChecksumStream
+        var producers: [String: String]
+        /// Why this writer takes nothing any more.
+        var failure: TickLogError?
+    }
+
+    /// The columns of the log.
+    public var schema: Schema { log.schema }
+    /// The name of the column that holds the event time.
+    public var timeColumn: String { log.timeColumn }
+    /// The log's identity.
+    public var uuid: String { log.uuid }
+    /// The directory of the log.
+    public let path: Path
+    /// What opening the log had to mend.
+    public let recovery: TickLogRecovery
+
+    let log: LogDescription
+    let files: any FileSystem
+    let options: TickLogOptions
+    let time: any TimeSource
+    private let lock: any FileLock
+    private let cellFile: any AppendFile
+    let state: Mutex<State>
+
+    /// Creates an empty log; `TickLogWriter(path, …)` then opens it.
+    ///
+    /// - Parameters:
+    ///   - path: the directory of the log; it is made if it is missing.
+    ///   - schema: the columns.
+    ///   - timeColumn: the column that holds the event time; a timestamp.
+    ///   - uuid: the log's identity; random by default.
+    ///   - files: where the log lies.
+    /// - Throws: `.alreadyExists` when there is a log at the path.
+    public static func create(
+        _ path: Path, schema: Schema, timeColumn: String, uuid: String? = nil,
+        _ files: any FileSystem
+    ) throws(TickLogError) {
+        let log = try LogDescription(
+            uuid: uuid ?? LogDescription.randomUUID(), schema: schema, timeColumn: timeColumn)
+        try storage { () throws(StorageError) in try files.createDirectories(path) }
+        // The lock keeps two creators apart.
+        let lock = try storage { () throws(StorageError) in
+            try files.lock(path.appending("LOCK"))
+        }
+        defer { lock.release() }
+        let description = try storage { () throws(StorageError) in
+            try path.appending(LogDescription.fileName)
+        }
+        guard try !storage({ () throws(StorageError) in try files.exists(description) }) else {
+            throw TickLogError(.alreadyExists, "there is a tick log already", file: path)
+        }
+        let header = SegmentHeader(
+            baseOffset: 0, previous: log.seed, last: nil, producers: [:]
+        ).encode(log, ArrowStreamWriter(schema))
+        let cell = DurableCell(
+            startOffset: 0, endOffset: 0, segmentBase: 0, segmentBytes: Int64(header.count),
+            generation: 0)
+        // The description comes last: a directory without it holds no log, whatever else is there.
+        try storage { () throws(StorageError) in
+            try files.createAtomically(
+                path.appending(SegmentHeader.fileName(0)), mode: .replace, contents: header)
+            try files.createAtomically(
+                path.appending(DurableCell.fileName), mode: .replace,
+                contents: cell.bytes(seed: log.seed))
+            try files.createAtomically(description, mode: .createNew, contents: log.text)
+        }
+    }
+
+    /// Opens a log for appending: takes its lock and mends what a crash left.
+    ///
+    /// - Throws: `.locked` when there is another writer; `.damaged` when bytes that were durable
+    ///   are not what was written: then nothing is changed.
+    public init(
+        _ path: Path, options: TickLogOptions = TickLogOptions(), _ files: any FileSystem,
+        time: any TimeSource = SystemTime()
+    ) throws(TickLogError) {
+        precondition(
+            options.groupRowsMax > 0 && options.groupRowsMax <= Int(Int32.max)
+                && options.segmentBytesMax > 0, "a segment and a group need room for a row")
+        self.path = path
+        self.files = files
+        self.options = options
+        self.time = time
+        let log = try LogDescription.read(path, files)
+        self.log = log
+        lock = try storage { () throws(StorageError) in try files.lock(path.appending("LOCK")) }
+        let opened = try Self.recover(path, log, files)
+        recovery = opened.recovery
+        cellFile = opened.cellFile
+        let needsSegment = opened.needsSegment
+        state = Mutex(opened.state)
+        try state.withLock { (state) throws(TickLogError) in
+            if needsSegment { try startSegment(&state) }
+            try publishDurable(&state)
+        }
+    }
+
+    /// The offset after the last appended row, durable or not.
+    public var endOffset: Int64 { state.withLock { $0.endOffset } }
+
+    /// The offset after the last durable row.
+    public var durableOffset: Int64 { state.withLock { $0.durableOffset } }
+
+    /// The offset of the first row that is kept.
+    public var startOffset: Int64 { state.withLock { $0.startOffset } }
+
+    /// How far a producer has come, as of its last append; `nil` when it never appended.
+    public func producerPosition(_ id: String) -> String? {
+        state.withLock { $0.producers[id] }
+    }
+
+    /// Gives up the lock.
+    ///
+    /// Rows that were not synced may be lost; later calls throw.
+    public func close() throws(TickLogError) {
+        try state.withLock { (state) throws(TickLogError) in
+            state.failure =
+                state.failure
+                ?? TickLogError(.writerFailed, "the writer is closed", file: path)
+            defer { lock.release() }
+            try storage { () throws(StorageError) in
+                try state.file.close()
+                try cellFile.close()
+            }
+        }
+    }
+
+    /// Tells readers how far the log is durable.
+    func publishDurable(_ state: inout State) throws(TickLogError) {
+        let cell = DurableCell(
+            startOffset: state.startOffset, endOffset: state.durableOffset,
+            segmentBase: state.header.baseOffset, segmentBytes: Int64(state.durableBytes),
+            generation: state.generation)
+        try storage { () throws(StorageError) in
+            try cellFile.write(cell.bytes(seed: log.seed), at: 0)
+        }
+    }
+
+    /// Makes sure that this is still the one writer and that it may write.
+    func check(_ state: borrowing State) throws(TickLogError) {
+        if let failure = state.failure { throw failure }
+        try storage { () throws(StorageError) in try lock.verify() }
+    }
+}
