@@ -92,9 +92,11 @@ extension GroupTable {
             if doubleRight.isNaN { return -1 }
             return doubleLeft < doubleRight ? -1 : 1
         case .int128:
-            let wideLeft = unsafe Int128(truncatingIfNeeded: Int64(bitPattern: a[1])) << 64
+            let wideLeft =
+                unsafe Int128(truncatingIfNeeded: Int64(bitPattern: a[1])) << 64
                 | Int128(left)
-            let wideRight = unsafe Int128(truncatingIfNeeded: Int64(bitPattern: b[1])) << 64
+            let wideRight =
+                unsafe Int128(truncatingIfNeeded: Int64(bitPattern: b[1])) << 64
                 | Int128(right)
             return wideLeft == wideRight ? 0 : wideLeft < wideRight ? -1 : 1
         case .dictionary:

@@ -83,6 +83,9 @@ public import Columnar
         return slots
     }
 
+    /// Calls `body` with each live slot, ascending.
+    public func forEachLive(_ body: (Int32) -> Void) { table.forEachLive(body) }
+
     /// Bytes that the state takes in memory, about.
     public var memoryBytes: Int {
         let row = columns.reduce(table.width * 8 + 24) { $0 + $1.field.type.byteWidth + 1 }
@@ -139,6 +142,17 @@ extension GroupTable {
 
     /// The slot of the encoded key's group, or -1.
     public func find() -> Int32 { unsafe table.find(scratch) }
+
+    /// Words a key takes.
+    public var keyWidth: Int { table.width }
+
+    /// The words of the encoded key; valid until the next key is encoded.
+    @unsafe public var encodedKey: UnsafePointer<UInt64> { unsafe UnsafePointer(scratch) }
+
+    /// Makes the key of a live slot the encoded one.
+    public func encodeKey(of slot: Int32) {
+        unsafe scratch.update(from: table.key(slot), count: table.width)
+    }
 
     /// Marks a live slot as changed.
     public func touch(_ slot: Int32) {

@@ -52,7 +52,8 @@ public final class StateStrings {
         // Safe: both ranges lie in `bytes`.
         let order = unsafe bytes.withUnsafeBytes { all in
             guard let base = all.baseAddress else { return 0 }
-            return unsafe Int(memcmp(base + a.lowerBound, base + b.lowerBound, min(a.count, b.count)))
+            return unsafe Int(
+                memcmp(base + a.lowerBound, base + b.lowerBound, min(a.count, b.count)))
         }
         return order != 0 ? order : a.count - b.count
     }
