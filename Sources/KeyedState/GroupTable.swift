@@ -240,8 +240,9 @@ extension GroupTable {
         }
     }
 
-    /// Rebuilds the strings from those in use when most of them are garbage. Runs between batches,
-    /// when nobody holds a number.
+    /// Rebuilds the strings from those in use when most of them are garbage.
+    ///
+    /// Runs between batches, when nobody holds a number.
     private func compactStrings() {
         let bound = 2 * stringBytesAfterCompaction + (1 << 20)
         // An entry costs about 24 bytes besides its own.

@@ -30,5 +30,6 @@ public struct KeyedStateError: Error, Sendable, CustomStringConvertible {
         self.path = path
     }
 
+    /// The path, if there is one, and the message.
     public var description: String { path.isEmpty ? message : "\(path): \(message)" }
 }

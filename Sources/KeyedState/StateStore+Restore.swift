@@ -18,11 +18,14 @@ public struct RestoredState: Sendable, Equatable {
 }
 
 extension StateStore {
-    /// Makes the table what batch `version` reads: the newest snapshot before it, and the deltas
-    /// of the batches after that. A damaged snapshot is passed over where an older one and its
-    /// deltas are kept.
+    /// Makes the table what batch `version` reads: the newest snapshot before it, and the deltas of
+    /// the batches after that.
     ///
-    /// - Parameter receipts: what the commit of a batch recorded, `nil` when it is not kept.
+    /// A damaged snapshot is passed over where an older one and its deltas are kept.
+    ///
+    /// `receipts` gives what the commit of a batch recorded, `nil` when it is not kept.
+    ///
+    /// - Returns: which files were read.
     /// - Throws: `.fileMissing`, `.fileCorrupt` or `.fileMismatch` naming the file,
     ///   `.versionUnavailable` when the commits that are kept do not reach back far enough. The
     ///   table is then empty.

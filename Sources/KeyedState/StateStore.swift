@@ -67,7 +67,9 @@ public struct StateStore: Sendable {
     ///
     /// - Parameters:
     ///   - directory: the query's own directory; `prepare` makes it.
+    ///   - fileSystem: does the file work.
     ///   - fingerprint: what the state means: files of another are refused.
+    ///   - snapshotIntervalBatches: a snapshot is written every so many batches.
     public init(
         directory: Path, fileSystem: any FileSystem, fingerprint: String,
         snapshotIntervalBatches: Int64 = 10
@@ -128,7 +130,7 @@ public struct StateStore: Sendable {
 
     /// Removes the files that no version from `version` on needs.
     ///
-    /// - Parameter receipts: what the commit of a batch recorded, `nil` when it is not kept.
+    /// `receipts` gives what the commit of a batch recorded, `nil` when it is not kept.
     public func retain(
         fromVersion version: Int64, receipts: (_ batch: Int64) -> [StateFile]?
     ) throws(KeyedStateError) {

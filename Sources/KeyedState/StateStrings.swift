@@ -2,8 +2,10 @@ import Columnar
 import Glibc
 
 /// The strings that a query's state refers to, each at a number, counting from 0 in order of first
-/// sight. Unlike a column's interner it hands out the bytes of an entry without copying, and it
-/// can be rebuilt from the strings still in use, so that keys that come and go leave nothing.
+/// sight.
+///
+/// Unlike a column's interner it hands out the bytes of an entry without copying, and it can be
+/// rebuilt from the strings still in use, so that keys that come and go leave nothing.
 ///
 /// Invariants:
 /// - `ends[i]` is where entry `i` ends in `bytes`; entries are distinct.
@@ -25,7 +27,9 @@ public final class StateStrings {
     /// The bytes that the strings take.
     public var byteCount: Int { bytes.count }
 
-    /// The number of a string, new or known. The caller has checked that it is valid UTF-8.
+    /// The number of a string, new or known.
+    ///
+    /// The caller has checked that it is valid UTF-8.
     public func intern(_ string: UnsafeRawBufferPointer) -> Int32 {
         let hash = unsafe hashBytes(string)
         var slot = Int(truncatingIfNeeded: hash) & (slots.count - 1)

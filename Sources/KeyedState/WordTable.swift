@@ -1,5 +1,7 @@
 /// A hash table from keys of `width` 64-bit words to slots: small numbers that index whatever
-/// belongs to a key. The slots of removed keys are used again.
+/// belongs to a key.
+///
+/// The slots of removed keys are used again.
 ///
 /// Invariants:
 /// - `words[slot * width ..< (slot + 1) * width]` is the key of a live slot.
