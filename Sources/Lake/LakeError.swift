@@ -1,0 +1,86 @@
+public import Parquet
+public import Storage
+
+/// A fault of a table: what was attempted, where, why it failed and what helps.
+public struct LakeError: Error, Sendable, CustomStringConvertible {
+    /// The kinds of fault that a caller can act on.
+    public enum Code: String, Sendable {
+        /// The directory is a table of another checkpoint or another query.
+        case ownedByAnother
+        /// The directory holds files that no table of ours put there.
+        case foreignFiles
+        /// The table was made with other columns or other partition columns.
+        case schemaDiffers
+        /// The table's description in the directory cannot be read.
+        case damagedDescription
+        /// A file of the table is not what it was when it was published.
+        case damagedFile
+        /// A partition column does not exist, is named twice, or leaves no column for the files.
+        case invalidPartitioning
+        /// A partition value cannot be the name of a directory.
+        case partitionValueTooLong
+        /// The key of an upsert does not exist.
+        case unknownKey
+        /// There is no table in the directory.
+        case notATable
+        /// The file system failed; see `storage`.
+        case storage
+        /// Rows could not be written as Parquet, or a file not be read; see `parquet`.
+        case parquet
+    }
+
+    /// The kind of fault.
+    public let code: Code
+    /// The cause and the remedy in words.
+    public let message: String
+    /// The table's directory or the file concerned.
+    public let path: String
+    /// The fault of the file system under this one, if any.
+    public let storage: StorageError?
+    /// The fault of the file format under this one, if any.
+    public let parquet: ParquetError?
+
+    /// A fault of the table itself.
+    public init(_ code: Code, _ message: String, path: String) {
+        self.code = code
+        self.message = message
+        self.path = path
+        storage = nil
+        parquet = nil
+    }
+
+    init(_ error: StorageError) {
+        code = .storage
+        message = error.description
+        path = error.path
+        storage = error
+        parquet = nil
+    }
+
+    init(_ error: ParquetError, path: String) {
+        code = .parquet
+        message = error.description
+        self.path = path
+        storage = nil
+        parquet = error
+    }
+
+    /// The fault in one line.
+    public var description: String { code == .storage ? message : "\(path): \(message)" }
+}
+
+/// Runs work on files; their faults become the lake's.
+func onStorage<Result>(
+    _ work: () throws(StorageError) -> Result
+) throws(LakeError) -> Result {
+    do throws(StorageError) { return try work() } catch { throw LakeError(error) }
+}
+
+/// Runs work on a Parquet file; its faults become the lake's.
+func onParquet<Result>(
+    _ path: Path, _ work: () throws(ParquetError) -> Result
+) throws(LakeError) -> Result {
+    do throws(ParquetError) { return try work() } catch {
+        throw LakeError(error, path: path.string)
+    }
+}

@@ -1,0 +1,94 @@
+import Columnar
+import Parquet
+import Storage
+
+/// What a table's files are, compared with what they should be.
+public struct LakeVerification: Sendable, Equatable {
+    /// One file that is not what it was when it was published.
+    public struct Damage: Sendable, Equatable {
+        /// The path below the table's directory.
+        public let path: String
+        /// What is wrong with it.
+        public let reason: String
+    }
+
+    /// The number of files that are as they should be.
+    public var intactFiles = 0
+    /// Files whose content is not what was published.
+    public var damaged: [Damage] = []
+    /// Files that were published and are gone.
+    public var missing: [String] = []
+    /// Files that no receipt speaks of.
+    public var extra: [String] = []
+
+    /// Whether every file is there and intact, and no other.
+    public var isIntact: Bool { damaged.isEmpty && missing.isEmpty && extra.isEmpty }
+}
+
+extension LakeReader {
+    /// Compares the files with the receipts that commits recorded, byte for byte by checksum.
+    public func verify(_ receipts: [FileReceipt]) throws(LakeError) -> LakeVerification {
+        var result = LakeVerification()
+        let files = try listFiles()
+        var expected: [String: FileReceipt] = [:]
+        for receipt in receipts { expected[receipt.path] = receipt }
+        for file in files {
+            guard let receipt = expected.removeValue(forKey: file.path) else {
+                result.extra.append(file.path)
+                continue
+            }
+            let found = try checksum(of: file)
+            if file.bytes != receipt.bytes {
+                result.damaged.append(
+                    .init(
+                        path: file.path,
+                        reason: "it has \(file.bytes) bytes, published were \(receipt.bytes)"))
+            } else if found != receipt.xxh3 {
+                result.damaged.append(
+                    .init(path: file.path, reason: "its checksum is not the published one"))
+            } else {
+                result.intactFiles += 1
+            }
+        }
+        result.missing = expected.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        return result
+    }
+
+    /// Checks each file by itself: that it decodes, page checksums included, and that its content
+    /// is the one its name speaks of.
+    public func verify() throws(LakeError) -> LakeVerification {
+        var result = LakeVerification()
+        for file in try listFiles() {
+            let name = file.path.split(separator: "/" as Character).last.map(String.init) ?? ""
+            if let hash = DataFileName.parse(name)?.hash,
+                try !Checksum.hex(checksum(of: file)).hasPrefix(hash)
+            {
+                result.damaged.append(
+                    .init(path: file.path, reason: "its content is not what its name says"))
+                continue
+            }
+            do throws(LakeError) {
+                _ = try read(file)
+                result.intactFiles += 1
+            } catch {
+                guard error.code != .storage else { throw error }
+                result.damaged.append(.init(path: file.path, reason: error.message))
+            }
+        }
+        return result
+    }
+
+    private func checksum(of file: LakeFile) throws(LakeError) -> UInt64 {
+        let handle = try openForReading(file)
+        var checksum = ChecksumStream()
+        var offset: Int64 = 0
+        while true {
+            let bytes = try onStorage { () throws(StorageError) in
+                try handle.readUpTo(1 << 20, at: offset)
+            }
+            if bytes.isEmpty { return checksum.value }
+            unsafe checksum.update(bytes.span.bytes)
+            offset += Int64(bytes.count)
+        }
+    }
+}

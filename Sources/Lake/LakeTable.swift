@@ -1,0 +1,162 @@
+public import Columnar
+public import Parquet
+public import Storage
+
+/// A directory of Parquet files, partitioned as Hive does, to which every batch adds its files.
+///
+/// Invariants:
+/// - A file's name and content are functions of batch number, rows and options alone; a batch
+///   that runs again makes the same files, and publishing them again changes nothing.
+/// - The directory has one owner, written in it before the first file.
+public struct LakeTable: Sendable {
+    /// The table's directory.
+    public let path: Path
+    /// Owner, columns and partition columns.
+    public let description: TableDescription
+
+    private let directory: TableDirectory
+    private let options: ParquetOptions
+    private let partitionColumns: [Int]
+    private let fileRowsMax: Int
+
+    /// Rows a file has at most.
+    public static let fileRowsMax = 4 << 20
+
+    /// Opens a table, making it where there is none, and removes unpublished files from it.
+    ///
+    /// The caller holds the lock of the owner's checkpoint: a table has one writer.
+    /// - Throws: `.ownedByAnother`, `.foreignFiles`, `.schemaDiffers`, `.invalidPartitioning`.
+    public init(
+        _ path: Path, _ files: any FileSystem, owner: TableOwner, schema: Schema,
+        partitionBy: [String] = [], options: ParquetOptions = ParquetOptions(),
+        fileRowsMax: Int = LakeTable.fileRowsMax
+    ) throws(LakeError) {
+        precondition(fileRowsMax > 0, "a file has room for a row at least")
+        partitionColumns = try Self.partitionColumns(schema, partitionBy, path)
+        self.path = path
+        self.options = options
+        self.fileRowsMax = fileRowsMax
+        directory = TableDirectory(path: path, files: files)
+        description = TableDescription(
+            layout: .partitioned, owner: owner, schema: schema, partitionBy: partitionBy)
+        try directory.claim(description)
+    }
+
+    private static func partitionColumns(
+        _ schema: Schema, _ names: [String], _ path: Path
+    ) throws(LakeError) -> [Int] {
+        var columns: [Int] = []
+        for name in names {
+            guard let index = schema.index(of: name) else {
+                throw LakeError(
+                    .invalidPartitioning,
+                    "partitionBy names the column '\(name)', which the rows do not have; "
+                        + "they have \(schema.names.joined(separator: ", "))", path: path.string)
+            }
+            guard !columns.contains(index) else {
+                throw LakeError(
+                    .invalidPartitioning, "partitionBy names the column '\(name)' twice",
+                    path: path.string)
+            }
+            columns.append(index)
+        }
+        guard columns.count < schema.count else {
+            throw LakeError(
+                .invalidPartitioning, "partitionBy leaves no column for the files",
+                path: path.string)
+        }
+        return columns
+    }
+
+    /// Writes and syncs a batch's files under temporary names.
+    ///
+    /// A batch without rows has no files. After an error nothing is left behind.
+    public func stage(batch: Int64, rows: RecordBatch) throws(LakeError) -> StagedBatch {
+        precondition(rows.schema == description.schema, "rows of another schema")
+        precondition(batch >= 0, "batches are numbered from 0")
+        var receipts: [FileReceipt] = []
+        var staged: [StagedFile] = []
+        do throws(LakeError) {
+            for partition in partition(rows, by: partitionColumns) {
+                let folder = try self.folder(of: partition)
+                var start = 0
+                while start < partition.rows.count {
+                    let end = min(partition.rows.count, start + fileRowsMax)
+                    let file = try stageFile(
+                        partition.rows.slice(start..<end), batch, number: staged.count, folder)
+                    staged.append(file)
+                    receipts.append(
+                        FileReceipt(
+                            path: partition.prefix + file.target.name, rows: end - start,
+                            bytes: file.size, xxh3: file.checksum))
+                    start = end
+                }
+            }
+        } catch {
+            for file in staged { directory.files.discard(file) }
+            throw error
+        }
+        return StagedBatch(batch: batch, receipts: receipts, files: staged)
+    }
+
+    private func folder(of partition: Partition) throws(LakeError) -> Path {
+        var folder = path
+        for name in partition.directories {
+            guard name.utf8.count <= PartitionPath.nameBytesMax else {
+                throw LakeError(
+                    .partitionValueTooLong,
+                    "the partition directory '\(name.prefix(40))…' would have a name of "
+                        + "\(name.utf8.count) bytes, at most \(PartitionPath.nameBytesMax) are "
+                        + "possible; do not partition by this column, or shorten its values",
+                    path: path.string)
+            }
+            folder = try onStorage { () throws(StorageError) in try folder.appending(name) }
+        }
+        return folder
+    }
+
+    private func stageFile(
+        _ rows: RecordBatch, _ batch: Int64, number: Int, _ folder: Path
+    ) throws(LakeError) -> StagedFile {
+        let bytes = try onParquet(folder) { () throws(ParquetError) in
+            try ParquetWriter.encode(rows, options)
+        }
+        let name = DataFileName.name(
+            batch: batch, number: number, checksum: Checksum.xxh3(bytes))
+        return try onStorage { () throws(StorageError) in
+            try directory.files.createDirectories(folder)
+            return try directory.files.stage(
+                try folder.appending(name), mode: .createOrMatch, contents: [bytes])
+        }
+    }
+
+    /// Gives a staged batch's files their names; when it returns they are durable and visible.
+    ///
+    /// Publishing what was published before changes nothing.
+    /// - Parameters:
+    ///   - staged: what `stage` made.
+    ///   - isRerun: whether the batch may have been published before, wholly or in part, by a
+    ///     run that came to other files; those are then removed.
+    /// - Returns: a receipt for each file, in the order of their paths.
+    /// - Throws: `.storage`; some files may then have their names, and publishing the batch
+    ///   again sets that right.
+    @discardableResult
+    public func publish(
+        _ staged: StagedBatch, isRerun: Bool = false
+    ) throws(LakeError) -> [FileReceipt] {
+        _ = try onStorage { () throws(StorageError) in try directory.files.publish(staged.files) }
+        if isRerun { try removeOthers(of: staged) }
+        return staged.receipts
+    }
+
+    private func removeOthers(of staged: StagedBatch) throws(LakeError) {
+        let kept = Set(staged.receipts.map(\.path))
+        for entry in try directory.entries() where !kept.contains(entry.path) {
+            let name = entry.path.split(separator: "/" as Character).last.map(String.init) ?? ""
+            guard DataFileName.parse(name)?.batch == staged.batch else { continue }
+            try onStorage { () throws(StorageError) in
+                try directory.files.remove(try path.joining(relative: entry.path))
+            }
+        }
+    }
+}

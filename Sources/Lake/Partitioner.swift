@@ -1,0 +1,84 @@
+import Columnar
+
+/// The rows of one partition directory, in their order in the batch.
+struct Partition {
+    /// Directory names, one a partition column; empty for a table without any.
+    let directories: [String]
+    let rows: RecordBatch
+
+    var prefix: String { directories.map { $0 + "/" }.joined() }
+}
+
+/// Cuts a batch by the values of its partition columns; the columns themselves are left out.
+///
+/// The partitions come in the order of the bytes of their paths.
+func partition(_ batch: RecordBatch, by columns: [Int]) -> [Partition] {
+    let kept = batch.schema.fields.indices.filter { !columns.contains($0) }
+    let schema = Schema(kept.map { batch.schema[$0] })
+    let rows = RecordBatch(schema, kept.map { batch.columns[$0] }, count: batch.count)
+    guard batch.count > 0 else { return [] }
+    if columns.isEmpty { return [Partition(directories: [], rows: rows)] }
+    var groups = [Int32](repeating: 0, count: batch.count)
+    var firstRows = [0]
+    for column in columns { refine(&groups, &firstRows, by: batch.columns[column]) }
+    // Different values can have one path: null and the empty string.
+    var numbers: [[String]: Int] = [:]
+    var directories: [[String]] = []
+    let merged = firstRows.map { row in
+        let names = columns.map { column in
+            PartitionPath.directoryName(
+                column: batch.schema[column].name,
+                value: PartitionValue.text(batch.columns[column].value(at: row)))
+        }
+        if let known = numbers[names] { return known }
+        numbers[names] = directories.count
+        directories.append(names)
+        return directories.count - 1
+    }
+    var indices = [[Int32]](repeating: [], count: directories.count)
+    for row in 0..<batch.count { indices[merged[Int(groups[row])]].append(Int32(row)) }
+    let partitions = directories.indices.map { number in
+        Partition(
+            directories: directories[number],
+            rows: directories.count == 1 ? rows : rows.gather(indices[number]))
+    }
+    return partitions.sorted { $0.prefix.utf8.lexicographicallyPrecedes($1.prefix.utf8) }
+}
+
+/// Splits groups of rows further by a column's values, numbering them in order of first sight.
+private func refine(_ groups: inout [Int32], _ firstRows: inout [Int], by column: Column) {
+    struct Key: Hashable {
+        let group: Int32
+        let value: Int128?
+    }
+    var numbers: [Key: Int32] = [:]
+    firstRows = []
+    var last: (key: Key, number: Int32)?
+    for row in groups.indices {
+        let key = Key(group: groups[row], value: rawValue(column, row))
+        // Neighbours mostly lie in one partition.
+        if let last, last.key == key {
+            groups[row] = last.number
+            continue
+        }
+        let number = numbers[key] ?? Int32(firstRows.count)
+        if Int(number) == firstRows.count {
+            numbers[key] = number
+            firstRows.append(row)
+        }
+        groups[row] = number
+        last = (key, number)
+    }
+}
+
+/// A number that tells a column's values apart; nil for null.
+private func rawValue(_ column: Column, _ row: Int) -> Int128? {
+    if column.isNull(row) { return nil }
+    switch column.type.layout {
+    case .bits: return column.bits.map { $0[row] ? 1 : 0 }
+    case .int32, .dictionary: return Int128(column.int32s[row])
+    case .int64: return Int128(column.int64s[row])
+    case .int128: return column.int128s[row]
+    case .float64: return Int128(column.doubles[row].bitPattern)
+    }
+}

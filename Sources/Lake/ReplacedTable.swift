@@ -1,0 +1,117 @@
+public import Columnar
+public import Parquet
+public import Storage
+
+/// A small table that is one file, replaced whole by every batch.
+///
+/// Readers see the file before or the file after, never a mixture. The file is named after the
+/// directory: `kpi/kpi.zstd.parquet`.
+public struct ReplacedTable: Sendable {
+    /// The table's directory.
+    public let path: Path
+    /// Owner and columns.
+    public let description: TableDescription
+
+    private let directory: TableDirectory
+    private let options: ParquetOptions
+    private let file: Path
+
+    /// The key of the file's metadata that holds the number of the batch that wrote it.
+    public static let batchKey = "streamer.batch"
+
+    /// Opens a table, making it where there is none, and removes unpublished files from it.
+    ///
+    /// - Throws: `.ownedByAnother`, `.foreignFiles`, `.schemaDiffers`.
+    public init(
+        _ path: Path, _ files: any FileSystem, owner: TableOwner, schema: Schema,
+        options: ParquetOptions = ParquetOptions()
+    ) throws(LakeError) {
+        self.path = path
+        self.options = options
+        file = try onStorage { () throws(StorageError) in
+            try path.appending(Self.fileName(of: path))
+        }
+        directory = TableDirectory(path: path, files: files)
+        description = TableDescription(
+            layout: .replaced, owner: owner, schema: schema, partitionBy: [])
+        try directory.claim(description)
+    }
+
+    private static func fileName(of path: Path) -> String {
+        let name = path.name
+        let isPlain = name != "." && name != ".." && name != "/"
+        return (isPlain ? name : "table") + DataFileName.suffix
+    }
+
+    /// Writes and syncs a table of these rows alone; `publish` puts it in place.
+    public func stage(batch: Int64, replacing rows: RecordBatch) throws(LakeError) -> StagedBatch {
+        precondition(rows.schema == description.schema, "rows of another schema")
+        var options = options
+        options.keyValueMetadata.append((key: Self.batchKey, value: String(batch)))
+        let bytes = try onParquet(file) { () throws(ParquetError) in
+            try ParquetWriter.encode(rows, options)
+        }
+        let staged = try onStorage { () throws(StorageError) in
+            try directory.files.stage(file, mode: .replace, contents: [bytes])
+        }
+        let receipt = FileReceipt(
+            path: file.name, rows: rows.count, bytes: staged.size, xxh3: staged.checksum)
+        return StagedBatch(batch: batch, receipts: [receipt], files: [staged])
+    }
+
+    /// Writes and syncs the table's rows with `rows` put in by key; `publish` puts it in place.
+    ///
+    /// Of rows with equal keys the last one stays, those of the table counting as earlier. The
+    /// result is sorted by the key columns, nulls first. Upserting the same rows again changes
+    /// nothing, so that a batch may run twice.
+    /// - Throws: `.unknownKey` when a key is no column.
+    public func stage(
+        batch: Int64, upserting rows: RecordBatch, keys: [String]
+    ) throws(LakeError) -> StagedBatch {
+        var columns: [Int] = []
+        for key in keys {
+            guard let index = description.schema.index(of: key) else {
+                throw LakeError(
+                    .unknownKey,
+                    "the key '\(key)' is not a column of the table; it has "
+                        + description.schema.names.joined(separator: ", "), path: path.string)
+            }
+            columns.append(index)
+        }
+        precondition(!columns.isEmpty, "an upsert has a key")
+        let all = RecordBatch.concatenate([try read(), rows], schema: description.schema)
+        return try stage(batch: batch, replacing: lastOfEachKey(all, columns))
+    }
+
+    /// Puts a staged table in place of the one before, in one step for every reader.
+    @discardableResult
+    public func publish(_ staged: StagedBatch) throws(LakeError) -> [FileReceipt] {
+        _ = try onStorage { () throws(StorageError) in try directory.files.publish(staged.files) }
+        return staged.receipts
+    }
+
+    /// The table's rows; none when nothing was published yet.
+    public func read() throws(LakeError) -> RecordBatch {
+        guard try onStorage({ () throws(StorageError) in try directory.files.exists(file) }) else {
+            return RecordBatch(empty: description.schema)
+        }
+        let parquet = try openParquet(file, directory.files)
+        guard parquet.schema == description.schema else {
+            throw LakeError(
+                .damagedFile, "the file's columns are not those of the table; clear the table",
+                path: file.string)
+        }
+        return try onParquet(file) { () throws(ParquetError) in try parquet.read() }
+    }
+}
+
+/// Reads a whole Parquet file into memory.
+func openParquet(_ path: Path, _ files: any FileSystem) throws(LakeError) -> ParquetFile {
+    let bytes = try onStorage { () throws(StorageError) in
+        let file = try files.openForReading(path)
+        return try file.read(at: 0, count: Int(try file.size()))
+    }
+    return try onParquet(path) { () throws(ParquetError) in
+        try ParquetFile(Buffer(copying: bytes))
+    }
+}
