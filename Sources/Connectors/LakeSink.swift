@@ -17,6 +17,8 @@ public final class LakeSink: Sink {
 
     /// `parquet[path]`.
     public var description: String { "parquet[\(table.path)]" }
+    /// Files of earlier batches stay.
+    public var keepsOnlyLatestBatch: Bool { false }
 
     /// Publishes a batch's files; a batch without rows publishes none.
     public func write(batch: Int64, rows: RecordBatch, isRerun: Bool) throws -> [SinkReceipt] {
@@ -53,6 +55,8 @@ public final class TableSink: Sink {
 
     /// `table[path]`.
     public var description: String { "table[\(table.path)]" }
+    /// The table is one file.
+    public var keepsOnlyLatestBatch: Bool { true }
 
     /// Puts the batch's rows in place.
     public func write(batch: Int64, rows: RecordBatch, isRerun: Bool) throws -> [SinkReceipt] {
@@ -79,8 +83,7 @@ public final class TableSink: Sink {
 
 extension SinkReceipt {
     init(_ receipt: FileReceipt) {
-        self.init(
-            path: receipt.path, rows: receipt.rows, bytes: receipt.bytes, checksum: receipt.xxh3)
+        self.init(path: receipt.path, bytes: receipt.bytes, checksum: receipt.xxh3)
     }
 }
 

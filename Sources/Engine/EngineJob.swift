@@ -24,6 +24,8 @@ public struct EngineJob: Sendable {
     public var noDataBatchAfterRestart = true
     /// How many batches' plans, commits and state the checkpoint keeps at least.
     public var minBatchesToRetain = 100
+    /// How often the whole state is written rather than what changed.
+    public var stateSnapshotIntervalBatches = 10
     /// How many threads decode and fold.
     public var threads = 2
     /// Whether a checkpoint written by the job with that text can be continued by this one.
@@ -55,14 +57,14 @@ public struct EngineQuery: Sendable {
     /// The input column that orders `first` and `last`, if there is one.
     public var eventTimeColumn: Int?
     /// What the operator is allowed and asked to do.
-    public var limits: StateLimits
+    public var limits: OperatorLimits
     /// Opens its sinks for the checkpoint with that identity, which owns what they write.
     public var openSinks: @Sendable (_ checkpointID: String) throws -> [any Sink]
 
     /// A query of these parts.
     public init(
         name: String, plan: QueryPlan, mode: OutputMode, upstream: Int?, eventTimeColumn: Int?,
-        limits: StateLimits,
+        limits: OperatorLimits,
         openSinks: @escaping @Sendable (_ checkpointID: String) throws -> [any Sink]
     ) {
         self.name = name

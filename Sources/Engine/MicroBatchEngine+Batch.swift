@@ -23,7 +23,7 @@ extension MicroBatchEngine {
                 watermarkMaximaMs: graph.watermarkMaximaMs, counters: cursor.counters,
                 state: stateFiles, sinks: receipts))
         let commitOffsets = clock.lap()
-        try graph.removeOldState(before: checkpoint.retainedFrom.number)
+        try removeOldState(after: plan.batch)
 
         cursor.nextBatch = plan.batch + 1
         cursor.nextOffset = plan.offsets.upperBound
@@ -38,6 +38,13 @@ extension MicroBatchEngine {
         durations.commitOffsets = commitOffsets
         durations.triggerExecution = clock.now - begun
         report(outcome, plan, durations, latestOffset: latestOffset, begunNanos: begun)
+    }
+
+    /// State files are removed every so many batches, so that most batches spend nothing on it.
+    private func removeOldState(after batch: Int64) throws {
+        guard (batch + 1) % Int64(job.stateSnapshotIntervalBatches) == 0 else { return }
+        try graph.removeOldState(
+            before: checkpoint.retainedFrom.number, commit: recordedCommit)
     }
 
     var workers: Workers { Workers(threads: job.threads) }

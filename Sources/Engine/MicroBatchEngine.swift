@@ -70,8 +70,8 @@ public final class MicroBatchEngine {
             checkpointPath, files: files, minBatchesToRetain: job.minBatchesToRetain,
             newIdentity: .random(using: &random))
         graph = try QueryGraph(
-            job: job, files: files, stateDirectory: reader.stateDirectory(),
-            fingerprint: checkpoint.identity.id)
+            job: job, checkpointID: checkpoint.identity.id, files: files,
+            stateDirectory: reader.stateDirectory())
         cursor = Cursor(nextOffset: 0)
         try recover()
         try checkpoint.saveJob(job.text)
@@ -108,8 +108,7 @@ extension MicroBatchEngine {
             cursor = try Cursor(after: point.lastOffsets, point.lastCommit)
             graph.restoreWatermark(
                 maximaMs: point.lastCommit.watermarkMaximaMs, watermarkMs: cursor.watermarkMs)
-            try graph.restore(
-                point.lastCommit, commits: { try self.checkpoint.reader.commit($0) })
+            try graph.restoreState(before: cursor.nextBatch, commit: recordedCommit)
             try checkSource(needs: cursor.nextOffset)
         case .rerun(let point):
             let range = try offsetRange(of: point.offsets)
@@ -118,9 +117,7 @@ extension MicroBatchEngine {
             cursor.watermarkMs = point.offsets.watermarkMs
             cursor.lastWatermarkMs = point.lateWatermarkMs
             cursor.counters = point.lastCommit?.counters ?? [:]
-            if let commit = point.lastCommit {
-                try graph.restore(commit, commits: { try self.checkpoint.reader.commit($0) })
-            }
+            try graph.restoreState(before: cursor.nextBatch, commit: recordedCommit)
             graph.restoreWatermark(
                 maximaMs: point.offsets.watermarkMaximaMs, watermarkMs: point.offsets.watermarkMs)
             try checkSource(needs: range.lowerBound)
@@ -130,6 +127,11 @@ extension MicroBatchEngine {
                 lateWatermarkMs: point.lateWatermarkMs, watermarkMs: point.offsets.watermarkMs,
                 timestampMs: point.offsets.timestampMs, isRerun: true)
         }
+    }
+
+    /// What the commit of a batch recorded, `nil` when it is not kept or cannot be read.
+    func recordedCommit(_ batch: Int64) -> CommitEntry? {
+        try? checkpoint.reader.commit(BatchID(batch))
     }
 
     private func firstOffset() throws -> Int64 {

@@ -1,7 +1,6 @@
 import Checkpoints
 import Columnar
 import Expressions
-import KeyedState
 import Operators
 import Storage
 import Streams
@@ -16,7 +15,7 @@ final class QueryGraph {
     let nodes: [QueryNode]
     let sourceNodes: [QueryNode]
     let watermark: EngineWatermark?
-    let state: StateStore
+    let files: any FileSystem
 
     // Changing.
     var tracker: WatermarkTracker
@@ -27,17 +26,20 @@ final class QueryGraph {
     /// Blocks that one thread prepares before they are folded: what bounds memory.
     static let wavesBlocksPerThread = 4
 
+    /// Opens every query's sinks and state directory.
     init(
-        job: EngineJob, files: any FileSystem, stateDirectory: Path, fingerprint: String
+        job: EngineJob, checkpointID: String, files: any FileSystem, stateDirectory: Path
     ) throws {
-        nodes = try job.queries.enumerated().map { index, query in
-            try QueryNode(index: index, query: query, isWatermarked: job.watermark != nil)
+        nodes = try job.queries.map { query in
+            try QueryNode(
+                query, isWatermarked: job.watermark != nil, checkpointID: checkpointID,
+                files: files, stateDirectory: stateDirectory,
+                snapshotIntervalBatches: job.stateSnapshotIntervalBatches)
         }
         sourceNodes = nodes.filter { $0.query.upstream == nil }
         watermark = job.watermark
+        self.files = files
         tracker = Self.tracker(job.watermark, maximaMs: [:], watermarkMs: 0)
-        state = StateStore(
-            files: files, directory: stateDirectory, fingerprint: fingerprint)
     }
 
     /// The global watermark after the last batch, ms.
@@ -179,5 +181,30 @@ extension QueryGraph {
     private static func derivedSequence(batch: Int64) -> Int64 {
         precondition(batch < 1 << 31, "more than 2^31 batches")
         return batch << 32
+    }
+}
+
+extension QueryGraph {
+    /// Makes every query's changes durable, side by side: their syncs need not wait for each other.
+    func commitState(_ batch: Int64, workers: Workers) throws -> [FileReceipt] {
+        try workers.map(nodes.count) { try nodes[$0].commitState(batch, files) }.flatMap { $0 }
+    }
+
+    /// Makes the state that which a batch begins with.
+    func restoreState(before batch: Int64, commit: (Int64) -> CommitEntry?) throws {
+        for node in nodes { try node.restoreState(before: batch, commit) }
+    }
+
+    /// Removes state files that no batch from `batch` on needs to begin with.
+    func removeOldState(before batch: Int64, commit: (Int64) -> CommitEntry?) throws {
+        for node in nodes { try node.removeOldState(before: batch, commit) }
+    }
+
+    /// Publishes what the batch emits, query by query.
+    func publish(
+        _ outcome: BatchOutcome, _ plan: BatchPlan, workers: Workers
+    ) throws -> [FileReceipt] {
+        try workers.map(nodes.count) { try nodes[$0].publish(outcome.outputs[$0], plan) }
+            .flatMap { $0 }
     }
 }
