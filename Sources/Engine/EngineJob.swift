@@ -1,4 +1,3 @@
-public import Columnar
 public import Expressions
 public import Jobs
 public import Operators
@@ -51,7 +50,7 @@ public struct EngineQuery: Sendable {
     /// What it computes.
     public var plan: QueryPlan
     /// Which rows a batch emits.
-    public var mode: OutputMode
+    public var mode: Operators.OutputMode
     /// The index of the query whose output it reads; `nil` for the source.
     public var upstream: Int?
     /// The input column that orders `first` and `last`, if there is one.
@@ -63,7 +62,8 @@ public struct EngineQuery: Sendable {
 
     /// A query of these parts.
     public init(
-        name: String, plan: QueryPlan, mode: OutputMode, upstream: Int?, eventTimeColumn: Int?,
+        name: String, plan: QueryPlan, mode: Operators.OutputMode, upstream: Int?,
+        eventTimeColumn: Int?,
         limits: OperatorLimits,
         openSinks: @escaping @Sendable (_ checkpointID: String) throws -> [any Sink]
     ) {

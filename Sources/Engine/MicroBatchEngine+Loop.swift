@@ -1,4 +1,6 @@
 public import Jobs
+import Storage
+import Streams
 
 /// What ends a run besides the trigger.
 public struct RunLimits: Sendable {
@@ -129,7 +131,8 @@ extension MicroBatchEngine {
             maxOffsets: job.maxOffsetsPerTrigger,
             wantsNoDataBatch: mayRunEmpty && cursor.nextBatch > 0
                 && graph.wantsNoDataBatch(
-                    watermarkMs: cursor.watermarkMs, lastWatermarkMs: cursor.lastWatermarkMs))
+                    watermarkMs: cursor.watermarkMs, lastWatermarkMs: cursor.lastWatermarkMs)
+        )
         switch nextBatch(facts) {
         case .nothing: return false
         case .data(let range):

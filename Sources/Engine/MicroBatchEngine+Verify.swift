@@ -1,6 +1,7 @@
 import Checkpoints
 import Columnar
 import Expressions
+import KeyedState
 import Operators
 import Storage
 import Streams

@@ -1,4 +1,5 @@
-public import Checkpoints
+import Checkpoints
+import Jobs
 public import Storage
 public import Streams
 

@@ -187,7 +187,9 @@ extension QueryGraph {
 extension QueryGraph {
     /// Makes every query's changes durable, side by side: their syncs need not wait for each other.
     func commitState(_ batch: Int64, workers: Workers) throws -> [FileReceipt] {
-        try workers.map(nodes.count) { try nodes[$0].commitState(batch, files) }.flatMap { $0 }
+        let (nodes, files) = (nodes, files)
+        return try workers.map(nodes.count) { try nodes[$0].commitState(batch, files) }
+            .flatMap { $0 }
     }
 
     /// Makes the state that which a batch begins with.
@@ -204,7 +206,8 @@ extension QueryGraph {
     func publish(
         _ outcome: BatchOutcome, _ plan: BatchPlan, workers: Workers
     ) throws -> [FileReceipt] {
-        try workers.map(nodes.count) { try nodes[$0].publish(outcome.outputs[$0], plan) }
+        let nodes = nodes
+        return try workers.map(nodes.count) { try nodes[$0].publish(outcome.outputs[$0], plan) }
             .flatMap { $0 }
     }
 }
