@@ -2,6 +2,8 @@
 public struct EngineError: Error, Sendable, CustomStringConvertible {
     /// The kinds of fault.
     public enum Code: String, Sendable {
+        /// The checkpoint was made by a job that this one cannot continue.
+        case jobChanged
         /// Rows that the checkpoint needs are no longer in the source.
         case offsetsLost
         /// The source is shorter than what the checkpoint has read of it.

@@ -1,4 +1,5 @@
 import Checkpoints
+import Jobs
 import Operators
 import Streams
 
@@ -42,7 +43,7 @@ extension MicroBatchEngine {
 
     /// State files are removed every so many batches, so that most batches spend nothing on it.
     private func removeOldState(after batch: Int64) throws {
-        guard (batch + 1) % Int64(job.stateSnapshotIntervalBatches) == 0 else { return }
+        guard (batch + 1) % Int64(job.job.options.stateSnapshotIntervalBatches) == 0 else { return }
         try graph.removeOldState(
             before: checkpoint.retainedFrom.number, commit: recordedCommit)
     }
@@ -85,14 +86,14 @@ extension MicroBatchEngine {
         summary.rowsIn += plan.offsets.count
         for (index, query) in outcome.queries.enumerated() {
             summary.rowsOut += query.rowsOut
-            if job.queries[index].upstream == nil { summary.rowsLate += query.rowsLate }
+            if graph.nodes[index].query.upstream == nil { summary.rowsLate += query.rowsLate }
         }
         let sincePrevious = lastTriggerNanos.map { Double(begunNanos - $0) / 1e6 }
         lastTriggerNanos = begunNanos
         observe(
             .progress(
                 BatchProgress(
-                    id: checkpoint.identity.id, runId: runId, name: job.name,
+                    id: checkpoint.identity.id, runId: runId, name: job.job.name,
                     timestampMs: plan.timestampMs, batchId: plan.batch, durations: durations,
                     sincePreviousMs: sincePrevious,
                     source: SourceProgress(

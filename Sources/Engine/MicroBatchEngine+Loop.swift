@@ -125,10 +125,11 @@ extension MicroBatchEngine {
     /// Plans and runs the next batch if there is one to run.
     private func runNextBatch(upTo end: Int64) throws -> Bool {
         let mayRunEmpty =
-            job.noDataBatches && (cursor.hasRunBatch || job.noDataBatchAfterRestart)
+            job.job.options.noDataBatches
+            && (cursor.hasRunBatch || job.job.options.noDataBatchAfterRestart)
         let facts = PlanningFacts(
             nextOffset: cursor.nextOffset, availableEnd: end,
-            maxOffsets: job.maxOffsetsPerTrigger,
+            maxOffsets: job.job.source.maxOffsetsPerTrigger,
             wantsNoDataBatch: mayRunEmpty && cursor.nextBatch > 0
                 && graph.wantsNoDataBatch(
                     watermarkMs: cursor.watermarkMs, lastWatermarkMs: cursor.lastWatermarkMs)

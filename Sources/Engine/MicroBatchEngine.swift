@@ -66,16 +66,18 @@ public final class MicroBatchEngine {
         var random = SystemRandomNumberGenerator()
         runId = CheckpointIdentity.random(using: &random).id
         let reader = try CheckpointReader(checkpointPath, files: files)
-        if let recorded = try reader.jobText() { try job.checkCanContinue(recorded) }
+        if let recorded = try reader.jobText() {
+            try checkCanContinue(recorded, with: job, at: reader.path)
+        }
         checkpoint = try CheckpointStore.open(
-            checkpointPath, files: files, minBatchesToRetain: job.minBatchesToRetain,
+            checkpointPath, files: files, minBatchesToRetain: job.job.options.minBatchesToRetain,
             newIdentity: .random(using: &random))
         graph = try QueryGraph(
             job: job, checkpointID: checkpoint.identity.id, files: files,
             stateDirectory: reader.stateDirectory())
         cursor = Cursor(nextOffset: 0)
         try recover()
-        try checkpoint.saveJob(job.text)
+        try checkpoint.saveJob(job.job.canonicalText)
     }
 
     /// Gives up the checkpoint's lock.
@@ -84,7 +86,7 @@ public final class MicroBatchEngine {
     /// Where the run begins, as told to observers.
     func start() throws -> RunStart {
         RunStart(
-            name: job.name, id: checkpoint.identity.id,
+            name: job.job.name, id: checkpoint.identity.id,
             nextBatch: pending?.batch ?? cursor.nextBatch, nextOffset: cursor.nextOffset,
             latestOffset: try source.latestOffset(), watermarkMs: cursor.watermarkMs,
             recovery: recoveryKind)
@@ -137,7 +139,7 @@ extension MicroBatchEngine {
 
     private func firstOffset() throws -> Int64 {
         let earliest = try source.earliestOffset()
-        switch job.startingOffsets {
+        switch job.job.source.startingOffsets {
         case .earliest: return earliest
         case .latest: return try source.latestOffset()
         case .timestamp(let micros): return try source.offset(atOrAfter: micros)

@@ -1,6 +1,7 @@
 import Checkpoints
 import Columnar
 import Expressions
+import Jobs
 import Operators
 import Storage
 import Streams
@@ -30,11 +31,11 @@ final class QueryGraph {
     init(
         job: EngineJob, checkpointID: String, files: any FileSystem, stateDirectory: Path
     ) throws {
-        nodes = try job.queries.map { query in
+        let options = job.job.options
+        nodes = try job.plan.queries.map { query in
             try QueryNode(
-                query, isWatermarked: job.watermark != nil, checkpointID: checkpointID,
-                files: files, stateDirectory: stateDirectory,
-                snapshotIntervalBatches: job.stateSnapshotIntervalBatches)
+                query, sinks: job.openSinks(query, checkpointID), options: options, files: files,
+                stateDirectory: stateDirectory)
         }
         sourceNodes = nodes.filter { $0.query.upstream == nil }
         watermark = job.watermark

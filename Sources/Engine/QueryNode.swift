@@ -1,6 +1,7 @@
 import Checkpoints
 import Columnar
 import Expressions
+import Jobs
 import KeyedState
 import Operators
 import Storage
@@ -19,7 +20,7 @@ enum PreparedInput: Sendable {
 // everything else.
 final class QueryNode: @unchecked Sendable {
     // Set once.
-    let query: EngineQuery
+    let query: PlannedQuery
     let operation: Operation
     let sinks: [any Sink]
     let store: StateStore?
@@ -34,13 +35,13 @@ final class QueryNode: @unchecked Sendable {
         case aggregation(AggregateQuery)
     }
 
-    /// Opens the query's sinks and its state directory.
+    /// A query with its sinks open; makes its state directory.
     init(
-        _ query: EngineQuery, isWatermarked: Bool, checkpointID: String, files: any FileSystem,
-        stateDirectory: Path, snapshotIntervalBatches: Int
+        _ query: PlannedQuery, sinks: [any Sink], options: JobOptions, files: any FileSystem,
+        stateDirectory: Path
     ) throws {
         self.query = query
-        sinks = try query.openSinks(checkpointID)
+        self.sinks = sinks
         progress = QueryProgress(name: query.name)
         progress.sinks = sinks.map(\.description)
         switch query.plan {
@@ -49,14 +50,15 @@ final class QueryNode: @unchecked Sendable {
             store = nil
         case .aggregation(let plan):
             let aggregate = AggregateQuery(
-                plan: plan, mode: query.mode, eventTimeColumn: query.eventTimeColumn,
-                watermarked: isWatermarked, limits: query.limits)
+                plan: plan, mode: query.outputMode, eventTimeColumn: query.eventTimeColumn,
+                watermarked: query.isWatermarked,
+                limits: OperatorLimits(stateRowsMax: options.maxStateRows))
             operation = .aggregation(aggregate)
             progress.isStateful = true
             store = StateStore(
                 directory: try stateDirectory.appending(query.name), fileSystem: files,
                 fingerprint: aggregate.stateFingerprint,
-                snapshotIntervalBatches: Int64(snapshotIntervalBatches))
+                snapshotIntervalBatches: Int64(options.stateSnapshotIntervalBatches))
             try store?.prepare()
         }
     }
@@ -72,7 +74,7 @@ final class QueryNode: @unchecked Sendable {
 
     /// The end of the last window held open, ms, rounded up; `nil` when none is, or none closes.
     var lastOpenWindowEndMs: Int64? {
-        guard query.mode != .complete, let end = aggregate?.lastWindowEndMicros else { return nil }
+        guard query.outputMode != .complete, let end = aggregate?.lastWindowEndMicros else { return nil }
         return floorDivide(end, 1_000) + (end % 1_000 == 0 ? 0 : 1)
     }
 }
