@@ -1,3 +1,4 @@
+import Columnar
 public import Jobs
 public import Streams
 

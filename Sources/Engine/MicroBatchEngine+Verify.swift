@@ -1,6 +1,7 @@
 import Checkpoints
 import Columnar
 import Expressions
+import Jobs
 import KeyedState
 import Operators
 import Storage

@@ -91,6 +91,12 @@ enum JobFormat {
             .required(
                 "delayThreshold", .text(.duration), "How long late rows are waited for.",
                 examples: ["5 seconds"]),
+            .optional(
+                "idleTimeout", .text(.duration),
+                "After how long without new rows the last windows close; at once when the feed "
+                    + "has come to its end.",
+                absence: "the last windows stay open until later rows come, as in Spark",
+                examples: ["10 seconds"]),
         ])
 
     static let trigger = ObjectShape(
