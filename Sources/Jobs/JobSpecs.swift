@@ -57,6 +57,8 @@ public struct JobOptions: Hashable, Sendable {
     public var noDataBatches: Bool
     /// Whether that also happens right after a restart (Spark: no).
     public var noDataBatchAfterRestart: Bool
+    /// Whether session windows may have output mode `update` (Spark: no).
+    public var sessionUpdate: Bool
 }
 
 /// Where one query's rows go.

@@ -1,0 +1,205 @@
+public import Columnar
+
+/// The order of doubles in SQL: NaN equals NaN and is greater than every other; -0.0 equals 0.0.
+@inlinable
+public func isLess(_ left: Double, _ right: Double) -> Bool {
+    left < right || (right.isNaN && !left.isNaN)
+}
+
+/// Equality of doubles in SQL: NaN equals NaN, -0.0 equals 0.0.
+@inlinable
+public func isEqual(_ left: Double, _ right: Double) -> Bool {
+    left == right || (left.isNaN && right.isNaN)
+}
+
+/// A double as a grouping key: -0.0 becomes 0.0 and every NaN the same NaN, so that equal keys
+/// have equal bits.
+@inlinable
+public func groupingKey(_ value: Double) -> Double {
+    value.isNaN ? .nan : value == 0 ? 0 : value
+}
+
+/// A column as grouping keys: doubles through `groupingKey(_:)`, others as they are.
+public func groupingKeys(_ column: Column) -> Column {
+    guard column.type == .double else { return column }
+    let keys = map(Lane<Double>(.column(column)), column.count) { (groupingKey($0), false) }
+    return Column(.double, values: keys.values, count: column.count, validity: column.validity)
+}
+
+extension Frame {
+    func compare(
+        _ comparison: Comparison, _ left: Operand, _ right: Operand, _ type: DataType
+    ) -> Operand {
+        let bits: Bitmap
+        switch type {
+        case .boolean: bits = compareBooleans(comparison, left, right)
+        case .int, .date: bits = ordered(comparison, Lane<Int32>(left), Lane<Int32>(right))
+        case .double: bits = compareDoubles(comparison, left, right)
+        case .string: bits = compareStrings(comparison, left, right)
+        default:
+            bits =
+                type.layout == .int128
+                ? ordered(comparison, Lane<Int128>(left), Lane<Int128>(right))
+                : ordered(comparison, Lane<Int64>(left), Lane<Int64>(right))
+        }
+        return .column(
+            Column(bits: bits, validity: validity(left.validity, and: right.validity)))
+    }
+
+    private func ordered<T: LaneValue & Comparable>(
+        _ comparison: Comparison, _ left: Lane<T>, _ right: Lane<T>
+    ) -> Bitmap {
+        switch comparison {
+        case .equal: test(left, right, count) { $0 == $1 }
+        case .notEqual: test(left, right, count) { $0 != $1 }
+        case .less: test(left, right, count) { $0 < $1 }
+        case .lessOrEqual: test(left, right, count) { $0 <= $1 }
+        case .greater: test(left, right, count) { $0 > $1 }
+        case .greaterOrEqual: test(left, right, count) { $0 >= $1 }
+        }
+    }
+
+    private func compareDoubles(
+        _ comparison: Comparison, _ left: Operand, _ right: Operand
+    ) -> Bitmap {
+        if case .constant(.double(let constant)) = right, !constant.isNaN {
+            return compare(comparison, Lane<Double>(left), constant)
+        }
+        if case .constant(.double(let constant)) = left, !constant.isNaN {
+            return compare(comparison.mirrored, Lane<Double>(right), constant)
+        }
+        let (a, b) = (Lane<Double>(left), Lane<Double>(right))
+        switch comparison {
+        case .equal: return test(a, b, count) { isEqual($0, $1) }
+        case .notEqual: return test(a, b, count) { !isEqual($0, $1) }
+        case .less: return test(a, b, count) { isLess($0, $1) }
+        case .lessOrEqual: return test(a, b, count) { !isLess($1, $0) }
+        case .greater: return test(a, b, count) { isLess($1, $0) }
+        case .greaterOrEqual: return test(a, b, count) { !isLess($0, $1) }
+        }
+    }
+
+    /// Against a number, one comparison of the machine does: NaN in the column is greater, which
+    /// the negated comparisons say.
+    private func compare(
+        _ comparison: Comparison, _ lane: Lane<Double>, _ constant: Double
+    ) -> Bitmap {
+        switch comparison {
+        case .equal: test(lane, count) { $0 == constant }
+        case .notEqual: test(lane, count) { $0 != constant }
+        case .less: test(lane, count) { $0 < constant }
+        case .lessOrEqual: test(lane, count) { $0 <= constant }
+        case .greater: test(lane, count) { !($0 <= constant) }
+        case .greaterOrEqual: test(lane, count) { !($0 < constant) }
+        }
+    }
+
+    private func compareBooleans(
+        _ comparison: Comparison, _ left: Operand, _ right: Operand
+    ) -> Bitmap {
+        let a = left.trueRows(count: count)
+        let b = right.trueRows(count: count)
+        return Bitmap(wordsFor: count) { index in
+            let (a, b) = (a.word(index), b.word(index))
+            switch comparison {
+            case .equal: return ~(a ^ b)
+            case .notEqual: return a ^ b
+            case .less: return ~a & b
+            case .lessOrEqual: return ~a | b
+            case .greater: return a & ~b
+            case .greaterOrEqual: return a | ~b
+            }
+        }
+    }
+
+    private func compareStrings(
+        _ comparison: Comparison, _ left: Operand, _ right: Operand
+    ) -> Bitmap {
+        if case .constant(.string(let text)) = right {
+            return compare(comparison, left, Array(text.utf8))
+        }
+        if case .constant(.string(let text)) = left {
+            return compare(comparison.mirrored, right, Array(text.utf8))
+        }
+        guard case .column(let a) = left, case .column(let b) = right,
+            let x = a.dictionary, let y = b.dictionary
+        else { preconditionFailure("strings are columns or constants") }
+        let (codesA, codesB) = (a.int32s, b.int32s)
+        var bits: [Bool] = []
+        bits.reserveCapacity(count)
+        for row in 0..<count {
+            let order = unsafe byteOrder(
+                x.unsafeBytes(at: Int(codesA[row])), y.unsafeBytes(at: Int(codesB[row])))
+            bits.append(comparison.holds(order))
+        }
+        return Bitmap(bits)
+    }
+
+    private func compare(
+        _ comparison: Comparison, _ operand: Operand, _ constant: [UInt8]
+    ) -> Bitmap {
+        unsafe testStrings(operand) { entry in
+            unsafe constant.withUnsafeBytes {
+                comparison.holds(unsafe byteOrder(entry, $0))
+            }
+        }
+    }
+
+    /// A bitmap of a condition on strings, computed an entry where the dictionary is smaller than
+    /// the rows.
+    func testStrings(
+        _ operand: Operand, _ body: (UnsafeRawBufferPointer) -> Bool
+    ) -> Bitmap {
+        guard case .column(let column) = operand, let dictionary = column.dictionary else {
+            guard case .constant(.string(var text)) = operand else {
+                preconditionFailure("strings are columns or constants")
+            }
+            return Bitmap(
+                repeating: text.withUTF8 { unsafe body(UnsafeRawBufferPointer($0)) }, count: count)
+        }
+        let codes = column.int32s
+        guard dictionary.count <= count else {
+            return bitmap(count) { unsafe body(dictionary.unsafeBytes(at: Int(codes[$0]))) }
+        }
+        let entries = (0..<dictionary.count).map { unsafe body(dictionary.unsafeBytes(at: $0)) }
+        // One entry, as after a filter by symbol, or none that holds: nothing to look up.
+        if !entries.contains(true) { return Bitmap(repeating: false, count: count) }
+        if !entries.contains(false) { return Bitmap(repeating: true, count: count) }
+        return unsafe entries.withUnsafeBufferPointer { entries in
+            // Safe: codes lie inside the dictionary, also those of null rows.
+            bitmap(count) { unsafe entries[Int(codes[unchecked: $0])] }
+        }
+    }
+
+    func equalNullSafe(_ left: Operand, _ right: Operand, _ type: DataType) -> Operand {
+        let leftNull = nullRows(left)
+        let rightNull = nullRows(right)
+        let bothNull = leftNull & rightNull
+        if left.isNullConstant || right.isNullConstant {
+            return .column(Column(bits: bothNull))
+        }
+        guard case .column(let equal) = compare(.equal, left, right, type), let bits = equal.bits
+        else { preconditionFailure("a comparison is a boolean column") }
+        let comparable = equal.validity.map { $0 & bits } ?? bits
+        return .column(Column(bits: comparable | bothNull))
+    }
+
+    func nullRows(_ operand: Operand) -> Bitmap {
+        if operand.isNullConstant { return Bitmap(repeating: true, count: count) }
+        return operand.validity.map { ~$0 } ?? Bitmap(repeating: false, count: count)
+    }
+}
+
+extension Comparison {
+    /// Whether the comparison holds for two values in an order: negative, zero or positive.
+    func holds(_ order: Int) -> Bool {
+        switch self {
+        case .equal: order == 0
+        case .notEqual: order != 0
+        case .less: order < 0
+        case .lessOrEqual: order <= 0
+        case .greater: order > 0
+        case .greaterOrEqual: order >= 0
+        }
+    }
+}

@@ -1,0 +1,47 @@
+/// A double as Java writes it and Spark casts it to a string: `1.0`, `1.0E10`, `1.0E-4`,
+/// `Infinity`, `NaN`.
+func javaString(_ value: Double) -> String {
+    if value.isNaN { return "NaN" }
+    if value.isInfinite { return value < 0 ? "-Infinity" : "Infinity" }
+    if value == 0 { return value.sign == .minus ? "-0.0" : "0.0" }
+    let (digits, exponent) = shortestDigits(value.magnitude)
+    let sign = value < 0 ? "-" : ""
+    let text = String(decoding: digits, as: UTF8.self)
+    // The value is 0.d₁d₂… times 10 to the exponent; Java writes 10⁻³ ≤ v < 10⁷ without one.
+    if exponent > 7 || exponent < -2 {
+        let fraction = digits.count > 1 ? String(text.dropFirst()) : "0"
+        return "\(sign)\(text.prefix(1)).\(fraction)E\(exponent - 1)"
+    }
+    if exponent <= 0 {
+        return "\(sign)0." + String(repeating: "0", count: -exponent) + text
+    }
+    if digits.count <= exponent {
+        return sign + text + String(repeating: "0", count: exponent - digits.count) + ".0"
+    }
+    return "\(sign)\(text.prefix(exponent)).\(text.dropFirst(exponent))"
+}
+
+/// The fewest ASCII digits d₁d₂… that read back as a positive finite double, and the exponent of
+/// ten for 0.d₁d₂….
+func shortestDigits(_ value: Double) -> (digits: [UInt8], exponent: Int) {
+    var digits: [UInt8] = []
+    var exponent = 0
+    var pointAt: Int?
+    let text = Array(value.description.utf8)
+    for (index, byte) in text.enumerated() {
+        if byte == UInt8(ascii: "e") {
+            exponent = Int(String(decoding: text[(index + 1)...], as: UTF8.self)) ?? 0
+            break
+        } else if byte == UInt8(ascii: ".") {
+            pointAt = digits.count
+        } else {
+            digits.append(byte)
+        }
+    }
+    exponent += pointAt ?? digits.count
+    let leading = digits.prefix { $0 == 0x30 }.count
+    digits.removeFirst(leading)
+    exponent -= leading
+    while digits.last == 0x30 { digits.removeLast() }
+    return (digits, exponent)
+}

@@ -1,0 +1,25 @@
+/// The names of functions: case does not matter, some have several.
+enum FunctionNames {
+    private static let aliases: [String: String] = [
+        "ceiling": "ceil", "power": "pow", "signum": "sign", "char_length": "length",
+        "character_length": "length", "len": "length", "substr": "substring", "ucase": "upper",
+        "lcase": "lower", "ifnull": "coalesce", "nvl": "coalesce", "dayofmonth": "day",
+        "weekofyear": "week", "date_diff": "datediff", "dateadd": "date_add",
+        "date_from_unix_date": "date_from_unix_date", "now": "current_timestamp",
+        "curdate": "current_date", "mean": "avg", "first_value": "first", "last_value": "last",
+        "stddev": "stddev_samp", "std": "stddev_samp", "variance": "var_samp",
+        "every": "bool_and", "any": "bool_or", "some": "bool_or", "dow": "dayofweek",
+        "doy": "dayofyear",
+    ]
+
+    /// The name under which a function is known here.
+    static func canonical(_ name: String) -> String {
+        let lower = name.lowercased()
+        return aliases[lower] ?? lower
+    }
+
+    /// Every name, for suggestions.
+    static let all: [String] =
+        (ScalarSignature.names + AggregateSignature.names + aliases.keys
+        + ["window", "session_window", "window_time"]).sorted()
+}

@@ -1,0 +1,31 @@
+/// The candidate with the least edit distance to a name, case aside, when it is near enough to be
+/// what was meant; the first of equals.
+public func nearest(to name: String, among candidates: [String]) -> String? {
+    let wanted = Array(name.lowercased().unicodeScalars.prefix(64))
+    let limit = max(1, min(3, (wanted.count + 1) / 3 + 1))
+    var best: (distance: Int, name: String)?
+    for candidate in candidates {
+        let distance = editDistance(wanted, Array(candidate.lowercased().unicodeScalars.prefix(64)))
+        if distance <= limit, distance < best?.distance ?? .max { best = (distance, candidate) }
+    }
+    return best?.name
+}
+
+/// The fewest insertions, deletions, replacements and swaps of neighbours.
+private func editDistance(_ left: [Unicode.Scalar], _ right: [Unicode.Scalar]) -> Int {
+    var beforeLast = [Int](repeating: 0, count: right.count + 1)
+    var last = Array(0...right.count)
+    for row in 0..<left.count {
+        var current = [row + 1]
+        for column in 0..<right.count {
+            var cost = min(last[column + 1] + 1, current[column] + 1)
+            cost = min(cost, last[column] + (left[row] == right[column] ? 0 : 1))
+            if row > 0, column > 0, left[row] == right[column - 1], left[row - 1] == right[column] {
+                cost = min(cost, beforeLast[column - 1] + 1)
+            }
+            current.append(cost)
+        }
+        (beforeLast, last) = (last, current)
+    }
+    return last[right.count]
+}

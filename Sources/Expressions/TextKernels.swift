@@ -1,0 +1,123 @@
+import Columnar
+
+extension Frame {
+    func applyText(_ function: ScalarFunction, _ node: Node, _ operands: [Operand]) -> Operand {
+        switch function {
+        case .upper: mapStrings(operands[0]) { $0.uppercased() }
+        case .lower: mapStrings(operands[0]) { $0.lowercased() }
+        case .trim(let side): mapStrings(operands[0]) { Self.trimmed($0, side) }
+        case .length: lengths(operands[0])
+        case .substring: substrings(node, operands)
+        default: concatenated(operands)
+        }
+    }
+
+    /// A string column of a function of strings, computed an entry where the dictionary is smaller
+    /// than the rows.
+    private func mapStrings(_ operand: Operand, _ body: (String) -> String) -> Operand {
+        guard case .column(let column) = operand, let dictionary = column.dictionary else {
+            guard case .constant(.string(let text)) = operand else { return .constant(.null) }
+            return .constant(.string(body(text)))
+        }
+        if dictionary.count <= count {
+            let entries = StringDictionary(dictionary.strings.map(body))
+            // Safe: the new dictionary has the entries of the old one, in order.
+            return .column(
+                unsafe Column(
+                    uncheckedCodes: column.values, dictionary: entries, count: count,
+                    validity: column.validity))
+        }
+        var builder = ColumnBuilder(.string, capacity: count)
+        let codes = column.int32s
+        for row in 0..<count {
+            if column.isNull(row) {
+                builder.appendNull()
+            } else {
+                builder.append(string: body(dictionary.string(at: Int(codes[row]))))
+            }
+        }
+        return .column(builder.finish())
+    }
+
+    /// Without blanks at the sides; only U+0020 is a blank here, as in Spark.
+    static func trimmed(_ text: String, _ side: ScalarFunction.Trim) -> String {
+        var bytes = text.utf8[...]
+        if side != .trailing { bytes = bytes.drop { $0 == 0x20 } }
+        if side != .leading { while bytes.last == 0x20 { bytes = bytes.dropLast() } }
+        return String(Substring(bytes))
+    }
+
+    private func lengths(_ operand: Operand) -> Operand {
+        let lookup = StringLookup(operand, count: count) { Int32($0.unicodeScalars.count) }
+        let (values, _) = fill(count) { (lookup.value(at: $0) ?? 0, false) }
+        return .column(
+            Column(.int, values: values, count: count, validity: operand.validity))
+    }
+
+    private func substrings(_ node: Node, _ operands: [Operand]) -> Operand {
+        if case .constant(.int(let start)) = operands[1] {
+            var length: Int32 = .max
+            if operands.count == 3 {
+                guard case .constant(.int(let value)) = operands[2] else {
+                    return substringRows(operands)
+                }
+                length = value
+            }
+            return mapStrings(operands[0]) {
+                Self.substring($0, Int(start), Int(length))
+            }
+        }
+        return substringRows(operands)
+    }
+
+    private func substringRows(_ operands: [Operand]) -> Operand {
+        var builder = ColumnBuilder(.string, capacity: count)
+        for row in 0..<count {
+            let values = operands.map { $0.value(at: row) }
+            guard case .string(let text) = values[0], case .int(let start) = values[1] else {
+                builder.appendNull()
+                continue
+            }
+            var length = Int32.max
+            if values.count == 3 {
+                guard case .int(let value) = values[2] else {
+                    builder.appendNull()
+                    continue
+                }
+                length = value
+            }
+            builder.append(string: Self.substring(text, Int(start), Int(length)))
+        }
+        return .column(builder.finish())
+    }
+
+    /// Spark's substring: positions count from 1, or from the end when negative; 0 is 1.
+    static func substring(_ text: String, _ start: Int, _ length: Int) -> String {
+        let scalars = Array(text.unicodeScalars)
+        let first = start > 0 ? start - 1 : start < 0 ? scalars.count + start : 0
+        let end = first + length
+        guard end > first else { return "" }
+        let from = min(max(first, 0), scalars.count)
+        let to = min(max(end, 0), scalars.count)
+        guard to > from else { return "" }
+        var result = ""
+        result.unicodeScalars.append(contentsOf: scalars[from..<to])
+        return result
+    }
+
+    private func concatenated(_ operands: [Operand]) -> Operand {
+        var builder = ColumnBuilder(.string, capacity: count)
+        for row in 0..<count {
+            var text: String? = ""
+            for operand in operands {
+                if case .string(let part) = operand.value(at: row) {
+                    text?.append(part)
+                } else {
+                    text = nil
+                }
+            }
+            if let text { builder.append(string: text) } else { builder.appendNull() }
+        }
+        return .column(builder.finish())
+    }
+}

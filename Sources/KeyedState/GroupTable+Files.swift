@@ -1,0 +1,73 @@
+public import Columnar
+
+extension GroupTable {
+    /// Marks the rows of a delta that name removed keys.
+    static let removedColumn = "removed"
+
+    /// All groups as a table, sorted by `sortOrder`: key columns as `key.<name>`, then the
+    /// accumulators' columns.
+    public func snapshot() -> RecordBatch {
+        let slots = sorted(liveSlots)
+        let keys = keyFields.indices.map { keyColumn($0, at: slots) }
+        let state = columns.map { $0.column(at: slots, strings) }
+        return RecordBatch(snapshotSchema, keys + state, count: slots.count)
+    }
+
+    /// What changed since the last `markCommitted()`: keys that were removed, in order of removal,
+    /// then groups that were added or changed, in order of first change.
+    public func delta() -> RecordBatch {
+        let changed = touchedSlots
+        let removed = removedKeys.count / table.width
+        let count = removed + changed.count
+        var words = removedKeys
+        for slot in changed {
+            let key = unsafe table.key(slot)
+            for word in 0..<table.width { unsafe words.append(key[word]) }
+        }
+        let slots = [Int32](repeating: -1, count: removed) + changed
+        let flags = Bitmap((0..<count).map { $0 < removed })
+        let keys = keyFields.indices.map { keyColumn($0, words: words) }
+        let state = columns.map { $0.column(at: slots, strings) }
+        return RecordBatch(deltaSchema, [Column(bits: flags)] + keys + state, count: count)
+    }
+
+    var snapshotSchema: Schema {
+        Schema(
+            keyFields.map { Field("key.\($0.name)", $0.type, isNullable: $0.isNullable) }
+                + columns.map(\.field))
+    }
+
+    var deltaSchema: Schema {
+        // A removed key has no accumulators.
+        Schema(
+            [Field(Self.removedColumn, .boolean, isNullable: false)]
+                + keyFields.map { Field("key.\($0.name)", $0.type, isNullable: $0.isNullable) }
+                + columns.map { Field($0.field.name, $0.field.type, isNullable: true) })
+    }
+
+    /// Adds or changes the groups of a table with this state's snapshot or delta schema.
+    func apply(_ rows: RecordBatch) throws(KeyedStateError) {
+        let isDelta = rows.schema == deltaSchema
+        precondition(isDelta || rows.schema == snapshotSchema, "rows of this state's schema")
+        let keys = Array(rows.columns[(isDelta ? 1 : 0)...].prefix(keyFields.count))
+        let state = rows.columns.suffix(columns.count)
+        let removed = isDelta ? rows.columns[0].bits : nil
+        for row in 0..<rows.count {
+            encodeKey(keys, row: row)
+            if let removed, removed[row] {
+                let slot = find()
+                guard slot >= 0 else {
+                    throw KeyedStateError(
+                        .fileCorrupt, "it removes a key that the state before it does not have")
+                }
+                remove(slot)
+                continue
+            }
+            let slot = try findOrInsert().slot
+            for (column, values) in zip(columns, state) {
+                column.set(slot, to: values, row: row, strings)
+            }
+        }
+        markCommitted()
+    }
+}

@@ -1,0 +1,274 @@
+public import Columnar
+
+/// The state of one query: one row a group, found by its key, with columns for its accumulators.
+///
+/// A key is encoded in 64-bit words: first a word with one bit for each null key column, then a
+/// word (two for a wide decimal) for each column. Strings are numbers of `strings`, doubles are
+/// normalised so that 0.0 equals -0.0 and every NaN equals every other; a null's words are zero.
+///
+/// Invariants:
+/// - a slot is touched if its group changed since the last `markCommitted()`; `touched` has those
+///   slots in the order of their first change, with -1 where a group was removed since;
+///   `touchPlaces[slot]` is the place there, or -1.
+/// - a slot is committed if its group was in the state at the last `markCommitted()`, under the
+///   key it has now. `removedKeys` has the keys that were and no longer are.
+///
+/// Not thread-safe: one query folds on one thread.
+@safe public final class GroupTable {
+    /// The columns of the key.
+    public let keyFields: [Field]
+    /// The columns of the accumulators.
+    public let columns: [StateColumn]
+    /// The strings that keys and accumulators refer to.
+    public private(set) var strings = StateStrings()
+    /// The most groups the state may hold.
+    public let rowsMax: Int
+    /// The key columns in the order that `sorted(_:)` compares them.
+    public let sortOrder: [Int]
+
+    let table: WordTable
+    /// Where the words of each key column start.
+    let wordOffsets: [Int]
+    private let scratch: UnsafeMutablePointer<UInt64>
+    private var touchPlaces: [Int32] = []
+    private var isCommitted: [Bool] = []
+    private var touched: [Int32] = []
+    /// The words of removed keys end to end, in the order of their removal.
+    private(set) var removedKeys: [UInt64] = []
+    private var stringBytesAfterCompaction = 0
+
+    /// An empty state.
+    ///
+    /// - Parameters:
+    ///   - keys: the key columns; names must be unique.
+    ///   - state: the accumulator columns; names must be unique.
+    ///   - sortOrder: key columns by which rows are sorted, all of them; in order by default.
+    ///   - rowsMax: the most groups; one more is an error that names `maxStateRows`.
+    public init(keys: [Field], state: [Field], sortOrder: [Int]? = nil, rowsMax: Int) {
+        precondition(keys.count <= 63, "a key has at most 63 columns")
+        keyFields = keys
+        self.rowsMax = rowsMax
+        self.sortOrder = sortOrder ?? Array(keys.indices)
+        precondition(Set(self.sortOrder) == Set(keys.indices), "the sort order names every key")
+        var offsets: [Int] = []
+        var width = 1
+        for key in keys {
+            offsets.append(width)
+            width += key.type.layout == .int128 ? 2 : 1
+        }
+        wordOffsets = offsets
+        table = WordTable(width: width)
+        let capacity = table.capacity
+        columns = state.map { StateColumn($0, capacity: capacity) }
+        unsafe scratch = .allocate(capacity: width)
+        unsafe scratch.initialize(repeating: 0, count: width)
+    }
+
+    deinit { unsafe scratch.deallocate() }
+
+    /// The number of groups.
+    public var count: Int { table.count }
+
+    /// How many groups were added or changed since the last `markCommitted()` and are still there.
+    public var touchedCount: Int { touchedSlots.count }
+
+    /// The live slots that changed since the last `markCommitted()`, in order of first change.
+    public var touchedSlots: [Int32] { touched.filter { $0 >= 0 } }
+
+    /// All live slots, ascending.
+    public var liveSlots: [Int32] {
+        var slots: [Int32] = []
+        slots.reserveCapacity(count)
+        table.forEachLive { slots.append($0) }
+        return slots
+    }
+
+    /// Calls `body` with each live slot, ascending.
+    public func forEachLive(_ body: (Int32) -> Void) { table.forEachLive(body) }
+
+    /// Bytes that the state takes in memory, about.
+    public var memoryBytes: Int {
+        let row = columns.reduce(table.width * 8 + 24) { $0 + $1.field.type.byteWidth + 1 }
+        return table.capacity * row + strings.byteCount
+    }
+}
+
+extension GroupTable {
+    /// Encodes the first `columns.count` key columns of a row as the key that the next
+    /// `findOrInsert` or `find` looks for; the other key columns become null.
+    public func encodeKey(_ columns: [Column], row: Int) {
+        precondition(columns.count <= keyFields.count, "more columns than the key has")
+        unsafe scratch.update(repeating: 0, count: table.width)
+        for (index, column) in columns.enumerated() { encode(column, row: row, at: index) }
+        for index in columns.count..<keyFields.count { unsafe scratch[0] |= 1 << UInt64(index) }
+    }
+
+    /// Sets a `long` or `timestamp` key column of the key that the next lookup looks for.
+    public func setKey(_ index: Int, to value: Int64) {
+        precondition(keyFields[index].type.layout == .int64, "not a 64-bit key column")
+        unsafe scratch[wordOffsets[index]] = UInt64(bitPattern: value)
+        unsafe scratch[0] &= ~(1 << UInt64(index))
+    }
+
+    /// The slot of the encoded key's group, which is marked as changed; a new group starts with
+    /// every column at its initial value.
+    ///
+    /// - Throws: `.tooManyRows`.
+    public func findOrInsert() throws(KeyedStateError) -> (slot: Int32, existed: Bool) {
+        let found = unsafe table.find(scratch)
+        if found >= 0 {
+            touch(found)
+            return (found, true)
+        }
+        guard count < rowsMax else {
+            throw KeyedStateError(
+                .tooManyRows,
+                "the state would hold more than \(rowsMax) groups; raise `maxStateRows`, or let "
+                    + "groups end: a watermark with a shorter delay, fewer or shorter windows")
+        }
+        let slot = unsafe table.insert(scratch)
+        if table.capacity > touchPlaces.count {
+            for column in columns { column.reserve(table.capacity) }
+            let more = table.capacity - touchPlaces.count
+            touchPlaces.append(contentsOf: repeatElement(-1, count: more))
+            isCommitted.append(contentsOf: repeatElement(false, count: more))
+        }
+        for column in columns { column.reset(slot) }
+        isCommitted[Int(slot)] = false
+        touchPlaces[Int(slot)] = -1
+        touch(slot)
+        return (slot, false)
+    }
+
+    /// The slot of the encoded key's group, or -1.
+    public func find() -> Int32 { unsafe table.find(scratch) }
+
+    /// Words a key takes.
+    public var keyWidth: Int { table.width }
+
+    /// The words of the encoded key; valid until the next key is encoded.
+    @unsafe public var encodedKey: UnsafePointer<UInt64> { unsafe UnsafePointer(scratch) }
+
+    /// Makes the key of a live slot the encoded one.
+    public func encodeKey(of slot: Int32) {
+        unsafe scratch.update(from: table.key(slot), count: table.width)
+    }
+
+    /// Marks a live slot as changed.
+    public func touch(_ slot: Int32) {
+        if touchPlaces[Int(slot)] >= 0 { return }
+        touchPlaces[Int(slot)] = Int32(touched.count)
+        touched.append(slot)
+    }
+
+    /// Removes a group.
+    public func remove(_ slot: Int32) {
+        recordRemoval(slot)
+        let place = Int(touchPlaces[Int(slot)])
+        if place >= 0 { touched[place] = -1 }
+        touchPlaces[Int(slot)] = -1
+        table.remove(slot)
+    }
+
+    /// Gives a group another value in a `long` or `timestamp` key column; no group may have that
+    /// key.
+    public func rekey(_ slot: Int32, _ index: Int, to value: Int64) {
+        recordRemoval(slot)
+        unsafe scratch.update(from: table.key(slot), count: table.width)
+        setKey(index, to: value)
+        unsafe table.rekey(slot, scratch)
+        touch(slot)
+    }
+
+    /// The value of a `long` or `timestamp` key column, `nil` when it is null.
+    public func key(_ slot: Int32, _ index: Int) -> Int64? {
+        let words = unsafe table.key(slot)
+        if unsafe words[0] & (1 << UInt64(index)) != 0 { return nil }
+        return unsafe Int64(bitPattern: words[wordOffsets[index]])
+    }
+
+    /// Forgets which groups changed: the state is now what a commit would restore.
+    public func markCommitted() {
+        for slot in touched where slot >= 0 {
+            touchPlaces[Int(slot)] = -1
+            isCommitted[Int(slot)] = true
+        }
+        touched.removeAll(keepingCapacity: true)
+        removedKeys.removeAll(keepingCapacity: true)
+        compactStrings()
+    }
+
+    /// Removes everything.
+    public func removeAll() {
+        table.removeAll()
+        for slot in touchPlaces.indices { touchPlaces[slot] = -1 }
+        touched.removeAll()
+        removedKeys.removeAll()
+        strings = StateStrings()
+        stringBytesAfterCompaction = 0
+    }
+
+    private func recordRemoval(_ slot: Int32) {
+        guard isCommitted[Int(slot)] else { return }
+        isCommitted[Int(slot)] = false
+        let words = unsafe table.key(slot)
+        for word in 0..<table.width { unsafe removedKeys.append(words[word]) }
+    }
+
+    private func encode(_ column: Column, row: Int, at index: Int) {
+        precondition(column.type == keyFields[index].type, "a key of another type")
+        if column.isNull(row) {
+            unsafe scratch[0] |= 1 << UInt64(index)
+            return
+        }
+        let word = unsafe scratch + wordOffsets[index]
+        switch column.type.layout {
+        case .bits:
+            let bit = column.bits.map { $0[row] } ?? false
+            unsafe word.pointee = bit ? 1 : 0
+        case .int32: unsafe word.pointee = UInt64(bitPattern: Int64(column.int32s[row]))
+        case .int64: unsafe word.pointee = UInt64(bitPattern: column.int64s[row])
+        case .float64: unsafe word.pointee = normalized(column.doubles[row]).bitPattern
+        case .int128:
+            let value = UInt128(bitPattern: column.int128s[row])
+            unsafe word.pointee = UInt64(truncatingIfNeeded: value)
+            unsafe word[1] = UInt64(truncatingIfNeeded: value >> 64)
+        case .dictionary:
+            guard let dictionary = column.dictionary else { return }
+            let bytes = unsafe dictionary.unsafeBytes(at: Int(column.int32s[row]))
+            unsafe word.pointee = UInt64(strings.intern(bytes))
+        }
+    }
+
+    /// Rebuilds the strings from those in use when most of them are garbage.
+    ///
+    /// Runs between batches, when nobody holds a number.
+    private func compactStrings() {
+        let bound = 2 * stringBytesAfterCompaction + (1 << 20)
+        // An entry costs about 24 bytes besides its own.
+        guard strings.byteCount + 24 * strings.count > bound else { return }
+        let old = strings
+        let new = StateStrings()
+        let renumber = { (number: Int32) in
+            unsafe old.withBytes(number) { bytes in unsafe new.intern(bytes) }
+        }
+        for (index, field) in keyFields.enumerated() where field.type == .string {
+            table.mapWords(at: wordOffsets[index]) { slot, word in
+                let nulls = unsafe table.key(slot).pointee
+                if nulls & (1 << UInt64(index)) != 0 { return 0 }
+                return UInt64(renumber(Int32(word)))
+            }
+        }
+        for column in columns where column.field.type == .string {
+            table.forEachLive { column.renumber($0, renumber) }
+        }
+        strings = new
+        stringBytesAfterCompaction = new.byteCount + 24 * new.count
+    }
+}
+
+/// A double as grouping sees it: one zero, one NaN.
+private func normalized(_ value: Double) -> Double {
+    if value.isNaN { return .nan }
+    return value == 0 ? 0 : value
+}

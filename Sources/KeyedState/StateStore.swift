@@ -1,0 +1,182 @@
+// The state of one query on disk, in its own directory:
+//
+//     <batch>.delta       what the batch changed: keys it removed, then groups it added or changed
+//     <batch>.snapshot    all groups after the batch, sorted by key; every few batches
+//
+// Batch N reads version N of the state and makes version N + 1: its files bear N. Both are Arrow
+// IPC streams of one batch, so any Arrow tool opens them. Columns: in a delta first `removed`
+// (boolean), then the key columns as `key.<name>`, then the accumulators' columns, which are null
+// where `removed`. The schema's metadata:
+//
+//     streamer.state.format       "1"
+//     streamer.state.kind         "delta" or "snapshot"
+//     streamer.state.batch        N
+//     streamer.state.fingerprint  what the query's state means
+//
+// The same batch over the same state gives the same bytes. A commit records each file's size and
+// XXH3; a file that does not match is never read.
+
+import Columnar
+public import Storage
+
+/// What a commit records of a state file.
+public struct StateFile: Sendable, Hashable {
+    /// The name in the query's state directory.
+    public let name: String
+    /// Size in bytes.
+    public let bytes: Int64
+    /// XXH3 of the content.
+    public let xxh3: UInt64
+
+    /// A file as a commit recorded it.
+    public init(name: String, bytes: Int64, xxh3: UInt64) {
+        self.name = name
+        self.bytes = bytes
+        self.xxh3 = xxh3
+    }
+}
+
+/// State files that are durable under temporary names, and what the commit will record of them.
+public struct StagedState: Sendable {
+    /// To be published, together with whatever else the batch publishes.
+    public let files: [StagedFile]
+    /// To be recorded in the commit, in the same order.
+    public let receipts: [StateFile]
+}
+
+/// The files of one query's state: writes what each batch changed, restores any version that is
+/// kept.
+public struct StateStore: Sendable {
+    /// Where the files are.
+    public let directory: Path
+    /// A snapshot is written every so many batches.
+    public let snapshotIntervalBatches: Int64
+
+    let fileSystem: any FileSystem
+    let fingerprint: String
+
+    static let formatVersion = "1"
+    static let formatKey = "streamer.state.format"
+    static let kindKey = "streamer.state.kind"
+    static let batchKey = "streamer.state.batch"
+    static let fingerprintKey = "streamer.state.fingerprint"
+    /// No state file may be larger; it is read whole.
+    static let fileBytesMax = 1 << 36
+
+    /// The state of a query.
+    ///
+    /// - Parameters:
+    ///   - directory: the query's own directory; `prepare` makes it.
+    ///   - fileSystem: does the file work.
+    ///   - fingerprint: what the state means: files of another are refused.
+    ///   - snapshotIntervalBatches: a snapshot is written every so many batches.
+    public init(
+        directory: Path, fileSystem: any FileSystem, fingerprint: String,
+        snapshotIntervalBatches: Int64 = 10
+    ) {
+        precondition(snapshotIntervalBatches > 0, "a snapshot every zero batches")
+        self.directory = directory
+        self.fileSystem = fileSystem
+        self.fingerprint = fingerprint
+        self.snapshotIntervalBatches = snapshotIntervalBatches
+    }
+
+    /// Makes the directory and removes what a crash left unpublished in it.
+    public func prepare() throws(KeyedStateError) {
+        do throws(StorageError) {
+            try fileSystem.createDirectories(directory)
+            try fileSystem.removeStrays(in: directory)
+        } catch {
+            throw KeyedStateError(error)
+        }
+    }
+
+    /// Writes what a batch changed, and every few batches everything, under temporary names.
+    ///
+    /// Publish the files, record the receipts in the commit, then call `markCommitted()` on the
+    /// table.
+    public func stage(_ table: GroupTable, batch: Int64) throws(KeyedStateError) -> StagedState {
+        var files = [try stage(table.delta(), .delta, batch)]
+        if (batch + 1) % snapshotIntervalBatches == 0 {
+            files.append(try stage(table.snapshot(), .snapshot, batch))
+        }
+        return StagedState(
+            files: files,
+            receipts: files.map {
+                StateFile(name: $0.target.name, bytes: $0.size, xxh3: $0.checksum)
+            })
+    }
+
+    private func stage(
+        _ rows: RecordBatch, _ kind: StateFileKind, _ batch: Int64
+    ) throws(KeyedStateError) -> StagedFile {
+        let writer = ArrowStreamWriter(rows.schema, compression: .zstd(level: 1))
+        let bytes = writer.encodeStream(
+            [rows],
+            metadata: [
+                ArrowMetadataEntry(Self.formatKey, Self.formatVersion),
+                ArrowMetadataEntry(Self.kindKey, kind.rawValue),
+                ArrowMetadataEntry(Self.batchKey, String(batch)),
+                ArrowMetadataEntry(Self.fingerprintKey, fingerprint),
+            ])
+        do throws(StorageError) {
+            let path = try directory.appending(kind.fileName(batch))
+            // A file of this name can only be of a run that did not commit the batch.
+            return try fileSystem.stage(path, mode: .replace, contents: [bytes])
+        } catch {
+            throw KeyedStateError(error)
+        }
+    }
+
+    /// Removes the files that no version from `version` on needs.
+    ///
+    /// `receipts` gives what the commit of a batch recorded, `nil` when it is not kept.
+    public func retain(
+        fromVersion version: Int64, receipts: (_ batch: Int64) -> [StateFile]?
+    ) throws(KeyedStateError) {
+        // Version v is the newest snapshot up to batch v - 1 with the deltas after it.
+        var oldest = version - 1
+        while oldest >= 0 {
+            guard let files = receipts(oldest) else { return }
+            if files.contains(where: { $0.name == StateFileKind.snapshot.fileName(oldest) }) {
+                break
+            }
+            oldest -= 1
+        }
+        guard oldest >= 0 else { return }
+        do throws(StorageError) {
+            for entry in try fileSystem.list(directory) {
+                guard let (batch, kind) = StateFileKind.parse(entry.name) else { continue }
+                let isNeeded = batch > oldest || (batch == oldest && kind == .snapshot)
+                if !isNeeded { try fileSystem.remove(directory.appending(entry.name)) }
+            }
+        } catch {
+            throw KeyedStateError(error)
+        }
+    }
+}
+
+/// The two kinds of state file.
+enum StateFileKind: String {
+    case delta
+    case snapshot
+
+    func fileName(_ batch: Int64) -> String { "\(batch).\(rawValue)" }
+
+    /// The batch and kind of a file name, `nil` when it is none of ours.
+    static func parse(_ name: String) -> (batch: Int64, kind: StateFileKind)? {
+        for kind in [StateFileKind.delta, .snapshot] where name.hasSuffix(".\(kind.rawValue)") {
+            guard let batch = Int64(name.dropLast(kind.rawValue.utf8.count + 1)),
+                batch >= 0, kind.fileName(batch) == name
+            else { return nil }
+            return (batch, kind)
+        }
+        return nil
+    }
+}
+
+extension KeyedStateError {
+    init(_ error: StorageError) {
+        self.init(error.code == .notFound ? .fileMissing : .storage, "\(error)")
+    }
+}

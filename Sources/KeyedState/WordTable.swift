@@ -1,0 +1,220 @@
+/// A hash table from keys of `width` 64-bit words to slots: small numbers that index whatever
+/// belongs to a key.
+///
+/// The slots of removed keys are used again.
+///
+/// Invariants:
+/// - `words[slot * width ..< (slot + 1) * width]` is the key of a live slot.
+/// - `index` is open addressing with linear probing, a power of two, at most half full; -1 is free.
+///   Removing shifts entries back, so there are no tombstones.
+/// - every slot below `slotEnd` is live or in `free`.
+///
+/// Not thread-safe.
+@safe public final class WordTable {
+    /// Words a key.
+    public let width: Int
+    /// The number of live keys.
+    public private(set) var count = 0
+    /// Slots there is room for; all slots are below.
+    public private(set) var capacity: Int
+    /// All live slots are below.
+    public private(set) var slotEnd = 0
+
+    // Safe to keep: allocated in `init`, freed in `deinit`, never handed out beyond a call.
+    private var words: UnsafeMutablePointer<UInt64>
+    private var hashes: UnsafeMutablePointer<UInt64>
+    private var live: UnsafeMutablePointer<Bool>
+    private var index: [Int32]
+    private var free: [Int32] = []
+
+    /// An empty table for keys of `width` words.
+    public init(width: Int, capacity: Int = 64) {
+        precondition(width > 0 && capacity > 0, "a table needs words and room")
+        self.width = width
+        self.capacity = capacity
+        unsafe words = .allocate(capacity: capacity * width)
+        unsafe hashes = .allocate(capacity: capacity)
+        unsafe live = .allocate(capacity: capacity)
+        index = [Int32](repeating: -1, count: 128)
+    }
+
+    deinit {
+        unsafe words.deallocate()
+        unsafe hashes.deallocate()
+        unsafe live.deallocate()
+    }
+
+    /// Whether a slot below `slotEnd` holds a key.
+    public func isLive(_ slot: Int32) -> Bool {
+        precondition(slot >= 0 && slot < slotEnd, "slot out of range")
+        return unsafe live[Int(slot)]
+    }
+
+    /// The key of a live slot; valid until the table changes.
+    @unsafe public func key(_ slot: Int32) -> UnsafePointer<UInt64> {
+        precondition(slot >= 0 && slot < slotEnd, "slot out of range")
+        return unsafe UnsafePointer(words + Int(slot) * width)
+    }
+
+    /// The slot of a key, or -1.
+    @unsafe public func find(_ key: UnsafePointer<UInt64>) -> Int32 {
+        unsafe find(key, hash: hash(key))
+    }
+
+    /// The slot of a key and whether it was there already; the table grows as needed.
+    @unsafe public func findOrInsert(
+        _ key: UnsafePointer<UInt64>
+    ) -> (slot: Int32, existed: Bool) {
+        let hash = unsafe hash(key)
+        let found = unsafe find(key, hash: hash)
+        return found >= 0 ? (found, true) : (unsafe insert(key, hash: hash), false)
+    }
+
+    /// Adds a key that is not in the table.
+    @unsafe public func insert(_ key: UnsafePointer<UInt64>) -> Int32 {
+        unsafe insert(key, hash: hash(key))
+    }
+
+    /// Removes the key of a live slot; the slot may be given to another key.
+    public func remove(_ slot: Int32) {
+        precondition(isLive(slot), "only a live slot can be removed")
+        removeFromIndex(slot)
+        unsafe live[Int(slot)] = false
+        free.append(slot)
+        count -= 1
+    }
+
+    /// Gives a live slot another key, which must not be in the table.
+    @unsafe public func rekey(_ slot: Int32, _ key: UnsafePointer<UInt64>) {
+        precondition(isLive(slot), "only a live slot can be rekeyed")
+        removeFromIndex(slot)
+        let hash = unsafe hash(key)
+        unsafe (words + Int(slot) * width).update(from: key, count: width)
+        unsafe hashes[Int(slot)] = hash
+        addToIndex(slot, hash: hash)
+    }
+
+    /// Removes everything.
+    public func removeAll() {
+        count = 0
+        slotEnd = 0
+        free.removeAll()
+        for place in index.indices { index[place] = -1 }
+    }
+
+    /// Calls `body` with each live slot, ascending.
+    public func forEachLive(_ body: (Int32) -> Void) {
+        for slot in 0..<slotEnd where unsafe live[slot] { body(Int32(slot)) }
+    }
+
+    /// Rewrites the word at `position` of every key; the keys must stay distinct.
+    func mapWords(at position: Int, _ transform: (_ slot: Int32, UInt64) -> UInt64) {
+        for slot in 0..<slotEnd where unsafe live[slot] {
+            let word = unsafe words + slot * width + position
+            unsafe word.pointee = unsafe transform(Int32(slot), word.pointee)
+        }
+        rehash(size: index.count)
+    }
+
+    private func find(_ key: UnsafePointer<UInt64>, hash: UInt64) -> Int32 {
+        let mask = index.count - 1
+        var place = Int(truncatingIfNeeded: hash) & mask
+        while true {
+            let slot = index[place]
+            if slot < 0 { return -1 }
+            if unsafe hashes[Int(slot)] == hash, unsafe equals(slot, key) { return slot }
+            place = (place + 1) & mask
+        }
+    }
+
+    private func equals(_ slot: Int32, _ key: UnsafePointer<UInt64>) -> Bool {
+        let known = unsafe words + Int(slot) * width
+        for word in 0..<width where unsafe known[word] != key[word] { return false }
+        return true
+    }
+
+    private func insert(_ key: UnsafePointer<UInt64>, hash: UInt64) -> Int32 {
+        let slot: Int32
+        if let reused = free.popLast() {
+            slot = reused
+        } else {
+            if slotEnd == capacity { growSlots() }
+            slot = Int32(slotEnd)
+            slotEnd += 1
+        }
+        unsafe (words + Int(slot) * width).update(from: key, count: width)
+        unsafe hashes[Int(slot)] = hash
+        unsafe live[Int(slot)] = true
+        count += 1
+        if count * 2 > index.count {
+            rehash(size: index.count * 2)
+        } else {
+            addToIndex(slot, hash: hash)
+        }
+        return slot
+    }
+
+    private func addToIndex(_ slot: Int32, hash: UInt64) {
+        let mask = index.count - 1
+        var place = Int(truncatingIfNeeded: hash) & mask
+        while index[place] >= 0 { place = (place + 1) & mask }
+        index[place] = slot
+    }
+
+    private func removeFromIndex(_ slot: Int32) {
+        let mask = index.count - 1
+        var hole = unsafe Int(truncatingIfNeeded: hashes[Int(slot)]) & mask
+        while index[hole] != slot { hole = (hole + 1) & mask }
+        // Entries after the hole that probed past it move back (Knuth vol. 3, 6.4, algorithm R).
+        var next = (hole + 1) & mask
+        while index[next] >= 0 {
+            let home = unsafe Int(truncatingIfNeeded: hashes[Int(index[next])]) & mask
+            if (next - home) & mask >= (next - hole) & mask {
+                index[hole] = index[next]
+                hole = next
+            }
+            next = (next + 1) & mask
+        }
+        index[hole] = -1
+    }
+
+    private func rehash(size: Int) {
+        index = [Int32](repeating: -1, count: size)
+        for slot in 0..<slotEnd where unsafe live[slot] {
+            let hash = unsafe hash(words + slot * width)
+            unsafe hashes[slot] = hash
+            addToIndex(Int32(slot), hash: hash)
+        }
+    }
+
+    private func growSlots() {
+        let larger = capacity * 2
+        precondition(larger <= Int(Int32.max), "more than 2^31 groups in a state")
+        unsafe words = regrown(words, count: capacity * width, capacity: larger * width)
+        unsafe hashes = regrown(hashes, count: capacity, capacity: larger)
+        unsafe live = regrown(live, count: capacity, capacity: larger)
+        capacity = larger
+    }
+
+    /// Multiplies and folds 128 bits a word, so that every bit of the key reaches every bit.
+    private func hash(_ key: UnsafePointer<UInt64>) -> UInt64 {
+        var state: UInt64 = 0x9e37_79b9_7f4a_7c15
+        for word in 0..<width {
+            let mixed = unsafe state ^ key[word]
+            let product = mixed.multipliedFullWidth(by: 0xd6e8_feb8_6659_fd93)
+            state = product.high ^ product.low ^ 0xa076_1d64_78bd_642f
+        }
+        return state ^ (state >> 29)
+    }
+}
+
+/// Memory of `capacity` values that starts with the `count` values of `old`, which is freed.
+@unsafe
+func regrown<T: BitwiseCopyable>(
+    _ old: UnsafeMutablePointer<T>, count: Int, capacity: Int
+) -> UnsafeMutablePointer<T> {
+    let new = UnsafeMutablePointer<T>.allocate(capacity: capacity)
+    unsafe new.update(from: old, count: count)
+    unsafe old.deallocate()
+    return unsafe new
+}

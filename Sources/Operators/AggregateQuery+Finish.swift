@@ -1,0 +1,101 @@
+public import Columnar
+public import Expressions
+import KeyedState
+
+extension AggregateQuery {
+    /// Ends a batch: emits what the output mode asks for and evicts what the watermark completes
+    /// (semantics, section 4).
+    ///
+    /// The eviction watermark is the one that this batch runs with.
+    ///
+    /// - Returns: the rows to emit, and counts.
+    /// - Throws: when an output expression or a decimal result fails; the state must then be
+    ///   restored before it is used again.
+    public func finishBatch(
+        evictionWatermarkMs: Int64, _ context: EvaluationContext
+    ) throws(OperatorError) -> BatchOutput {
+        if plan.keys.isEmpty && plan.window == nil {
+            // A global aggregate has a row even if no row came.
+            state.encodeKey([], row: 0)
+            _ = try insertGroup(sequence: 0)
+        }
+        let updated = state.touchedCount
+        let complete = completeGroups(microseconds(ofMs: evictionWatermarkMs))
+        let emitted: [Int32] =
+            switch mode {
+            case .append: complete
+            case .update: state.sorted(state.touchedSlots)
+            case .complete: state.sorted(state.liveSlots)
+            }
+        let rows = try output(emitted, context)
+        for slot in complete {
+            sessions?.evict(slot)
+            state.remove(slot)
+        }
+        defer {
+            counts = BatchCounts()
+            lateGroups.removeAll()
+        }
+        return BatchOutput(
+            rows: rows, rowsIn: counts.rowsIn, rowsLate: counts.rowsLate,
+            pairsLate: counts.pairsLate, groupsDropped: lateGroups.count,
+            rowsWithoutWindow: counts.rowsWithoutWindow, groupsTotal: state.count,
+            groupsUpdated: updated, groupsRemoved: complete.count)
+    }
+
+    /// All groups as they stand, sorted, under the plan's group schema: the state as a table.
+    public func groups() throws(OperatorError) -> RecordBatch {
+        try groupRows(state.sorted(state.liveSlots))
+    }
+
+    /// The groups that the watermark completes, in output order.
+    private func completeGroups(_ watermark: Int64) -> [Int32] {
+        let isComplete: (Int32) -> Bool
+        switch lateness {
+        case .none: return []
+        case .windowEnd:
+            let ends = unsafe state.columns[0].pointer(as: Int64.self)
+            // Safe: it is called for live slots.
+            isComplete = { unsafe ends[Int($0)] <= watermark }
+        case .key(let index):
+            let state = state
+            isComplete = { slot in state.key(slot, index).map { $0 <= watermark } ?? false }
+        }
+        var complete: [Int32] = []
+        state.forEachLive { if isComplete($0) { complete.append($0) } }
+        if sessions != nil, !complete.isEmpty { sessions?.refresh() }
+        return state.sorted(complete)
+    }
+
+    private func output(
+        _ slots: [Int32], _ context: EvaluationContext
+    ) throws(OperatorError) -> RecordBatch {
+        var groups = try groupRows(slots)
+        do throws(ExpressionError) {
+            if let having = plan.having {
+                groups = groups.filter(try having.select(groups, context))
+            }
+            var columns: [Column] = []
+            for output in plan.output {
+                columns.append(try output.expression.evaluate(groups, context))
+            }
+            return RecordBatch(plan.outputSchema, columns, count: groups.count)
+        } catch {
+            throw OperatorError(.expressionFailed, "\(error)")
+        }
+    }
+
+    /// Groups under the plan's group schema: keys, window, results.
+    private func groupRows(_ slots: [Int32]) throws(OperatorError) -> RecordBatch {
+        var columns = plan.keys.indices.map { state.keyColumn($0, at: slots) }
+        if plan.window != nil {
+            columns.append(state.keyColumn(plan.keys.count, at: slots))
+            columns.append(state.columns[0].column(at: slots, state.strings))
+        }
+        for (index, accumulator) in accumulators.enumerated() {
+            columns.append(
+                try accumulator.finish(slots, accumulatorColumns[index], state.strings))
+        }
+        return RecordBatch(plan.groupSchema, columns, count: slots.count)
+    }
+}

@@ -1,0 +1,68 @@
+public import Columnar
+import Expressions
+
+/// Consecutive rows of a query's input, in log order: row `i` has the sequence
+/// `firstSequence + i`.
+public struct InputBlock: Sendable {
+    /// The rows.
+    public let batch: RecordBatch
+    /// The sequence (log offset) of the first row.
+    public let firstSequence: Int64
+
+    /// Rows from a sequence on.
+    public init(batch: RecordBatch, firstSequence: Int64) {
+        self.batch = batch
+        self.firstSequence = firstSequence
+    }
+}
+
+/// A block of an aggregate query's input after everything that does not touch state: filtered,
+/// with keys, times and arguments computed.
+public struct PreparedBlock: Sendable {
+    /// Rows that came in.
+    public let inputCount: Int
+    /// Rows that the filter kept and that have a window.
+    public let count: Int
+    /// Rows that the filter kept but that have no time (or no positive session gap).
+    public let rowsWithoutWindow: Int
+
+    let firstSequence: Int64
+    /// The input row of each row; `nil` when all rows were kept.
+    let rows: [Int32]?
+    let keys: [Column]
+    let keyIDs: KeyIDs
+    /// For windowed queries the time of each row, without nulls.
+    let windowTimes: Column?
+    /// For sessions the end of each row's own session.
+    let sessionEnds: Buffer?
+    let domains: [PreparedDomain]
+
+    /// The sequence of a row.
+    func sequence(_ row: Int) -> Int64 {
+        firstSequence + Int64(inputRow(row))
+    }
+
+    /// The row of the input block that a row was.
+    func inputRow(_ row: Int) -> Int32 { rows.map { $0[row] } ?? Int32(row) }
+}
+
+/// The rows of a block that one `FILTER` condition (or none) lets through, with the arguments of
+/// the aggregates under it.
+struct PreparedDomain: Sendable {
+    /// The block's row of each row; `nil` when all rows pass.
+    let rows: [Int32]?
+    /// The row here of each row of the block, -1 where it does not pass; empty when all pass.
+    let positions: [Int32]
+    /// The event time of each row, for `first`, `last`, `min_by` and `max_by`; empty if none asks.
+    let times: Buffer
+    let arguments: [ArgumentValues]
+}
+
+/// A small number for the key of each row, the same for equal keys within a block (several numbers
+/// may stand for one key).
+struct KeyIDs: Sendable {
+    /// `Int32` a row; empty when every row has number 0.
+    let ids: Buffer
+    /// All numbers are below.
+    let count: Int
+}

@@ -1,0 +1,41 @@
+public import Columnar
+public import Expressions
+
+/// A query that works row by row and keeps no state.
+///
+/// Any thread, any order.
+public struct ProjectionQuery: Sendable {
+    /// What the query computes.
+    public let plan: ProjectionPlan
+
+    /// A query of a plan.
+    public init(plan: ProjectionPlan) { self.plan = plan }
+
+    /// The output rows of a block, in its order.
+    ///
+    /// - Throws: when an expression fails, naming the row's offset.
+    public func process(
+        _ block: InputBlock, _ context: EvaluationContext
+    ) throws(OperatorError) -> RecordBatch {
+        var batch = block.batch
+        var rows: [Int32]?
+        do throws(ExpressionError) {
+            if let filter = plan.filter {
+                let kept = try filter.select(batch, context).setBitIndices()
+                if kept.count < batch.count {
+                    batch = batch.gather(kept)
+                    rows = kept
+                }
+            }
+            var columns: [Column] = []
+            for output in plan.output {
+                columns.append(try output.expression.evaluate(batch, context))
+            }
+            return RecordBatch(plan.outputSchema, columns, count: batch.count)
+        } catch {
+            let row = error.row.map { Int64(rows?[$0] ?? Int32($0)) }
+            throw OperatorError(
+                .expressionFailed, "\(error)", sequence: row.map { block.firstSequence + $0 })
+        }
+    }
+}

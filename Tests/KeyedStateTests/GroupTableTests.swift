@@ -1,0 +1,114 @@
+import Columnar
+import KeyedState
+import TestSupport
+import Testing
+
+@Suite struct GroupTableTests {
+    /// Keys of every type; equal values of SQL's grouping share a group.
+    @Test func keysAreGroupedAsSQLDoes() throws {
+        let cases: [(DataType, [Value], [Int])] = [
+            (.boolean, [.boolean(true), .boolean(false), .boolean(true), .null], [0, 1, 0, 2]),
+            (.int, [.int(-1), .int(1), .int(-1)], [0, 1, 0]),
+            (.long, [.long(.min), .long(.max), .null, .long(0), .null], [0, 1, 2, 3, 2]),
+            (
+                .double,
+                [.double(0), .double(-0.0), .double(.nan), .double(-.nan), .double(.infinity)],
+                [0, 0, 1, 1, 2]
+            ),
+            (.date, [.date(0), .null, .date(-5)], [0, 1, 2]),
+            (.timestamp, [.timestamp(-1), .timestamp(-1)], [0, 0]),
+            (
+                .decimal(precision: 38, scale: 2),
+                [
+                    .decimal(unscaled: -(1 << 100), scale: 2),
+                    .decimal(unscaled: 1 << 100, scale: 2),
+                    .decimal(unscaled: -(1 << 100), scale: 2),
+                ], [0, 1, 0]
+            ),
+            (
+                .string,
+                [.string(""), .string("e\u{301}"), .string("\u{e9}"), .null, .string("")],
+                [0, 1, 2, 3, 0]
+            ),
+        ]
+        for (type, values, groups) in cases {
+            let table = GroupTable(keys: [Field("k", type)], state: [], rowsMax: 100)
+            let column = Column(type, values)
+            var slots: [Int32] = []
+            for row in values.indices {
+                table.encodeKey([column], row: row)
+                slots.append(try table.findOrInsert().slot)
+            }
+            #expect(slots.map { Int($0) } == groups, "\(type)")
+            #expect(table.keyColumn(0, at: slots).count == values.count)
+            for (row, value) in values.enumerated() where !isNormalised(value) {
+                #expect(table.keyColumn(0, at: slots).value(at: row) == value, "\(type)")
+            }
+        }
+    }
+
+    private func isNormalised(_ value: Value) -> Bool {
+        if case .double(let double) = value { double == 0 } else { false }
+    }
+
+    @Test func sortsNullsFirstNaNLastStringsByBytes() throws {
+        let table = GroupTable(
+            keys: [Field("a", .double), Field("b", .string)], state: [], sortOrder: [1, 0],
+            rowsMax: 100)
+        let a = Column(.double, [.double(.nan), .double(-1), .null, .double(2), .double(1)])
+        let b = Column(
+            .string, [.string("a"), .string("a"), .string("a"), .string("\u{ff}"), .null])
+        for row in 0..<5 {
+            table.encodeKey([a, b], row: row)
+            _ = try table.findOrInsert()
+        }
+        let sorted = table.sorted(table.liveSlots)
+        #expect(sorted == [4, 2, 1, 0, 3])
+    }
+
+    @Test func theLimitNamesItsOption() throws {
+        let table = GroupTable(keys: [Field("k", .long)], state: [], rowsMax: 2)
+        let keys = Column(.long, [.long(1), .long(2), .long(3)])
+        for row in 0..<2 {
+            table.encodeKey([keys], row: row)
+            _ = try table.findOrInsert()
+        }
+        table.encodeKey([keys], row: 2)
+        let error = #expect(throws: KeyedStateError.self) { try table.findOrInsert() }
+        #expect(error?.code == .tooManyRows)
+        #expect(error?.message.contains("maxStateRows") == true)
+        table.encodeKey([keys], row: 1)
+        #expect(try table.findOrInsert().existed)
+    }
+
+    /// Keys that come and go leave no strings behind, and those that stay keep theirs.
+    @Test func stringsAreCollected() throws {
+        let table = GroupTable(
+            keys: [Field("k", .string)], state: [Field("v", .string)], rowsMax: 100)
+        for round in 0..<200_000 {
+            let key = Column(.string, [.string("key \(round)")])
+            table.encodeKey([key], row: 0)
+            let slot = try table.findOrInsert().slot
+            let values = unsafe table.columns[0].pointer(as: Int32.self)
+            var text = "value \(round)"
+            let number = text.withUTF8 {
+                unsafe table.strings.intern(UnsafeRawBufferPointer($0))
+            }
+            unsafe values[Int(slot)] = number
+            unsafe table.columns[0].valid[Int(slot)] = 1
+            table.markCommitted()
+            if round >= 5 { table.remove(table.sorted(table.liveSlots)[0]) }
+            table.markCommitted()
+        }
+        #expect(table.strings.count < 60_000)
+        let rows = table.snapshot().rows
+        #expect(rows.count == 5)
+        for row in rows {
+            guard case .string(let key) = row[0], case .string(let value) = row[1] else {
+                Issue.record("not strings: \(row)")
+                continue
+            }
+            #expect(key.dropFirst(4) == value.dropFirst(6))
+        }
+    }
+}
