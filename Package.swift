@@ -100,7 +100,8 @@ let package = Package(
             "EngineTests",
             [
                 "Storage", "Columnar", "JSON", "Streams", "Expressions", "KeyedState",
-                "Checkpoints", "Operators", "Jobs", "Engine",
+                "Checkpoints", "Operators", "Jobs", "TickLog", "Parquet", "Lake", "Connectors",
+                "Engine",
             ]),
     ],
     cxxLanguageStandard: .cxx17

@@ -70,8 +70,21 @@ extension MicroBatchEngine {
         let end = try availableEnd(limits)
         while !isFinished(limits, stop) {
             if try runNextBatch(upTo: end) { continue }
-            guard limits.sourceIsComplete, try closeIdleWindows() else { return }
+            guard graph.lastOpenWindowEndMs != nil,
+                try limits.sourceIsComplete || staysIdle(at: end, stop), try closeIdleWindows()
+            else { return }
         }
+    }
+
+    /// Waits for the idle timeout, unless a row or a stop comes first; false without a timeout.
+    private func staysIdle(at end: Int64, _ stop: StopSignal) throws -> Bool {
+        guard job.watermark?.idleTimeoutMs != nil else { return false }
+        let begun = time.monotonicNanos()
+        while !isIdle(sinceNanos: time.monotonicNanos() - begun) {
+            if try stop.isRequested || source.latestOffset() != end { return false }
+            time.sleep(nanos: Self.stopCheckNanos)
+        }
+        return true
     }
 
     private func runForever(

@@ -74,7 +74,9 @@ final class QueryNode: @unchecked Sendable {
 
     /// The end of the last window held open, ms, rounded up; `nil` when none is, or none closes.
     var lastOpenWindowEndMs: Int64? {
-        guard query.outputMode != .complete, let end = aggregate?.lastWindowEndMicros else { return nil }
+        guard query.outputMode != .complete, let end = aggregate?.lastWindowEndMicros else {
+            return nil
+        }
         return floorDivide(end, 1_000) + (end % 1_000 == 0 ? 0 : 1)
     }
 }

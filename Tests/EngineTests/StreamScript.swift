@@ -1,0 +1,155 @@
+import Columnar
+import Engine
+import Jobs
+import Storage
+import Streams
+import Synchronization
+import TestSupport
+import Testing
+
+/// A source of rows in memory.
+final class MemorySource: StreamSource {
+    let schema: Schema
+    private let rows = Mutex<[[Value]]>([])
+
+    init(_ schema: Schema) { self.schema = schema }
+
+    var description: String { "memory" }
+    func earliestOffset() -> Int64 { 0 }
+    func latestOffset() -> Int64 { rows.withLock { Int64($0.count) } }
+    func append(_ more: [[Value]]) { rows.withLock { $0 += more } }
+
+    func offset(atOrAfter micros: Int64) -> Int64 {
+        rows.withLock { rows in
+            Int64(
+                rows.firstIndex {
+                    if case .timestamp(let time) = $0[0] { time >= micros } else { false }
+                } ?? rows.count)
+        }
+    }
+
+    func blocks(_ offsets: Range<Int64>, rowsMax: Int) -> [SourceBlockPlan] {
+        let all = rows.withLock { $0 }
+        return stride(from: offsets.lowerBound, to: offsets.upperBound, by: rowsMax).map { start in
+            let range = start..<min(start + Int64(rowsMax), offsets.upperBound)
+            let part = Array(all[Int(range.lowerBound)..<Int(range.upperBound)])
+            return SourceBlockPlan(offsets: range) { [schema] in
+                SourceBlock(baseOffset: range.lowerBound, rows: RecordBatch(schema, rows: part))
+            }
+        }
+    }
+}
+
+/// A sink that remembers what each batch gave it; it outlives the engines of a script.
+final class MemorySink: Sink {
+    private let batches = Mutex<[Int64: [[Value]]]>([:])
+
+    var description: String { "memory" }
+    var keepsOnlyLatestBatch: Bool { false }
+    var all: [Int64: [[Value]]] { batches.withLock { $0 } }
+
+    func write(batch: Int64, rows: RecordBatch, isRerun: Bool) -> [SinkReceipt] {
+        batches.withLock { $0[batch] = rows.rows }
+        return []
+    }
+
+    func verify(batch: Int64, rows: RecordBatch, receipts: [SinkReceipt]) -> [String] { [] }
+}
+
+/// Drives an engine step by step, in the style of Spark's StreamTest: add rows, let it run until
+/// it has nothing to do, look at what came out, stop, start again.
+///
+/// Times are whole seconds since 1970; the query counts rows by 5-second windows unless another is
+/// given.
+final class StreamScript {
+    static let schema = Schema([
+        Field("ts", .timestamp), Field("key", .string), Field("value", .long),
+    ])
+
+    let source = MemorySource(schema)
+    let sink = MemorySink()
+    let time = ManualTime()
+    var files: any FileSystem
+    private(set) var events: [BatchProgress] = []
+    private var engine: MicroBatchEngine?
+    private var text: String
+    private var shown: Set<Int64> = []
+
+    init(_ text: String, files: any FileSystem = SimulatedFileSystem()) {
+        self.text = text
+        self.files = files
+    }
+
+    /// A job that counts rows by window.
+    static func counting(
+        mode: String = "append", delay: String = "10 seconds", more: String = "",
+        trigger: String = "\"availableNow\": true", groupBy: String = "window(ts, '5 seconds')",
+        select: String = "unix_seconds(window.start) AS start"
+    ) -> String {
+        """
+        { "name": "script", "source": { "format": "log", "path": "log/x" \(more) },
+          "watermark": { "eventTime": "ts", "delayThreshold": "\(delay)" },
+          "trigger": { \(trigger) },
+          "queries": [ { "name": "q", "groupBy": ["\(groupBy)"],
+            "select": ["\(select)", "count(*) AS n"], "outputMode": "\(mode)",
+            "sinks": [{ "format": "console" }] } ] }
+        """
+    }
+
+    /// Changes the job that the next start runs.
+    func change(to text: String) { self.text = text }
+
+    func start() throws {
+        let job = try Job.load(Array(text.utf8), path: "script.json")
+        let plan = try job.plan(inputSchema: Self.schema, timeColumn: "ts")
+        let sink = sink
+        engine = try MicroBatchEngine(
+            job: EngineJob(job: job, plan: plan, threads: 1, environment: [:]) { _, _ in [sink] },
+            source: source, checkpointPath: Path("ckpt"), files: files, time: time
+        ) { [self] event in
+            if case .progress(let progress) = event { self.events.append(progress) }
+        }
+    }
+
+    func stop() {
+        engine?.close()
+        engine = nil
+    }
+
+    func restart() throws {
+        stop()
+        try start()
+    }
+
+    func add(_ seconds: Int64...) {
+        source.append(seconds.map { [.timestamp($0 * 1_000_000), .string("k"), .long($0)] })
+    }
+
+    /// Runs until there is nothing to do, starting the engine if it is not; gives the rows that
+    /// came out, batch by batch and in order.
+    @discardableResult
+    func run(_ limits: RunLimits = RunLimits()) throws -> [[Value]] {
+        if engine == nil { try start() }
+        guard let engine else { return [] }
+        let job = try Job.load(Array(text.utf8), path: "script.json")
+        _ = try engine.run(trigger: job.trigger, limits: limits, stop: StopSignal())
+        return output()
+    }
+
+    /// The rows of batches not looked at before.
+    func output() -> [[Value]] {
+        let new = sink.all.filter { !shown.contains($0.key) }.sorted { $0.key < $1.key }
+        shown.formUnion(new.map(\.key))
+        return new.flatMap(\.value)
+    }
+
+    /// The rows as pairs of numbers, for queries of two long columns.
+    func runPairs(_ limits: RunLimits = RunLimits()) throws -> [[Int64]] {
+        try run(limits).map { row in
+            row.map { if case .long(let number) = $0 { number } else { .min } }
+        }
+    }
+
+    var watermarkSeconds: Int64 { (events.last?.nextWatermarkMs ?? 0) / 1_000 }
+    var stateRows: Int { events.last?.queries[0].stateRows ?? 0 }
+}
