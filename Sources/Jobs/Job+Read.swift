@@ -44,9 +44,9 @@ extension WatermarkSpec {
     init(_ object: CheckedObject) {
         eventTime = object.string("eventTime")
         delayThresholdMs = object.durationMicros("delayThreshold") / 1_000
-        idleTimeoutMs = object.optional("idleTimeout").map { _ in
-            object.durationMicros("idleTimeout") / 1_000
-        }
+        idleTimeoutMs =
+            object.optional("idleTimeout") == nil
+            ? nil : object.durationMicros("idleTimeout") / 1_000
     }
 }
 

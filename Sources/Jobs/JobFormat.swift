@@ -93,10 +93,8 @@ enum JobFormat {
                 examples: ["5 seconds"]),
             .optional(
                 "idleTimeout", .text(.duration),
-                "After how long without new rows the last windows close; at once when the feed "
-                    + "has come to its end.",
-                absence: "the last windows stay open until later rows come, as in Spark",
-                examples: ["10 seconds"]),
+                "After how long without new rows the source no longer holds windows open.",
+                absence: "it always does, as in Spark", examples: ["10 seconds"]),
         ])
 
     static let trigger = ObjectShape(

@@ -137,13 +137,19 @@ import Testing
             "event time of another type", #""eventTime": "price""#, .wrongType, "/eventTime",
             "timestamp"),
         csvCase(
-            "place without a pattern", #""eventTime": "time""#, .unknownName, "/columns/2/value",
-            "needs a \"pathPattern\"",
-            column: #"{"name": "s", "type": "string", "value": "{symbol}"}"#),
-        csvCase(
-            "both from and value", #""eventTime": "time""#, .badValue, "/columns/2/from",
-            "either \"from\" or \"value\"",
+            "both from and value", #""eventTime": "time""#, .badValue, "/columns/2/value",
+            "not \"from\" and \"value\"",
             column: #"{"name": "s", "type": "string", "value": "BAC", "from": 1}"#),
+        csvCase(
+            "date of a file as a number", #""eventTime": "time""#, .wrongType,
+            "/columns/2/fromPath", "this column is int",
+            column: #"{"name": "s", "type": "int", "fromPath": "fileDate"}"#),
+        csvCase(
+            "scale of a decimal", #""eventTime": "time""#, .badValue, "/columns/2/scale",
+            "power of ten", column: #"{"name": "s", "type": "decimal(9,2)", "scale": 30}"#),
+        csvCase(
+            "scale of a count", #""eventTime": "time""#, .badValue, "/columns/2/scale",
+            "for doubles and decimals", column: #"{"name": "s", "type": "long", "scale": 10}"#),
         csvCase(
             "column twice", #""eventTime": "time""#, .duplicate, "/columns/2/name", "number 1",
             column: #"{"name": "price", "type": "double"}"#),
@@ -151,9 +157,9 @@ import Testing
             "header name without header", #""eventTime": "time", "header": false"#, .badValue,
             "/columns/2/from", "index", column: #"{"name": "s", "type": "string", "from": "S"}"#),
         csvCase(
-            "midnight without date", #""eventTime": "time""#, .missingKey, "/columns/2",
-            "\"date\"",
-            column: #"{"name": "t", "type": "timestamp", "format": "ms_since_midnight"}"#),
+            "a date since midnight", #""eventTime": "time""#, .badValue, "/columns/2/format",
+            "\"iso\" or \"yyyymmdd\"",
+            column: #"{"name": "t", "type": "date", "format": "ms_since_midnight"}"#),
         csvCase(
             "format of a number", #""eventTime": "time""#, .badValue, "/columns/2/format",
             "for timestamps", column: #"{"name": "n", "type": "int", "format": "epoch_ms"}"#),
