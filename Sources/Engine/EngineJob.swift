@@ -13,6 +13,8 @@ public struct EngineJob: Sendable {
         @Sendable (_ query: PlannedQuery, _ checkpointID: String) throws -> [any Sink]
     /// How many threads decode and fold; results do not depend on it.
     public var threads: Int
+    /// Where a new checkpoint begins to read.
+    public var startingOffsets: SourceSpec.StartingOffsets
     /// What `${NAME}` stands for in the text of a recorded job.
     public var environment: [String: String]
 
@@ -26,6 +28,7 @@ public struct EngineJob: Sendable {
         self.plan = plan
         self.threads = threads
         self.environment = environment
+        startingOffsets = job.source.startingOffsets
         self.openSinks = openSinks
     }
 

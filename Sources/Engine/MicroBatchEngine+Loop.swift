@@ -6,8 +6,10 @@ import Streams
 public struct RunLimits: Sendable {
     /// The most batches to commit.
     public var maxBatches: Int?
-    /// Read no row at or after the first one with this event time (µs).
+    /// Read no row at or after the first one with this event time (µs), and end before it.
     public var untilMicros: Int64?
+    /// Read no row from this offset on, and end before it.
+    public var untilOffset: Int64?
     /// Whether no more rows can come, as when a bounded feed is through: the source is then idle
     /// as soon as everything is read.
     public var sourceIsComplete = false
@@ -24,21 +26,28 @@ extension MicroBatchEngine {
     private static let stopCheckNanos: UInt64 = 20_000_000
 
     /// Runs batches as the trigger says until everything is done or a stop is asked for.
+    ///
+    /// - Parameters:
+    ///   - trigger: when batches run.
+    ///   - limits: what else ends the run.
+    ///   - shouldStop: asked between batches and while waiting; the running batch is finished.
+    /// - Returns: what the run did.
+    /// - Throws: when a batch fails; it is run again by the next engine on the checkpoint.
     public func run(
-        trigger: TriggerSpec, limits: RunLimits = RunLimits(), stop: StopSignal
+        trigger: TriggerSpec, limits: RunLimits = RunLimits(), shouldStop: () -> Bool
     ) throws -> RunSummary {
         let begun = time.monotonicNanos()
         observe(.started(try start()))
-        if let rerun = pending, !isFinished(limits, stop) {
+        if let rerun = pending, !isFinished(limits, shouldStop) {
             pending = nil
             try execute(rerun, isLogged: true, latestOffset: rerun.offsets.upperBound)
         }
         switch trigger {
-        case .once: try runOnce(limits, stop)
-        case .availableNow: try runAvailable(limits, stop)
-        case .processingTime(let interval): try runForever(interval, limits, stop)
+        case .once: try runOnce(limits, shouldStop)
+        case .availableNow: try runAvailable(limits, shouldStop)
+        case .processingTime(let interval): try runForever(interval, limits, shouldStop)
         }
-        summary.wasStopped = stop.isRequested
+        summary.wasStopped = shouldStop()
         summary.elapsedNanos = time.monotonicNanos() - begun
         summary.watermarkMs = cursor.watermarkMs
         summary.nextOffset = cursor.nextOffset
@@ -47,52 +56,61 @@ extension MicroBatchEngine {
         return summary
     }
 
-    private func isFinished(_ limits: RunLimits, _ stop: StopSignal) -> Bool {
-        stop.isRequested || limits.maxBatches.map { summary.batches >= $0 } ?? false
+    private func isFinished(_ limits: RunLimits, _ shouldStop: () -> Bool) -> Bool {
+        shouldStop() || limits.maxBatches.map { summary.batches >= $0 } ?? false
     }
 
     private func availableEnd(_ limits: RunLimits) throws -> Int64 {
-        let latest = try source.latestOffset()
-        guard let until = limits.untilMicros else { return latest }
-        return try min(latest, source.offset(atOrAfter: until))
+        var end = try source.latestOffset()
+        if let offset = limits.untilOffset { end = min(end, offset) }
+        if let until = limits.untilMicros { end = try min(end, source.offset(atOrAfter: until)) }
+        return end
     }
 
-    private func runOnce(_ limits: RunLimits, _ stop: StopSignal) throws {
+    /// Whether everything that the limits allow to be read has been read.
+    private func isAtLimit(_ limits: RunLimits) throws -> Bool {
+        if let offset = limits.untilOffset, cursor.nextOffset >= offset { return true }
+        guard limits.untilMicros != nil else { return false }
+        let end = try availableEnd(limits)
+        return try cursor.nextOffset >= end && end < source.latestOffset()
+    }
+
+    private func runOnce(_ limits: RunLimits, _ shouldStop: () -> Bool) throws {
         // Spark: if an uncommitted batch was run again, that was the one batch.
-        guard summary.batches == 0, !isFinished(limits, stop) else { return }
+        guard summary.batches == 0, !isFinished(limits, shouldStop) else { return }
         let end = try availableEnd(limits)
         guard end > cursor.nextOffset else { return }
         try execute(
             plan(cursor.nextOffset..<end), isLogged: false, latestOffset: end)
     }
 
-    private func runAvailable(_ limits: RunLimits, _ stop: StopSignal) throws {
+    private func runAvailable(_ limits: RunLimits, _ shouldStop: () -> Bool) throws {
         let end = try availableEnd(limits)
-        while !isFinished(limits, stop) {
+        while !isFinished(limits, shouldStop) {
             if try runNextBatch(upTo: end) { continue }
             guard graph.lastOpenWindowEndMs != nil,
-                try limits.sourceIsComplete || staysIdle(at: end, stop), try closeIdleWindows()
+                try limits.sourceIsComplete || staysIdle(at: end, shouldStop), try closeIdleWindows()
             else { return }
         }
     }
 
     /// Waits for the idle timeout, unless a row or a stop comes first; false without a timeout.
-    private func staysIdle(at end: Int64, _ stop: StopSignal) throws -> Bool {
+    private func staysIdle(at end: Int64, _ shouldStop: () -> Bool) throws -> Bool {
         guard job.watermark?.idleTimeoutMs != nil else { return false }
         let begun = time.monotonicNanos()
         while !isIdle(sinceNanos: time.monotonicNanos() - begun) {
-            if try stop.isRequested || source.latestOffset() != end { return false }
+            if try shouldStop() || source.latestOffset() != end { return false }
             time.sleep(nanos: Self.stopCheckNanos)
         }
         return true
     }
 
     private func runForever(
-        _ intervalMs: Int64, _ limits: RunLimits, _ stop: StopSignal
+        _ intervalMs: Int64, _ limits: RunLimits, _ shouldStop: () -> Bool
     ) throws {
         var idleSince = time.monotonicNanos()
         var wasWaiting = false
-        while !isFinished(limits, stop) {
+        while !isFinished(limits, shouldStop) {
             let triggered = time.nowMicros() / 1_000
             let didRun = try runNextBatch(upTo: availableEnd(limits))
             let now = time.monotonicNanos()
@@ -106,23 +124,23 @@ extension MicroBatchEngine {
                 observe(.waiting)
                 wasWaiting = true
             }
-            if limits.untilMicros != nil, !didRun, try availableEnd(limits) < source.latestOffset()
-            {
-                return
+            if !didRun, try isAtLimit(limits) {
+                guard limits.sourceIsComplete, try closeIdleWindows() else { return }
+                continue
             }
-            sleep(didRun, triggered, intervalMs, stop)
+            sleep(didRun, triggered, intervalMs, shouldStop)
         }
     }
 
     private func sleep(
-        _ didRun: Bool, _ triggeredMs: Int64, _ intervalMs: Int64, _ stop: StopSignal
+        _ didRun: Bool, _ triggeredMs: Int64, _ intervalMs: Int64, _ shouldStop: () -> Bool
     ) {
         if intervalMs == 0 {
             if !didRun { time.sleep(nanos: Self.pollingNanos) }
             return
         }
         let due = nextTriggerMs(after: triggeredMs, intervalMs: intervalMs)
-        while !stop.isRequested {
+        while !shouldStop() {
             let remainingMicros = due * 1_000 - time.nowMicros()
             // The wall clock may be set back: never sleep longer than the interval.
             guard remainingMicros > 0, remainingMicros <= intervalMs * 1_000 else { return }

@@ -139,7 +139,7 @@ extension MicroBatchEngine {
 
     private func firstOffset() throws -> Int64 {
         let earliest = try source.earliestOffset()
-        switch job.job.source.startingOffsets {
+        switch job.startingOffsets {
         case .earliest: return earliest
         case .latest: return try source.latestOffset()
         case .timestamp(let micros): return try source.offset(atOrAfter: micros)

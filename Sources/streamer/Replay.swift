@@ -1,3 +1,11 @@
+import Checkpoints
+import Connectors
+import Engine
+import Jobs
+import Storage
+import Streams
+import TickLog
+
 /// `streamer replay`: reprocesses the log, or what follows a checkpoint.
 let replayVerb = Verb(
     name: "replay",
@@ -18,7 +26,9 @@ let replayVerb = Verb(
         .text(
             "speed", "1x|max", "how fast event time passes: 1x as it was, 10x ten times, max",
             fallback: "max"),
-        .text("into", "DIR", "a folder for lake and checkpoints, instead of the job's own"),
+        .text(
+            "into", "DIR", "the folder for lake and checkpoints of a replay of the log",
+            fallback: "replay"),
         .flag("verify", "publish nothing: compare with what is published"),
         .count("max-batches", "stop after this many batches", from: 1),
         .count(
@@ -36,5 +46,125 @@ let replayVerb = Verb(
     body: replayJob)
 
 private func replayJob(_ arguments: Arguments, _ console: Console) throws -> ExitCode {
-    throw arguments.fault("the engine is not linked into this build")
+    let job = try arguments.replayedJob()
+    if arguments.has("from-checkpoint") {
+        return try replayFromCheckpoint(job, arguments, console)
+    }
+    for option in ["verify"] where arguments.has(option) {
+        throw arguments.fault("--\(option) goes with --from-checkpoint")
+    }
+    if arguments.text("batch") != nil {
+        throw arguments.fault("--batch goes with --from-checkpoint")
+    }
+    return try replayFromLog(job, arguments, console)
+}
+
+/// Runs recorded batches again and compares, or goes on from the last commit.
+private func replayFromCheckpoint(
+    _ job: Job, _ arguments: Arguments, _ console: Console
+) throws -> ExitCode {
+    let session = try JobSession(
+        job, showsConsole: arguments.format != .json, isBounded: true, on: console)
+    let report = RunReport(arguments.format, on: console)
+    let engine = try session.openEngine(
+        over: LogSource(session.reader), threads: arguments.count("threads"),
+        observe: report.observe)
+    defer { engine.close() }
+    if let batch = arguments.count("batch") ?? (arguments.has("verify") ? 0 : nil) {
+        let found = try engine.verify(from: batch)
+        guard show(found, console) else { return .failed }
+    }
+    guard !arguments.has("verify") else { return .done }
+    return try finishReplay(engine, .availableNow, RunLimits(), arguments, session, report)
+}
+
+/// Prints what running batches again found; whether all was the same.
+private func show(_ found: VerificationReport, _ console: Console) -> Bool {
+    guard let batches = found.batches else {
+        console.print("no batch is committed yet, so there is nothing to compare")
+        return true
+    }
+    for difference in found.differences { console.print(difference) }
+    let range = "batches \(batches.lowerBound) to \(batches.upperBound)"
+    if found.differences.isEmpty {
+        console.print("\(range): \(counted(Int64(found.identicalFiles), "file")) identical")
+    } else {
+        console.print(
+            "\(range): \(counted(Int64(found.differences.count), "file")) not as published, "
+                + "\(groupedCount(Int64(found.identicalFiles))) identical")
+    }
+    console.output.flush()
+    return found.differences.isEmpty
+}
+
+/// Processes the log anew into a folder of its own.
+private func replayFromLog(
+    _ job: Job, _ arguments: Arguments, _ console: Console
+) throws -> ExitCode {
+    let folder = try Path(arguments.text("into") ?? "replay")
+    let session = try JobSession(
+        job, into: folder, showsConsole: arguments.format != .json, isBounded: true, on: console)
+    let report = RunReport(arguments.format, on: console)
+    let range = try session.reader.range(
+        from: arguments.position("from"), to: arguments.position("to"))
+    var limits = RunLimits()
+    limits.untilOffset = range.upperBound
+    var source: any StreamSource = LogSource(session.reader)
+    var trigger = TriggerSpec.availableNow
+    if let speed = try arguments.speed() {
+        let first = try session.reader.firstTime(in: range)
+        source = PacedSource(source, firstMicros: first, speed: speed, time: SystemTime())
+        trigger = .processingTime(intervalMs: 0)
+    }
+    let engine = try session.openEngine(
+        over: source, threads: arguments.count("threads"),
+        startingOffsets: .offset(range.lowerBound), observe: report.observe)
+    defer { engine.close() }
+    return try finishReplay(engine, trigger, limits, arguments, session, report)
+}
+
+private func finishReplay(
+    _ engine: MicroBatchEngine, _ trigger: TriggerSpec, _ limits: RunLimits,
+    _ arguments: Arguments, _ session: JobSession, _ report: RunReport
+) throws -> ExitCode {
+    var limits = limits
+    limits.maxBatches = arguments.count("max-batches").map { Int(clamping: $0) }
+    // What is replayed was recorded: after its end nothing more comes.
+    limits.sourceIsComplete = true
+    handleStopSignals()
+    let summary = try engine.run(trigger: trigger, limits: limits) { stopSignal.isRequested }
+    session.finishConsole()
+    try report.finish(summary, session: session)
+    return stopSignal.isRequested ? .interrupted : .done
+}
+
+extension Arguments {
+    /// The job named, or the one recorded in the only checkpoint.
+    fileprivate func replayedJob() throws -> Job {
+        if let path = optionalWord("JOB") { return try loadJob(path) }
+        let place = try CheckpointPlace(verb: verb.name)
+        guard let text = try place.reader.jobText() else {
+            throw fault("the checkpoint \(place.path) has no job recorded; name the job file")
+        }
+        return try Job.load(
+            Array(text.utf8), path: "\(place.path)/job.json", environment: processEnvironment)
+    }
+
+    /// How many times as fast as it was event time passes; `nil` is as fast as possible.
+    fileprivate func speed() throws -> Double? {
+        guard let text = text("speed"), text != "max" else { return nil }
+        guard text.hasSuffix("x"), let speed = Double(text.dropLast()), speed > 0, speed.isFinite
+        else { throw fault("--speed takes max or a multiple such as 1x or 10x, not '\(text)'") }
+        return speed
+    }
+}
+
+extension TickLogReader {
+    /// The event time (µs) of the first row of a range that has one.
+    fileprivate func firstTime(in range: Range<Int64>) throws -> Int64 {
+        for plan in try plan(range) {
+            if let time = try plan.load().timeMin { return time }
+        }
+        return 0
+    }
 }

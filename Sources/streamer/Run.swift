@@ -1,3 +1,8 @@
+import Connectors
+import Engine
+import Expressions
+import Jobs
+
 /// `streamer run`: reads the job's log and publishes until done or stopped.
 let runVerb = Verb(
     name: "run",
@@ -15,7 +20,7 @@ let runVerb = Verb(
         .flag("once", "read what is there at the start in one batch, then stop"),
         .text("trigger", "INTERVAL", "a batch at every multiple of this time, until stopped: 1s"),
         .count("max-batches", "stop after this many batches", from: 1),
-        .text("until", "TIME", "stop when the watermark has reached this event time"),
+        .text("until", "TIME", "read no tick from this event time on, and stop there"),
         .count(
             "threads", "threads to use; the results do not depend on it", from: 1,
             environment: "STREAMER_THREADS"),
@@ -32,5 +37,75 @@ let runVerb = Verb(
 
 private func runJob(_ arguments: Arguments, _ console: Console) throws -> ExitCode {
     try arguments.requireAtMostOne(of: "available-now", "once", "trigger")
-    throw arguments.fault("the engine is not linked into this build")
+    let job = try loadJob(arguments.word("JOB"))
+    let trigger = try arguments.trigger(fallback: job.trigger)
+    var limits = try arguments.runLimits()
+    let format = arguments.format
+    let session = try JobSession(
+        job, showsConsole: format != .json, isBounded: trigger.isBounded, on: console)
+    let report = RunReport(format, on: console)
+    let engine = try session.openEngine(
+        over: LogSource(session.reader), threads: arguments.count("threads"),
+        observe: report.observe)
+    defer { engine.close() }
+    handleStopSignals()
+
+    var feed: FeedRun?
+    if let spec = job.feed {
+        let feedRun = FeedRun(spec, logPath: session.reader.path)
+        if trigger.isBounded {
+            limits.sourceIsComplete = try fillLog(feedRun, arguments, report)
+        } else {
+            feedRun.start()
+            feed = feedRun
+        }
+    }
+    let summary = try engine.run(trigger: trigger, limits: limits) {
+        stopSignal.isRequested || (feed?.hasFailed ?? false)
+    }
+    session.finishConsole()
+    if let feed { report.feedEnded(try feed.finish(), log: job.source.path) }
+    try report.finish(summary, session: session)
+    return stopSignal.isRequested ? .interrupted : .done
+}
+
+/// Fills the log before a run that reads what is there; whether the feed came to its end.
+private func fillLog(
+    _ feed: FeedRun, _ arguments: Arguments, _ report: RunReport
+) throws -> Bool {
+    guard feed.isBounded else {
+        throw arguments.fault(
+            "the job's feed has no end, so a run that reads what is there never begins; use "
+                + "--trigger, or give the feed a number of ticks")
+    }
+    let filled = try feed.fill(
+        shouldStop: { stopSignal.isRequested }, onBatch: report.feedProgressed)
+    report.feedEnded(filled, log: feed.logPath.string)
+    return filled.reachedEnd
+}
+
+extension Arguments {
+    /// When batches run: as the options say, else as the job says.
+    fileprivate func trigger(fallback: TriggerSpec) throws -> TriggerSpec {
+        if has("available-now") { return .availableNow }
+        if has("once") { return .once }
+        guard let text = text("trigger") else { return fallback }
+        guard let micros = try? parseInterval(text).fixedMicros, micros >= 0 else {
+            throw fault("--trigger takes an interval such as '1 second' or 500ms, not '\(text)'")
+        }
+        return .processingTime(intervalMs: micros / 1_000)
+    }
+
+    /// What ends the run besides the trigger.
+    func runLimits() throws -> RunLimits {
+        var limits = RunLimits()
+        limits.maxBatches = count("max-batches").map { Int(clamping: $0) }
+        if let text = text("until") {
+            guard let micros = eventTimeMicros(text) else {
+                throw fault("--until takes a time such as 2026-01-05T14:30:00Z, not '\(text)'")
+            }
+            limits.untilMicros = micros
+        }
+        return limits
+    }
 }

@@ -132,7 +132,7 @@ final class StreamScript {
         if engine == nil { try start() }
         guard let engine else { return [] }
         let job = try Job.load(Array(text.utf8), path: "script.json")
-        _ = try engine.run(trigger: job.trigger, limits: limits, stop: StopSignal())
+        _ = try engine.run(trigger: job.trigger, limits: limits) { false }
         return output()
     }
 

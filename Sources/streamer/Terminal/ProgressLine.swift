@@ -38,15 +38,19 @@ final class ProgressLine: Sendable {
 
     /// Shows a state, at most ten times a second.
     func update(_ state: State) {
+        show(progressText(state, elapsedNanos: time.monotonicNanos() - startNanos))
+    }
+
+    /// Shows a text, at most ten times a second.
+    func show(_ line: @autoclosure () -> String) {
         guard console.messages.isTerminal else { return }
         let now = time.monotonicNanos()
         memory.withLock { memory in
             guard !memory.isShown || now - memory.shownAtNanos >= Self.refreshNanos else { return }
             memory.shownAtNanos = now
             memory.isShown = true
-            let line = progressText(state, elapsedNanos: now - startNanos)
             // To the line's start, the text, then clear what an earlier, longer text left.
-            console.messages.write("\r" + line + "\u{1B}[K")
+            console.messages.write("\r" + line() + "\u{1B}[K")
         }
     }
 

@@ -1,0 +1,106 @@
+import Connectors
+import Engine
+import Storage
+
+/// Tells a user what a run does: a start line, progress, and a summary.
+///
+/// With `--format json` standard output carries one StreamingQueryProgress object a batch.
+final class RunReport {
+    private let console: Console
+    private let format: ResultFormat
+    private let progressLine: ProgressLine
+    private var rowsRead: Int64 = 0
+
+    init(_ format: ResultFormat, on console: Console) {
+        self.format = format
+        self.console = console
+        progressLine = ProgressLine(console: console, time: SystemTime())
+    }
+
+    /// Takes what the engine tells.
+    func observe(_ event: EngineEvent) {
+        switch event {
+        case .started(let start): console.say(Self.text(start))
+        case .progress(let progress): show(progress)
+        case .waiting: console.output.flush()
+        case .stopped: progressLine.clear()
+        }
+    }
+
+    /// Takes how far a feed has filled the log before the run.
+    func feedProgressed(_ feed: FeedReport) {
+        progressLine.show("filling the log: \(counted(feed.rows, "row"))")
+    }
+
+    /// Says what a feed did, unless it had nothing to do.
+    func feedEnded(_ feed: FeedReport, log: String) {
+        progressLine.clear()
+        if feed.rows > 0 || feed.rejected > 0 {
+            console.say(
+                "\(log): \(counted(feed.rows, "row")) appended"
+                    + (feed.resumedFrom == nil ? "" : ", after those of an earlier run"))
+        }
+        if feed.rejected > 0 {
+            console.warn("\(counted(feed.rejected, "row")) did not parse and went to the rejects")
+        }
+    }
+
+    private func show(_ progress: BatchProgress) {
+        rowsRead += Int64(progress.numInputRows)
+        if format == .json {
+            console.print(progress.json.text())
+            console.output.flush()
+        }
+        progressLine.update(
+            ProgressLine.State(
+                batch: progress.batchId, rows: rowsRead,
+                rowsLeft: progress.source.latestOffset - progress.source.offsets.upperBound,
+                watermarkMs: progress.nextWatermarkMs))
+    }
+
+    private static func text(_ start: RunStart) -> String {
+        let left = counted(start.latestOffset - start.nextOffset, "row")
+        switch start.recovery {
+        case .fresh: return "\(start.name): a new checkpoint, \(left) to read"
+        case .resumed:
+            return "\(start.name): resumes at batch \(start.nextBatch), offset "
+                + "\(groupedCount(start.nextOffset)), watermark "
+                + "\(watermarkText(start.watermarkMs)); \(left) to read"
+        case .rerun:
+            return "\(start.name): runs batch \(start.nextBatch) again, which was not committed, "
+                + "from offset \(groupedCount(start.nextOffset))"
+        }
+    }
+
+    private static func watermarkText(_ ms: Int64) -> String {
+        ms == 0 ? "not yet set" : timestampText(ms: ms)
+    }
+
+    /// The summary of a run, and where its results are.
+    func finish(_ summary: RunSummary, session: JobSession) throws {
+        progressLine.clear()
+        let name = session.job.name
+        guard summary.batches > 0 else {
+            console.say(
+                "\(name): nothing new in \(session.job.source.path) since offset "
+                    + groupedCount(summary.nextOffset)
+                    + (summary.lastBatch.map { " (batch \($0))" } ?? ""))
+            return
+        }
+        let seconds = Double(summary.elapsedNanos) / 1e9
+        var parts = [
+            counted(Int64(summary.batches), "batch", plural: "batches"),
+            "\(counted(Int64(summary.rowsIn), "row")) in",
+            "\(counted(Int64(summary.rowsOut), "row")) out",
+        ]
+        if summary.rowsLate > 0 { parts.append("\(groupedCount(Int64(summary.rowsLate))) late") }
+        parts.append("watermark \(Self.watermarkText(summary.watermarkMs))")
+        parts.append(humanDuration(micros: Int64(seconds * 1e6)))
+        if summary.rowsIn > 0, seconds > 0 {
+            parts.append(humanRate(Double(summary.rowsIn) / seconds))
+        }
+        console.say("\(name): " + parts.joined(separator: ", "))
+        let paths = try session.outputPaths().map(\.string)
+        if !paths.isEmpty { console.say("\(name): results in " + paths.joined(separator: ", ")) }
+    }
+}
