@@ -34,10 +34,6 @@ struct CheckedObject {
         required(key) { $0.elements?.map(CheckedObject.init) }
     }
 
-    func template(_ key: String) -> PathTemplate? {
-        optional(key)?.stringValue.flatMap(PathTemplate.init(parsing:))
-    }
-
     /// One of an enumeration's words.
     func choice<T: RawRepresentable<String>>(_ key: String, _: T.Type) -> T {
         required(key) { $0.stringValue.flatMap(T.init(rawValue:)) }

@@ -50,32 +50,9 @@ extension FeedInput {
     init(_ object: CheckedObject) {
         let paths = object.optional("paths")
         self.paths = paths?.stringValue.map { [$0] } ?? object.strings("paths")
-        compression = object.choice("compression", Compression.self)
         maxRecordBytes = object.int("maxRecordBytes")
         rejectsPath = object.object("rejects").string("path")
         rejectsMaxShare = object.object("rejects").double("maxShare")
-    }
-}
-
-extension FeedColumn {
-    init(_ object: CheckedObject) {
-        name = object.string("name")
-        type = object.type("type")
-        isNullable = object.bool("nullable")
-        divisor = object.double("divideBy")
-        letterCase = object.optional("case")?.stringValue.flatMap(LetterCase.init)
-        let format = object.string("format")
-        let unit = JobFormat.timestampFormats.first { $0.name == format }?.unit
-        if let unit {
-            timestampFormat =
-                format.hasPrefix("epoch_")
-                ? .epoch(unit)
-                : .sinceMidnight(
-                    unit, date: object.template("date") ?? PathTemplate(parts: []),
-                    timeZone: object.string("timeZone"))
-        } else {
-            timestampFormat = .iso
-        }
     }
 }
 
@@ -84,46 +61,60 @@ extension CSVSpec {
         input = FeedInput(object)
         let hasHeader = object.bool("header")
         self.hasHeader = hasHeader
-        delimiter = object.byte("delimiter") ?? UInt8(ascii: ",")
-        quote = object.byte("quote")
+        delimiter = object.character("delimiter")
+        quote = object.character("quote")
+        nullText = object.string("nullText")
+        fieldCount = object.optional("fieldCount")?.int64Value.map { Int($0) }
         columns = object.objects("columns").enumerated().map { position, column in
-            Mapping(
-                column: FeedColumn(column),
-                origin: Origin(column, position: position, hasHeader: hasHeader))
+            FeedColumn(
+                column, field: column.optional("from"),
+                otherwise: hasHeader ? .field(column.string("name")) : .index(position))
         }
         eventTime = object.string("eventTime")
-        pathPattern = object.template("pathPattern")
-    }
-}
-
-extension CSVSpec.Origin {
-    fileprivate init(_ column: CheckedObject, position: Int, hasHeader: Bool) {
-        if let value = column.template("value") {
-            self = .constant(value)
-        } else if let index = column.optional("from")?.int64Value {
-            self = .index(Int(index))
-        } else if let name = column.optional("from")?.stringValue {
-            self = .header(name)
-        } else {
-            self = hasHeader ? .header(column.string("name")) : .index(position)
-        }
     }
 }
 
 extension JSONLinesSpec {
     init(_ object: CheckedObject) {
         input = FeedInput(object)
-        fields = object.objects("fields").map { field in
-            let path = field.optional("path")?.stringValue
-            let keys = path?.split(separator: ".", omittingEmptySubsequences: false).map(
-                String.init)
-            return Mapping(column: FeedColumn(field), keys: keys ?? [field.string("name")])
+        columns = object.objects("fields").map { field in
+            FeedColumn(
+                field, field: field.optional("path"), otherwise: .field(field.string("name")))
         }
         eventTime = object.string("eventTime")
-        pathPattern = object.template("pathPattern")
+    }
+}
+
+extension FeedColumn {
+    /// A column whose text comes from what `value` or `fromPath` say, or from a field.
+    fileprivate init(_ object: CheckedObject, field: JSONValue?, otherwise: Origin) {
+        name = object.string("name")
+        type = object.type("type")
+        isNullable = object.bool("nullable")
+        let format = object.string("format")
+        timestampFormat = TimestampFormat(rawValue: format) ?? .iso
+        dateFormat = DateFormat(rawValue: format) ?? .iso
+        timeZone = object.string("timeZone")
+        scale = object.integer("scale")
+        letterCase = object.optional("case")?.stringValue.flatMap(LetterCase.init)
+        origin =
+            if let constant = object.optional("value")?.stringValue {
+                .constant(constant)
+            } else if let part = object.optional("fromPath")?.stringValue {
+                JobFormat.pathParts.first { $0.name == part }?.origin ?? otherwise
+            } else if let index = field?.int64Value {
+                .index(Int(index))
+            } else {
+                field?.stringValue.map { .field($0) } ?? otherwise
+            }
     }
 }
 
 extension CheckedObject {
-    fileprivate func byte(_ key: String) -> UInt8? { optional(key)?.stringValue?.utf8.first }
+    fileprivate func character(_ key: String) -> Character {
+        guard let character = string(key).first else {
+            preconditionFailure("a character is used before it was checked")
+        }
+        return character
+    }
 }

@@ -67,12 +67,18 @@ extension JobFormat {
                 "header", .boolean, "Whether the first record of a file names the fields.",
                 default: true),
             .optional(
-                "delimiter", .text(.character), "The byte between fields.", default: ",",
+                "delimiter", .text(.character), "The character between fields.", default: ",",
                 examples: [",", ";", "\t"]),
             .optional(
-                "quote", .oneOf([.text(.character), .null]),
-                "The byte around a field that holds delimiters; null for files without.",
+                "quote", .text(.character),
+                "The character around a field that holds delimiters, line ends or, doubled, itself.",
                 default: "\""),
+            .optional(
+                "nullText", .text(.any), "A field without quotes that is this text is null.",
+                default: "", examples: ["NA"]),
+            .optional(
+                "fieldCount", .integer(1...10_000), "How many fields a record has.",
+                absence: "as many as the first record of each file"),
             .required(
                 "columns", .list(.object(csvColumn), count: 1...1_000), "The log's columns."),
             eventTime,
@@ -99,10 +105,6 @@ extension JobFormat {
                 "The field: its name in the header line, or its index from 0.",
                 absence: "the field of the column's own name; without a header its position",
                 examples: ["Price", 1]),
-            .optional(
-                "value", .text(.template),
-                "A constant instead of a field; `{name}` is what `pathPattern` found in the path.",
-                absence: "a field is read", examples: ["BAC", "{symbol}"]),
         ] + columnKeys)
 
     static let jsonField = ObjectShape(
@@ -124,13 +126,14 @@ extension JobFormat {
                 default: "lake/rejects"),
             .optional(
                 "maxShare", .number(0...1),
-                "The share of rejected records beyond which the feed stops with an error.",
+                "The share of rejected records beyond which the feed stops, once it has read 1000.",
                 default: 0.1),
         ])
 
     private static let paths = KeyShape.required(
         "paths", .oneOf([.text(.path), .list(.text(.path), count: 1...10_000)]),
-        "Files or globs (`*`, `?`, `[…]`), in this order, a glob's by name; `-` is standard input.",
+        "Files or globs (`*`, `?`, `[…]`), in this order, a glob's by name; `-` is standard input. "
+            + "gzip and zip files are recognised.",
         examples: ["ticks/*.csv.gz", ["a.csv", "b.csv"]])
 
     private static let eventTime = KeyShape.required(
@@ -138,13 +141,6 @@ extension JobFormat {
         examples: ["event_time"])
 
     private static let fileKeys: [KeyShape] = [
-        .optional(
-            "pathPattern", .text(.template),
-            "What the end of a path looks like: each `{name}` keeps the text in its place.",
-            absence: "paths mean nothing", examples: ["{symbol}/{date}_trade.zip"]),
-        .optional(
-            "compression", .choice(FeedInput.Compression.allCases.map(\.rawValue)),
-            "How files are compressed; `auto` looks at their first bytes.", default: "auto"),
         .optional(
             "maxRecordBytes", .integer(64...1 << 28), "The most bytes of one record.",
             default: 1_048_576),
@@ -154,22 +150,27 @@ extension JobFormat {
     ]
 
     private static let columnKeys: [KeyShape] = [
+        .optional(
+            "value", .text(.any), "The same text in every row, instead of a field.",
+            absence: "a field is read", examples: ["BAC"]),
+        .optional(
+            "fromPath", .choice(pathParts.map(\.name)),
+            "A part of the file's path, instead of a field: the file's name, its directory's, or "
+                + "the date (`yyyymmdd` or `yyyy-mm-dd`) in the file's name.",
+            absence: "a field is read"),
         .required("type", .text(.type), "The column's type.", examples: ["double"]),
         .optional(
-            "format", .choice(timestampFormats.map(\.name)),
-            "How a timestamp is written: ISO 8601, a count since 1970, or a count since midnight.",
+            "format", .choice(timestampFormats + [FeedColumn.DateFormat.basic.rawValue]),
+            "How a timestamp is written: ISO 8601, a count since 1970, or milliseconds since "
+                + "midnight of the date in the file's name; a date: `iso` or `yyyymmdd`.",
             default: "iso"),
         .optional(
-            "date", .text(.template),
-            "For counts since midnight: the date, `2013-10-07` or `20131007`.",
-            absence: "required there, not allowed elsewhere", examples: ["{date}"]),
-        .optional(
-            "timeZone", .text(.timeZone), "For counts since midnight: whose midnight.",
+            "timeZone", .text(.timeZone), "The zone of timestamps without an offset.",
             default: "UTC", examples: ["America/New_York"]),
         .optional(
-            "divideBy", .number(0...1_000_000_000_000_000_000, aboveLower: true),
-            "What a number is divided by, when prices are written times 10000.", default: 1,
-            examples: [10_000]),
+            "scale", .integer(1...1_000_000_000_000_000_000),
+            "The number in the file is this many times the value, for doubles and decimals; for "
+                + "decimals a power of ten.", default: 1, examples: [10_000]),
         .optional(
             "case", .choice(FeedColumn.LetterCase.allCases.map(\.rawValue)),
             "How the letters of a string are changed.", absence: "as they are"),
@@ -179,11 +180,11 @@ extension JobFormat {
             default: true),
     ]
 
-    /// The ways to write a timestamp, by name.
-    static let timestampFormats: [(name: String, unit: TimestampFormat.Unit?)] = [
-        ("iso", nil), ("epoch_s", .seconds), ("epoch_ms", .milliseconds),
-        ("epoch_us", .microseconds), ("epoch_ns", .nanoseconds),
-        ("s_since_midnight", .seconds), ("ms_since_midnight", .milliseconds),
-        ("us_since_midnight", .microseconds), ("ns_since_midnight", .nanoseconds),
+    /// The words for timestamps in `format`.
+    static let timestampFormats = FeedColumn.TimestampFormat.allCases.map(\.rawValue)
+
+    /// The words of `fromPath`.
+    static let pathParts: [(name: String, origin: FeedColumn.Origin)] = [
+        ("fileName", .fileName), ("directory", .directory), ("fileDate", .fileDate),
     ]
 }

@@ -75,7 +75,6 @@ extension TextKind {
         case .startTime: "timestamp or `\"now\"`"
         case .type: "type"
         case .character: "one ASCII character"
-        case .template: "template"
         case .timeZone: "time zone"
         }
     }

@@ -135,7 +135,7 @@ extension TextKind {
     /// A regular expression (ECMA 262) that every good text of this kind matches, if one is useful.
     private var pattern: String? {
         switch self {
-        case .any, .path, .template: nil
+        case .any, .path: nil
         case .name, .expression: "\\S"
         case .fileName: "^(?!\\.{1,2}$)[A-Za-z0-9_.-]{1,64}$"
         // A number and a unit, without a minus; the loader knows the units.
@@ -148,7 +148,7 @@ extension TextKind {
                 + "|[Dd][Aa][Tt][Ee]|[Tt][Ii][Mm][Ee][Ss][Tt][Aa][Mm][Pp]"
                 + "|([Dd][Ee][Cc]([Ii][Mm][Aa][Ll])?|[Nn][Uu][Mm][Ee][Rr][Ii][Cc]) *"
                 + "(\\( *[0-9]+ *(, *[0-9]+ *)?\\))?) *$"
-        case .character: "^[\\x00-\\x09\\x0B-\\x7F]$"
+        case .character: "^[\\x01-\\x09\\x0B\\x0C\\x0E-\\x7F]$"
         case .timeZone: "^[A-Za-z0-9_.+-][A-Za-z0-9_.+/-]*$"
         }
     }

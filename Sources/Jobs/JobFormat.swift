@@ -91,6 +91,10 @@ enum JobFormat {
             .required(
                 "delayThreshold", .text(.duration), "How long late rows are waited for.",
                 examples: ["5 seconds"]),
+            .optional(
+                "idleTimeout", .text(.duration),
+                "After how long without new rows the source no longer holds windows open.",
+                absence: "it always does, as in Spark", examples: ["10 seconds"]),
         ])
 
     static let trigger = ObjectShape(

@@ -134,9 +134,11 @@ struct JobPlanner {
             for fault in error.errors { note(fault, in: query) }
             return
         }
-        checkMode(
-            query, plan, watermarkColumn: isWatermarked ? eventTime : nil,
-            upstream: upstream?.query.outputMode)
+        if !query.isModeFaulty {
+            checkMode(
+                query, plan, watermarkColumn: isWatermarked ? eventTime : nil,
+                upstream: upstream?.query.outputMode)
+        }
         let sinks = checkSinks(query, plan)
         let result = PlannedQuery(
             index: query.index, name: query.spec.name, upstream: upstream?.position, input: schema,

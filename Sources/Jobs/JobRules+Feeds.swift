@@ -31,40 +31,30 @@ extension JobRules {
         }
     }
 
-    /// What columns and paths of a CSV feed must keep to together.
+    /// What the columns of a CSV feed must keep to together.
     mutating func check(_ spec: CSVSpec) {
         let pointer = JSONPointer()["feed"]
-        check(
-            spec.columns.map(\.column), eventTime: spec.eventTime, pathPattern: spec.pathPattern,
-            key: "columns")
-        for (index, mapping) in spec.columns.enumerated() {
-            let place = pointer["columns"][index]
-            let tree = text.value(at: place)
-            if case .constant(let template) = mapping.origin {
-                check(template, pathPattern: spec.pathPattern, at: place["value"])
-                if tree["from"] != nil {
-                    note(
-                        .badValue, "A column has either \"from\" or \"value\"; remove one.",
-                        at: place["from"])
-                }
-            } else if case .header(let name) = mapping.origin, !spec.hasHeader {
-                note(
-                    .badValue,
-                    "There is no header line to find \"\(JSONValue.escaped(name))\" in; give the "
-                        + "field's index from 0, or set \"header\" to true.", at: place["from"])
-            }
+        check(spec.columns, eventTime: spec.eventTime, key: "columns", field: "from")
+        for (index, column) in spec.columns.enumerated() {
+            guard case .field(let name) = column.origin, !spec.hasHeader else { continue }
+            note(
+                .badValue,
+                "There is no header line to find \"\(JSONValue.escaped(name))\" in; give the "
+                    + "field's index from 0, or set \"header\" to true.",
+                at: pointer["columns"][index]["from"])
         }
         if spec.quote == spec.delimiter {
             note(.badValue, "\"quote\" and \"delimiter\" are the same.", at: pointer["quote"])
         }
     }
 
-    /// What fields and paths of a JSON feed must keep to together.
+    /// What the fields of a JSON feed must keep to together.
     mutating func check(_ spec: JSONLinesSpec) {
-        check(
-            spec.fields.map(\.column), eventTime: spec.eventTime, pathPattern: spec.pathPattern,
-            key: "fields")
-        for (index, mapping) in spec.fields.enumerated() where mapping.keys.contains("") {
+        check(spec.columns, eventTime: spec.eventTime, key: "fields", field: "path")
+        for (index, column) in spec.columns.enumerated() {
+            guard case .field(let path) = column.origin,
+                path.split(separator: ".", omittingEmptySubsequences: false).contains("")
+            else { continue }
             note(
                 .badValue, "The path has an empty key; write keys with single dots between them.",
                 at: JSONPointer()["feed"]["fields"][index]["path"])
@@ -72,7 +62,7 @@ extension JobRules {
     }
 
     private mutating func check(
-        _ columns: [FeedColumn], eventTime: String, pathPattern: PathTemplate?, key: String
+        _ columns: [FeedColumn], eventTime: String, key: String, field: String
     ) {
         let pointer = JSONPointer()["feed"]
         checkUnique(columns.map(\.name)) { pointer[key][$0]["name"] }
@@ -92,59 +82,71 @@ extension JobRules {
                 at: pointer["eventTime"], suggestion: similar)
         }
         for (index, column) in columns.enumerated() {
-            check(column, pathPattern: pathPattern, at: pointer[key][index])
+            checkOrigin(of: column, field: field, at: pointer[key][index])
+            check(column, at: pointer[key][index])
         }
     }
 
-    private mutating func check(
-        _ column: FeedColumn, pathPattern: PathTemplate?, at place: JSONPointer
+    private mutating func checkOrigin(
+        of column: FeedColumn, field: String, at place: JSONPointer
     ) {
+        let tree = text.value(at: place)
+        let given = [field, "value", "fromPath"].filter { tree[$0] != nil }
+        if given.count > 1 {
+            note(
+                .badValue,
+                "A column has one of \(quotedList([field, "value", "fromPath"])), not "
+                    + "\(quotedList(given, last: "and")).", at: place[given[1]])
+        }
+        if column.origin == .fileDate, column.type != .date, column.type != .string {
+            note(
+                .wrongType,
+                "The date of a file is a date or a string; this column is "
+                    + "\(column.type).", at: place["fromPath"])
+        }
+    }
+
+    /// Whether the keys of a column are for its type.
+    private mutating func check(_ column: FeedColumn, at place: JSONPointer) {
         let tree = text.value(at: place)
         func misfit(_ key: String, _ what: String) -> String {
             "\"\(key)\" is for \(what); this column is \(column.type)."
         }
-        for key in ["format", "date", "timeZone"]
-        where tree[key] != nil && column.type != .timestamp {
-            note(.badValue, misfit(key, "timestamps"), at: place[key])
-        }
-        if tree["divideBy"] != nil, !column.type.isNumeric {
-            note(.badValue, misfit("divideBy", "numbers"), at: place["divideBy"])
+        if tree["timeZone"] != nil, column.type != .timestamp {
+            note(.badValue, misfit("timeZone", "timestamps"), at: place["timeZone"])
         }
         if tree["case"] != nil, column.type != .string {
             note(.badValue, misfit("case", "strings"), at: place["case"])
         }
-        guard column.type == .timestamp else { return }
-        if case .sinceMidnight(_, let date, _) = column.timestampFormat {
-            if date.parts.isEmpty {
+        if let format = tree["format"]?.stringValue {
+            let words: [String]? =
+                switch column.type {
+                case .timestamp: JobFormat.timestampFormats
+                case .date: FeedColumn.DateFormat.allCases.map(\.rawValue)
+                default: nil
+                }
+            if words?.contains(format) != true {
                 note(
-                    .missingKey,
-                    "A time since midnight needs the key \"date\", such as \"2013-10-07\" or "
-                        + "\"{date}\" with a \"pathPattern\".", at: place)
+                    .badValue,
+                    words.map { "A \(column.type) is written as \(quotedList($0))." }
+                        ?? misfit("format", "timestamps and dates"), at: place["format"])
             }
-            check(date, pathPattern: pathPattern, at: place["date"])
-        } else {
-            for key in ["date", "timeZone"] where tree[key] != nil {
-                note(
-                    .badValue, "\"\(key)\" is for formats that count since midnight.",
-                    at: place[key])
-            }
+        }
+        guard tree["scale"] != nil else { return }
+        switch column.type {
+        case .double: break
+        case .decimal where column.scale.isPowerOfTen: break
+        case .decimal:
+            note(.badValue, "The scale of a decimal must be a power of ten.", at: place["scale"])
+        default: note(.badValue, misfit("scale", "doubles and decimals"), at: place["scale"])
         }
     }
+}
 
-    /// Every place of a template is one of the path pattern's.
-    private mutating func check(
-        _ template: PathTemplate, pathPattern: PathTemplate?, at place: JSONPointer
-    ) {
-        let known = pathPattern?.names ?? []
-        for name in template.names where !known.contains(name) {
-            let similar = nearest(to: name, among: known)
-            note(
-                .unknownName,
-                known.isEmpty
-                    ? "{\(name)} needs a \"pathPattern\" with that place, such as \"{\(name)}.csv\"."
-                    : "\"pathPattern\" has no place {\(name)}." + didYouMean(similar)
-                        + " Places: \(known.joined(separator: ", ")).",
-                at: place, suggestion: similar)
-        }
+extension Int64 {
+    fileprivate var isPowerOfTen: Bool {
+        var rest = self
+        while rest >= 10, rest % 10 == 0 { rest /= 10 }
+        return rest == 1
     }
 }

@@ -30,6 +30,9 @@ public struct WatermarkSpec: Hashable, Sendable {
     public var eventTime: String
     /// How long rows are waited for, ms.
     public var delayThresholdMs: Int64
+    /// After how long without new rows the source no longer holds windows open, ms of wall time;
+    /// `nil` is never, Spark's way.
+    public var idleTimeoutMs: Int64?
 }
 
 /// When batches run.

@@ -53,8 +53,6 @@ enum TextKind: Sendable, Hashable {
     case type
     /// One byte, such as `,`.
     case character
-    /// Text with `{name}` places.
-    case template
     /// A time zone of the IANA database.
     case timeZone
 }

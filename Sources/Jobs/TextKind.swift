@@ -16,7 +16,6 @@ extension TextKind {
         case .startTime: "a timestamp such as \"2026-01-05T14:30:00Z\", or \"now\""
         case .type: "a type: \(DataType.names.joined(separator: ", "))"
         case .character: "a string of one ASCII character"
-        case .template: "a string with places such as \"{symbol}\""
         case .timeZone: "a time zone such as \"America/New_York\""
         }
     }
@@ -47,8 +46,9 @@ extension TextKind {
         case .timestamp: timestampMicros(text) != nil
         case .startTime: text == "now" || timestampMicros(text) != nil
         case .type: DataType(parsing: text) != nil
-        case .character: text.utf8.count == 1 && text.utf8.allSatisfy { $0 < 0x80 && $0 != 0x0A }
-        case .template: PathTemplate(parsing: text) != nil && !text.isEmpty
+        case .character:
+            text.utf8.count == 1
+                && text.utf8.allSatisfy { $0 < 0x80 && ![0x00, 0x0A, 0x0D].contains($0) }
         case .timeZone:
             !text.isEmpty && !text.hasPrefix("/") && !text.contains("..")
                 && text.utf8.allSatisfy { $0.isNameByte || $0 == 0x2F || $0 == 0x2B }

@@ -112,6 +112,13 @@ import Testing
                 sampleQuery(sinks: #"[{"format":"parquet","path":"log/t/x"}]"#)
             ]), code: .duplicate, pointer: "/queries/0/sinks/0/path", says: "the log"),
         Case(
+            name: "a column of the log twice",
+            job: sampleJob(
+                source:
+                    #"{"path": "l", "schema": [{"name":"a","type":"int"},{"name":"a","type":"int"}]}"#
+            ),
+            code: .duplicate, pointer: "/source/schema/1/name", says: "number 0"),
+        Case(
             name: "variable that is not set", job: sampleJob(source: #"{"path": "${LOGG}/t"}"#),
             code: .badVariable, pointer: "/source/path", says: "LOGG is not set"),
         Case(
@@ -137,13 +144,19 @@ import Testing
             "event time of another type", #""eventTime": "price""#, .wrongType, "/eventTime",
             "timestamp"),
         csvCase(
-            "place without a pattern", #""eventTime": "time""#, .unknownName, "/columns/2/value",
-            "needs a \"pathPattern\"",
-            column: #"{"name": "s", "type": "string", "value": "{symbol}"}"#),
-        csvCase(
-            "both from and value", #""eventTime": "time""#, .badValue, "/columns/2/from",
-            "either \"from\" or \"value\"",
+            "both from and value", #""eventTime": "time""#, .badValue, "/columns/2/value",
+            "not \"from\" and \"value\"",
             column: #"{"name": "s", "type": "string", "value": "BAC", "from": 1}"#),
+        csvCase(
+            "date of a file as a number", #""eventTime": "time""#, .wrongType,
+            "/columns/2/fromPath", "this column is int",
+            column: #"{"name": "s", "type": "int", "fromPath": "fileDate"}"#),
+        csvCase(
+            "scale of a decimal", #""eventTime": "time""#, .badValue, "/columns/2/scale",
+            "power of ten", column: #"{"name": "s", "type": "decimal(9,2)", "scale": 30}"#),
+        csvCase(
+            "scale of a count", #""eventTime": "time""#, .badValue, "/columns/2/scale",
+            "for doubles and decimals", column: #"{"name": "s", "type": "long", "scale": 10}"#),
         csvCase(
             "column twice", #""eventTime": "time""#, .duplicate, "/columns/2/name", "number 1",
             column: #"{"name": "price", "type": "double"}"#),
@@ -151,9 +164,9 @@ import Testing
             "header name without header", #""eventTime": "time", "header": false"#, .badValue,
             "/columns/2/from", "index", column: #"{"name": "s", "type": "string", "from": "S"}"#),
         csvCase(
-            "midnight without date", #""eventTime": "time""#, .missingKey, "/columns/2",
-            "\"date\"",
-            column: #"{"name": "t", "type": "timestamp", "format": "ms_since_midnight"}"#),
+            "a date since midnight", #""eventTime": "time""#, .badValue, "/columns/2/format",
+            "\"iso\" or \"yyyymmdd\"",
+            column: #"{"name": "t", "type": "date", "format": "ms_since_midnight"}"#),
         csvCase(
             "format of a number", #""eventTime": "time""#, .badValue, "/columns/2/format",
             "for timestamps", column: #"{"name": "n", "type": "int", "format": "epoch_ms"}"#),
@@ -217,6 +230,30 @@ import Testing
             errors[0].description
                 == "jobs/x.json:2:11: /name: Expected a name of 1 to 64 letters, digits, \"_\", "
                 + "\".\" and \"-\", found \"a b\".")
+    }
+
+    /// Faults of form do not hide those of names and expressions.
+    @Test func aFaultHidesNoOther() {
+        let errors = Job.errors(
+            """
+            {
+              "name": "bad",
+              "feed": {"format": "simulator", "tick": 5, "seed": "x"},
+              "source": {"path": "log/t", "startingOffsets": "earlist"},
+              "watermark": {"eventTime": "event_time", "delayThreshold": "-5 seconds"},
+              "queries": [
+                {"name": "a", "groupBy": ["symbol"], "select": ["symbol", "max(pirce) AS m"],
+                 "outputMode": "apend", "sinks": [{"format": "table", "path": "lake/a"}]},
+                {"name": "a", "from": "b", "select": []}
+              ]
+            }
+            """)
+        #expect(
+            errors.map(\.pointer) == [
+                "/feed/tick", "/feed/seed", "/source/startingOffsets", "/watermark/delayThreshold",
+                "/queries/0/select/1", "/queries/0/outputMode", "/queries/1/name",
+                "/queries/1/from", "/queries/1/select",
+            ])
     }
 
     /// A value changed for one of each JSON type never traps, wherever it stands.
