@@ -32,12 +32,23 @@ public final class TickLogReader: Sendable {
 
     /// Opens a log for reading.
     ///
+    /// After a loss of power the file `durable` may be older than the rows. A reader that finds
+    /// more bytes than it vouches for, and no writer at work, mends the log as opening it for
+    /// writing would, if it may write there.
+    ///
+    /// - Parameters:
+    ///   - path: the directory of the log.
+    ///   - files: where it lies.
+    ///   - mending: whether to do so.
     /// - Throws: `.notFound` when there is none; `.damaged` when its files contradict one another.
-    public init(_ path: Path, _ files: any FileSystem) throws(TickLogError) {
+    public init(
+        _ path: Path, _ files: any FileSystem, mending: Bool = true
+    ) throws(TickLogError) {
         self.path = path
         self.files = files
         let log = try LogDescription.read(path, files)
         self.log = log
+        if mending { Self.mend(path, log, files) }
         let cellFile = try storage { () throws(StorageError) in
             try files.openForReading(path.appending(DurableCell.fileName))
         }
@@ -71,6 +82,24 @@ public final class TickLogReader: Sendable {
             state.cell = cell
             return cell.endOffset
         }
+    }
+
+    /// The log's first offset by now.
+    func currentStartOffset() throws(TickLogError) -> Int64 {
+        try Self.readCell(cellFile, path, seed: log.seed).startOffset
+    }
+
+    private static func mend(_ path: Path, _ log: LogDescription, _ files: any FileSystem) {
+        // Whatever fails here: what the cell vouches for can be read all the same.
+        guard (try? files.lockHolder(path.appending("LOCK"))) == nil,
+            let bytes = try? files.read(
+                path.appending(DurableCell.fileName), maxBytes: DurableCell.byteCount),
+            let last = try? segmentBases(path, files).last,
+            let info = try? files.info(path.appending(SegmentHeader.fileName(last)))
+        else { return }
+        let cell = DurableCell(bytes, seed: log.seed)
+        if cell?.segmentBase == last, cell?.segmentBytes == info.size { return }
+        if let writer = try? TickLogWriter(path, files) { try? writer.close() }
     }
 
     private static func readCell(

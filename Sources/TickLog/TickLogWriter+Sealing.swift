@@ -102,9 +102,13 @@ extension TickLogWriter {
                 state.startOffset = next.base
             }
             if removed.isEmpty { return state.startOffset }
-            // Readers learn of it first. Oldest first: a crash leaves no gap.
+            // Readers learn of it first, and so does recovery: a segment that is missing without
+            // word of it is damage. Oldest first, so that a crash leaves no gap.
             state.generation += 1
-            try publishDurable(&state)
+            try failing(&state) { (state) throws(TickLogError) in
+                try publishDurable(&state)
+                try storage { () throws(StorageError) in try cellFile.sync() }
+            }
             for segment in removed {
                 try storage { () throws(StorageError) in try files.remove([segment]) }
             }
