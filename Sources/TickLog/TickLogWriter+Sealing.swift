@@ -21,17 +21,7 @@ extension TickLogWriter {
             dataBytes: state.writtenBytes, dataChecksum: state.dataChecksum.value,
             last: state.chain, sealedAtMicros: time.nowMicros(), producers: state.producers
         ).encode(seed: log.seed)
-        do throws(StorageError) {
-            try state.file.write(seal, at: Int64(state.writtenBytes))
-        } catch {
-            let refused = TickLogError(error)
-            try failing(&state) { (state) throws(TickLogError) in
-                try storage { () throws(StorageError) in
-                    try state.file.truncate(to: Int64(state.writtenBytes))
-                }
-            }
-            throw refused
-        }
+        try put(seal, at: state.writtenBytes, &state)
         try failing(&state) { (state) throws(TickLogError) in
             try storage { () throws(StorageError) in
                 try state.file.sync()
