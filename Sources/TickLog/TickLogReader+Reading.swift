@@ -88,7 +88,7 @@ extension TickLogReader {
             throw TickLogError(
                 .invalidArgument, "a block needs a row, and a column must be one of the log's")
         }
-        return try state.withLock { (state) throws(TickLogError) in
+        return try withSegments { (state) throws(TickLogError) in
             try check(offsets, state.cell)
             var plans: [LogBlockPlan] = []
             var next = offsets.lowerBound
@@ -127,7 +127,7 @@ extension TickLogReader {
         // Whole groups are passed over by their largest event time.
         let segmentCount = state.withLock { $0.segments.count }
         for index in 0..<segmentCount {
-            let offsets = try state.withLock { (state) throws(TickLogError) -> Range<Int64>? in
+            let offsets = try withSegments { (state) throws(TickLogError) -> Range<Int64>? in
                 guard index < state.segments.count else { return nil }
                 try load(index, &state)
                 return state.segments[index].groups
@@ -149,7 +149,11 @@ extension TickLogReader {
 
     private func check(_ offsets: Range<Int64>, _ cell: DurableCell) throws(TickLogError) {
         guard offsets.lowerBound >= cell.startOffset else {
-            throw removed(offsets.lowerBound, cell.startOffset)
+            throw TickLogError(
+                .offsetsRemoved,
+                "offset \(offsets.lowerBound) is needed, the log starts at \(cell.startOffset): "
+                    + "\(cell.startOffset - offsets.lowerBound) rows were removed by retention; "
+                    + "start from \(cell.startOffset), or restore the older segments", file: path)
         }
         guard offsets.upperBound <= cell.endOffset else {
             throw TickLogError(
@@ -157,14 +161,6 @@ extension TickLogReader {
                 "offset \(offsets.upperBound) is asked for, the log is durable up to "
                     + "\(cell.endOffset)", file: path)
         }
-    }
-
-    private func removed(_ offset: Int64, _ start: Int64) -> TickLogError {
-        TickLogError(
-            .offsetsRemoved,
-            "offset \(offset) is needed, the log starts at \(start): \(start - offset) rows were "
-                + "removed by retention; start from \(start), or restore the older segments",
-            file: path)
     }
 
     func markVerified(_ entry: GroupEntry, at place: (segment: Int64, group: Int)) {
@@ -187,19 +183,9 @@ extension TickLogReader {
         if isActive && known == state.cell.endOffset { return }
         let name = SegmentHeader.fileName(base)
         let segmentPath = try storage { () throws(StorageError) in try path.appending(name) }
-        let file: SegmentFile
-        do throws(TickLogError) {
-            file = try SegmentFile(
-                segmentPath, baseOffset: base,
-                byteCount: isActive ? Int(state.cell.segmentBytes) : nil, log, files)
-        } catch {
-            guard error.cause?.code == .notFound else { throw error }
-            // Retention may have removed it since the last refresh.
-            let start = try currentStartOffset()
-            throw start > base
-                ? removed(base, start)
-                : .damaged("the segment is missing", file: segmentPath, position: 0)
-        }
+        let file = try SegmentFile(
+            segmentPath, baseOffset: base, byteCount: isActive ? Int(state.cell.segmentBytes) : nil,
+            log, files)
         state.segments[index].file = file
         if isActive {
             try extend(&state.segments[index], file, to: state.cell.endOffset)

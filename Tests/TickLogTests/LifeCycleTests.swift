@@ -122,6 +122,27 @@ import TickLog
         #expect(try TickLogWriter(logPath, files).endOffset == 61)
     }
 
+    @Test func readersBehindARewriteCatchUp() throws {
+        try Small.create(files)
+        let writer = try TickLogWriter(logPath, files)
+        try writer.append(Small.rows(0..<500))
+        try writer.sync()
+        // One has read nothing yet, one has the segment mapped; both take it for the active one.
+        let fresh = try TickLogReader(logPath, files)
+        let mapped = try TickLogReader(logPath, files)
+        #expect(try mapped.allRows() == Small.rows(0..<500).rows)
+        try writer.append(Small.rows(500..<600))
+        try writer.seal()
+        try writer.compress(segment: 0)
+        #expect(try fresh.allRows(0..<500) == Small.rows(0..<500).rows)
+        #expect(try mapped.allRows(0..<500) == Small.rows(0..<500).rows)
+        for reader in [fresh, mapped] {
+            #expect(try reader.refresh() == 600)
+            #expect(try reader.allRows() == Small.rows(0..<600).rows)
+            #expect(try reader.verify().faults.isEmpty)
+        }
+    }
+
     @Test func retentionFinishesAfterACrash() throws {
         try Small.create(files)
         let writer = try TickLogWriter(logPath, files)
