@@ -1,6 +1,6 @@
 /// The candidate with the least edit distance to a name, case aside, when it is near enough to be
 /// what was meant; the first of equals.
-func nearest(to name: String, among candidates: [String]) -> String? {
+public func nearest(to name: String, among candidates: [String]) -> String? {
     let wanted = Array(name.lowercased().unicodeScalars.prefix(64))
     let limit = max(1, min(3, (wanted.count + 1) / 3 + 1))
     var best: (distance: Int, name: String)?

@@ -150,7 +150,7 @@ extension JSONValue: Equatable {
 
 extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral,
     ExpressibleByBooleanLiteral, ExpressibleByFloatLiteral, ExpressibleByArrayLiteral,
-    ExpressibleByDictionaryLiteral, ExpressibleByNilLiteral
+    ExpressibleByDictionaryLiteral
 {
     /// Text.
     public init(stringLiteral value: String) { self = .string(value) }
@@ -164,6 +164,4 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral,
     public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
     /// An object whose members keep the order of the literal.
     public init(dictionaryLiteral elements: (String, JSONValue)...) { self = .object(elements) }
-    /// `null`.
-    public init(nilLiteral: ()) { self = .null }
 }

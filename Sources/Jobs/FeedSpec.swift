@@ -13,8 +13,8 @@ public enum FeedSpec: Hashable, Sendable {
     public var schema: Schema {
         switch self {
         case .simulator: SimulatorSpec.schema
-        case .csv(let spec): Self.schema(of: spec.columns.map(\.column), eventTime: spec.eventTime)
-        case .json(let spec): Self.schema(of: spec.fields.map(\.column), eventTime: spec.eventTime)
+        case .csv(let spec): Self.schema(of: spec.columns, eventTime: spec.eventTime)
+        case .json(let spec): Self.schema(of: spec.columns, eventTime: spec.eventTime)
         }
     }
 
@@ -97,89 +97,93 @@ public struct SimulatorSpec: Hashable, Sendable {
 
 /// Delimited text files.
 public struct CSVSpec: Hashable, Sendable {
-    /// Where a column's text comes from.
-    public enum Origin: Hashable, Sendable {
-        /// The field under that name in the header line.
-        case header(String)
-        /// The field at that index, from 0.
-        case index(Int)
-        /// The same text in every row; `{name}` stands for what `pathPattern` found in the path.
-        case constant(PathTemplate)
-    }
-
-    /// A column and where its text comes from.
-    public struct Mapping: Hashable, Sendable {
-        /// The column.
-        public var column: FeedColumn
-        /// Where its text comes from.
-        public var origin: Origin
-    }
-
     /// What to read.
     public var input: FeedInput
     /// Whether the first record of every file names the fields.
     public var hasHeader: Bool
-    /// The byte between two fields.
-    public var delimiter: UInt8
-    /// The byte around a field that holds delimiters, or `nil` for files without quoting.
-    public var quote: UInt8?
+    /// The ASCII character between two fields.
+    public var delimiter: Character
+    /// The ASCII character around a field that holds delimiters, line ends or, doubled, itself.
+    public var quote: Character
+    /// A field without quotes that consists of this text is a null.
+    public var nullText: String
+    /// How many fields a record has; `nil` takes it from the first record of each file.
+    public var fieldCount: Int?
     /// The columns, in order; names are unique.
-    public var columns: [Mapping]
+    public var columns: [FeedColumn]
     /// The name of the event-time column, one of the columns and a timestamp.
     public var eventTime: String
-    /// What may be where in a path, for `constant` columns and dates; `nil` when none is used.
-    public var pathPattern: PathTemplate?
 }
 
 /// One JSON object a line.
 public struct JSONLinesSpec: Hashable, Sendable {
-    /// A column and where its value stands in an object.
-    public struct Mapping: Hashable, Sendable {
-        /// The column.
-        public var column: FeedColumn
-        /// The keys from the outside in: `a.b.c` is `["a", "b", "c"]`.
-        public var keys: [String]
-    }
-
     /// What to read.
     public var input: FeedInput
     /// The columns, in order; names are unique.
-    public var fields: [Mapping]
+    ///
+    /// An origin `field` is the value's keys from the outside in, with dots.
+    public var columns: [FeedColumn]
     /// The name of the event-time column, one of the columns and a timestamp.
     public var eventTime: String
-    /// What may be where in a path, for dates; `nil` when none is used.
-    public var pathPattern: PathTemplate?
 }
 
-/// The files of a feed and what becomes of rows that do not parse.
+/// The files of a feed and what becomes of records that do not parse.
 public struct FeedInput: Hashable, Sendable {
-    /// How files are compressed.
-    public enum Compression: String, CaseIterable, Sendable {
-        /// By the file's first bytes.
-        case auto
-        /// Not at all.
-        case none
-        /// gzip, one or several members.
-        case gzip
-        /// A zip archive; its files are read in the archive's order.
-        case zip
-    }
-
-    /// Paths or globs (`*`, `?`, `[…]`), read in this order, a glob's matches by name; `-` is
-    /// standard input.
+    /// Paths or globs (`*`, `?`, `[…]`), read in this order; `-` is standard input.
+    ///
+    /// A glob's matches are read by the bytes of their paths. Compression is told from a file's
+    /// first bytes.
     public var paths: [String]
-    /// How files are compressed.
-    public var compression: Compression
     /// The most bytes of one record; a longer one is rejected.
     public var maxRecordBytes: Int
-    /// The table that rows go to that do not parse.
+    /// The table that records go to that do not parse.
     public var rejectsPath: String
-    /// The share of rejected rows (0…1) beyond which the feed stops with an error.
+    /// The share of rejected records (0…1) beyond which the feed stops with an error.
     public var rejectsMaxShare: Double
 }
 
 /// A column that a feed makes out of text.
 public struct FeedColumn: Hashable, Sendable {
+    /// Where a column's text comes from.
+    public enum Origin: Hashable, Sendable {
+        /// The field of that name: in a CSV file's header; in JSON, keys with dots between them.
+        case field(String)
+        /// The field at that index of a CSV record, from 0.
+        case index(Int)
+        /// The same text in every row.
+        case constant(String)
+        /// The name of the file, without directories.
+        case fileName
+        /// The name of the directory that holds the file.
+        case directory
+        /// The date in the name of the file.
+        case fileDate
+    }
+
+    /// How a timestamp is written; the raw value is the word of the job file.
+    public enum TimestampFormat: String, CaseIterable, Sendable {
+        /// ISO 8601; without an offset in the column's time zone.
+        case iso
+        /// Seconds since 1970-01-01T00:00:00Z.
+        case epochSeconds = "epoch_s"
+        /// Milliseconds since then.
+        case epochMillis = "epoch_ms"
+        /// Microseconds since then.
+        case epochMicros = "epoch_us"
+        /// Nanoseconds since then; what is below a microsecond is cut off.
+        case epochNanos = "epoch_ns"
+        /// Milliseconds since midnight, in the column's time zone, of the date in the file's name.
+        case millisSinceMidnight = "ms_since_midnight"
+    }
+
+    /// How a date is written; the raw value is the word of the job file.
+    public enum DateFormat: String, CaseIterable, Sendable {
+        /// `2013-10-07`.
+        case iso
+        /// `20131007`.
+        case basic = "yyyymmdd"
+    }
+
     /// How letters are changed.
     public enum LetterCase: String, CaseIterable, Sendable {
         /// To upper case.
@@ -192,57 +196,20 @@ public struct FeedColumn: Hashable, Sendable {
     public var name: String
     /// The type of the column in the log.
     public var type: DataType
-    /// Whether an absent or empty field is null; otherwise the row is rejected.
+    /// Where its text comes from.
+    public var origin: Origin
+    /// Whether an absent or empty field is null; otherwise the record is rejected.
     public var isNullable: Bool
-    /// How timestamps are written; meaningful for type `timestamp` only.
+    /// How timestamps are written, for type `timestamp`.
     public var timestampFormat: TimestampFormat
-    /// What the number in the text is divided by: 10000 for prices in hundredths of a cent.
-    public var divisor: Double
+    /// How dates are written, for type `date`.
+    public var dateFormat: DateFormat
+    /// The zone of times without an offset, of the IANA database, for type `timestamp`.
+    public var timeZone: String
+    /// The number in the text is this many times the value: 10000 reads `139400` as 13.94.
+    ///
+    /// At least 1; for decimals a power of ten.
+    public var scale: Int64
     /// How letters are changed, for type `string`.
     public var letterCase: LetterCase?
-}
-
-/// How a timestamp is written.
-public enum TimestampFormat: Hashable, Sendable {
-    /// A unit of time, by how many make a second.
-    public enum Unit: Int64, CaseIterable, Sendable {
-        /// Seconds.
-        case seconds = 1
-        /// Milliseconds.
-        case milliseconds = 1_000
-        /// Microseconds.
-        case microseconds = 1_000_000
-        /// Nanoseconds; digits beyond a microsecond are cut.
-        case nanoseconds = 1_000_000_000
-    }
-
-    /// ISO 8601 (`2026-01-05T14:30:00.123Z`, also with a space or an offset); without an offset
-    /// the time is UTC.
-    case iso
-    /// A count since 1970-01-01T00:00:00Z.
-    case epoch(Unit)
-    /// A count since midnight of a date, in a time zone of the IANA database.
-    case sinceMidnight(Unit, date: PathTemplate, timeZone: String)
-}
-
-/// Text with `{name}` places: a pattern that a path must end with, or text filled in from one.
-///
-/// As a pattern, a place matches one or more characters other than `/`, as few as possible, and
-/// the pattern is compared with the end of the path at a `/`.
-public struct PathTemplate: Hashable, Sendable {
-    /// A piece of the template.
-    public enum Part: Hashable, Sendable {
-        /// Text as it is.
-        case text(String)
-        /// A place of that name.
-        case place(String)
-    }
-
-    /// The pieces in order.
-    public let parts: [Part]
-
-    /// The names of the places, in order.
-    public var names: [String] {
-        parts.compactMap { if case .place(let name) = $0 { name } else { nil } }
-    }
 }

@@ -1,5 +1,6 @@
 public import Columnar
 import JSON
+public import Operators
 
 /// A job as its file describes it, checked in everything that can be checked without the log.
 public struct Job: Sendable {
@@ -22,6 +23,8 @@ public struct Job: Sendable {
     /// The queries, in the order of the file.
     public let queries: [QuerySpec]
 
+    /// The file's tree with all defaults filled in.
+    let filled: JSONValue
     /// The text that ``load(_:path:environment:)`` read, kept to give errors their place.
     let text: JobText
 

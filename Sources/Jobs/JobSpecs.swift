@@ -30,6 +30,9 @@ public struct WatermarkSpec: Hashable, Sendable {
     public var eventTime: String
     /// How long rows are waited for, ms.
     public var delayThresholdMs: Int64
+    /// After how long without new rows the source no longer holds windows open, ms of wall time;
+    /// `nil` is never, Spark's way.
+    public var idleTimeoutMs: Int64?
 }
 
 /// When batches run.
@@ -57,6 +60,8 @@ public struct JobOptions: Hashable, Sendable {
     public var noDataBatches: Bool
     /// Whether that also happens right after a restart (Spark: no).
     public var noDataBatchAfterRestart: Bool
+    /// Whether session windows may have output mode `update` (Spark: no).
+    public var sessionUpdate: Bool
 }
 
 /// Where one query's rows go.

@@ -7,6 +7,8 @@ struct JobText: Sendable {
     let bytes: [UInt8]
     /// The tree without comments, variables filled in.
     let root: JSONValue
+    /// The tree without comments, variables as they are written.
+    let unexpanded: JSONValue
     /// The first bytes of strings whose text is not what the file says, since a variable was
     /// filled in: no place inside them can be found.
     let expanded: Set<Int>

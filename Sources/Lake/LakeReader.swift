@@ -21,13 +21,13 @@ public struct LakeFile: Sendable {
 public struct LakeReader: Sendable {
     /// The table's directory.
     public let path: Path
-    /// What the directory says about itself; nil when it is not a table of ours.
-    public let description: TableDescription?
-    private let directory: TableDirectory
+    /// Whose table it is; nil when it is not one of ours, or the name was too long to be kept.
+    public let owner: TableOwner?
+    let directory: TableDirectory
 
     /// Opens a table for reading.
     ///
-    /// - Throws: `.notATable` when the directory has neither a description nor a Parquet file.
+    /// - Throws: `.notATable` when the directory has neither an owner's mark nor a Parquet file.
     public init(_ path: Path, _ files: any FileSystem) throws(LakeError) {
         self.path = path
         directory = TableDirectory(path: path, files: files)
@@ -35,9 +35,10 @@ public struct LakeReader: Sendable {
         guard info?.kind == .directory else {
             throw LakeError(.notATable, "there is no such table; check the path", path: path.string)
         }
-        description = try directory.description()
+        let markers = try directory.markers()
+        owner = markers.first?.tableOwner
         let hasFiles = try !directory.entries().isEmpty
-        guard description != nil || hasFiles else {
+        guard !markers.isEmpty || hasFiles else {
             throw LakeError(
                 .notATable, "the directory holds no table; check the path", path: path.string)
         }
@@ -53,7 +54,7 @@ public struct LakeReader: Sendable {
             let entries = try onStorage { () throws(StorageError) in try files.list(next) }
             let isTable = entries.contains {
                 $0.kind == .file
-                    && ($0.name == TableDescription.fileName || $0.name.hasSuffix(".parquet"))
+                    && ($0.name.hasPrefix(OwnerMarker.prefix) || $0.name.hasSuffix(".parquet"))
                     || $0.kind == .directory && PartitionPath.parse($0.name) != nil
             }
             if isTable {
@@ -82,101 +83,62 @@ public struct LakeReader: Sendable {
 
     /// What a file says about itself, from its end alone: rows, columns, metadata.
     public func footer(of file: LakeFile) throws(LakeError) -> ParquetFooter {
-        let path = try path(of: file)
-        let (trailer, size, handle) = try onStorage { () throws(StorageError) in
-            let handle = try directory.files.openForReading(path)
-            let size = try handle.size()
-            let start = max(0, size - Int64(ParquetFooter.trailerBytes))
-            return (try handle.readUpTo(ParquetFooter.trailerBytes, at: start), size, handle)
-        }
-        let length = try onParquet(path) { () throws(ParquetError) in
-            try ParquetFooter.footerBytes(trailer: trailer, fileBytes: Int(size))
-        }
-        let bytes = try onStorage { () throws(StorageError) in
-            try handle.read(
-                at: size - Int64(ParquetFooter.trailerBytes + length), count: length)
-        }
-        return try onParquet(path) { () throws(ParquetError) in
-            try ParquetFooter(Buffer(copying: bytes), fileBytes: Int(size))
-        }
+        try directory.footer(of: file.path)
     }
 
     /// The columns as they are read: those in the files, then the partition columns.
+    ///
+    /// A table that has no file yet has none.
     public func schema() throws(LakeError) -> Schema {
-        if let description { return description.readSchema }
-        guard let first = try listFiles().first else { return Schema([]) }
-        return Schema(try footer(of: first).schema.fields + partitionFields(of: first))
+        guard let first = try directory.entries().first else { return Schema([]) }
+        return try directory.columns(of: first).schema
     }
 
     /// The rows of one file with its partition values as columns at the end.
     public func read(_ file: LakeFile) throws(LakeError) -> RecordBatch {
-        let path = try path(of: file)
+        let path = try directory.path(of: file.path)
         let parquet = try openParquet(path, directory.files)
-        if let description, parquet.schema != description.fileSchema {
-            throw LakeError(
-                .damagedFile,
-                "the file has the columns (\(parquet.schema)), the table "
-                    + "(\(description.fileSchema)); remove the file if it is not the table's",
-                path: path.string)
-        }
         let rows = try onParquet(path) { () throws(ParquetError) in try parquet.read() }
-        let fields = try partitionFields(of: file)
+        let found = try directory.columns(parquet.footer, file.path)
         var columns = rows.columns
-        for field in fields {
-            let text = file.partition.first { $0.column == field.name }?.value
-            let value = text.map { PartitionValue.parse($0, as: field.type) } ?? .null
-            guard let value else {
+        for (field, part) in zip(found.partition, file.partition) {
+            guard let text = part.value else {
+                columns.append(Column(repeating: .null, field.type, count: rows.count))
+                continue
+            }
+            guard let value = PartitionValue.parse(text, as: field.type) else {
                 throw LakeError(
                     .damagedFile,
-                    "'\(text ?? "")' is no \(field.type) for the partition column "
-                        + "'\(field.name)'", path: path.string)
+                    "'\(text)' is no \(field.type) for the partition column '\(field.name)'",
+                    path: path.string)
             }
             columns.append(Column(repeating: value, field.type, count: rows.count))
         }
-        return RecordBatch(
-            Schema(rows.schema.fields + fields), columns, count: rows.count)
+        return RecordBatch(found.schema, columns, count: rows.count)
     }
 
     /// All rows, file by file in the order of their paths.
     public func read() throws(LakeError) -> RecordBatch {
-        let schema = try schema()
         var batches: [RecordBatch] = []
         for file in try listFiles() {
             let rows = try read(file)
-            guard rows.schema == schema else {
+            if let first = batches.first, rows.schema != first.schema {
                 throw LakeError(
                     .damagedFile,
-                    "the file \(file.path) has the columns (\(rows.schema)), others (\(schema)); "
-                        + "files of one table have the same columns", path: path.string)
+                    "the file \(file.path) has the columns (\(rows.schema)), others "
+                        + "(\(first.schema)); files of one table have the same columns",
+                    path: path.string)
             }
             batches.append(rows)
         }
-        return batches.isEmpty
-            ? RecordBatch(empty: schema) : RecordBatch.concatenate(batches, schema: schema)
+        guard let first = batches.first else { return RecordBatch(empty: Schema([])) }
+        return RecordBatch.concatenate(batches, schema: first.schema)
     }
 
     func openForReading(_ file: LakeFile) throws(LakeError) -> any ReadFile {
-        let path = try path(of: file)
+        let path = try directory.path(of: file.path)
         return try onStorage { () throws(StorageError) in
             try directory.files.openForReading(path)
         }
-    }
-
-    private func path(of file: LakeFile) throws(LakeError) -> Path {
-        try onStorage { () throws(StorageError) in try path.joining(relative: file.path) }
-    }
-
-    private func partitionFields(of file: LakeFile) throws(LakeError) -> [Field] {
-        let fields =
-            description?.partitionFields ?? file.partition.map { Field($0.column, .string) }
-        guard fields.map(\.name) == file.partition.map(\.column),
-            Schema.duplicateName(in: fields) == nil
-        else {
-            throw LakeError(
-                .damagedFile,
-                "the directories of \(file.path) are not the table's partition columns",
-                path: path.string)
-        }
-        return fields
     }
 }

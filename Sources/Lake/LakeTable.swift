@@ -11,11 +11,13 @@ public import Storage
 public struct LakeTable: Sendable {
     /// The table's directory.
     public let path: Path
-    /// Owner, columns and partition columns.
+    /// Whose table it is.
+    public let owner: TableOwner
+    /// Columns and partition columns.
     public let description: TableDescription
 
     private let directory: TableDirectory
-    private let options: ParquetOptions
+    private var options: ParquetOptions
     private let partitionColumns: [Int]
     private let fileRowsMax: Int
 
@@ -37,9 +39,17 @@ public struct LakeTable: Sendable {
         self.options = options
         self.fileRowsMax = fileRowsMax
         directory = TableDirectory(path: path, files: files)
+        self.owner = owner
         description = TableDescription(
-            layout: .partitioned, owner: owner, schema: schema, partitionBy: partitionBy)
-        try directory.claim(description)
+            layout: .partitioned, schema: schema, partitionBy: partitionBy)
+        if !partitionBy.isEmpty {
+            self.options.keyValueMetadata.append(
+                (
+                    key: PartitionColumns.key,
+                    value: PartitionColumns.encode(description.partitionFields)
+                ))
+        }
+        try directory.claim(owner, description)
     }
 
     private static func partitionColumns(

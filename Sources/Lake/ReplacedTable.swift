@@ -9,7 +9,9 @@ public import Storage
 public struct ReplacedTable: Sendable {
     /// The table's directory.
     public let path: Path
-    /// Owner and columns.
+    /// Whose table it is.
+    public let owner: TableOwner
+    /// The columns.
     public let description: TableDescription
 
     private let directory: TableDirectory
@@ -32,9 +34,9 @@ public struct ReplacedTable: Sendable {
             try path.appending(Self.fileName(of: path))
         }
         directory = TableDirectory(path: path, files: files)
-        description = TableDescription(
-            layout: .replaced, owner: owner, schema: schema, partitionBy: [])
-        try directory.claim(description)
+        self.owner = owner
+        description = TableDescription(layout: .replaced, schema: schema, partitionBy: [])
+        try directory.claim(owner, description)
     }
 
     private static func fileName(of path: Path) -> String {

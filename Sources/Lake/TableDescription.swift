@@ -1,18 +1,16 @@
 public import Columnar
 import Storage
 
-// A table's description is the file `_streamer` in its directory; readers of the lake skip names
-// that begin with `_`. It is lines of text, each ending with a newline:
+// What a table says about itself stands in two places, because some readers take every file of a
+// directory that has bytes for data:
 //
-//     streamer-table 1
-//     layout partitioned | replaced
-//     checkpoint <id>
-//     query <name>
-//     column <type> | <type> NOT NULL <tab> <name>      one a column, in order
-//     partition <name>                                  one a partition column, in order
-//     xxh3 <16 hexadecimal digits of the lines above>
-//
-// Names and ids are escaped like partition values, so that none can hold a newline.
+// - Each data file holds its columns, and its partition columns under the key
+//   `streamer.partitionColumns` of its metadata: a line `<type> <tab> <name>` for each.
+// - An empty file in the table's directory, whose name begins with `_streamer,1,`, says whose
+//   table it is: then follow 16 hexadecimal digits that tell the description apart (XXH3), the
+//   checkpoint's id and the query's name, with commas between. An owner too long for a file name
+//   is `~` and 16 hexadecimal digits. Names and ids are escaped like partition values, and commas
+//   too.
 
 /// Whose table it is: the checkpoint and the query that write it.
 public struct TableOwner: Hashable, Sendable {
@@ -28,7 +26,7 @@ public struct TableOwner: Hashable, Sendable {
     }
 }
 
-/// What a table's directory says about itself.
+/// What a table is made of.
 public struct TableDescription: Hashable, Sendable {
     /// How batches become files.
     public enum Layout: String, Sendable {
@@ -38,103 +36,107 @@ public struct TableDescription: Hashable, Sendable {
         case replaced
     }
 
-    /// The file's name.
-    public static let fileName = "_streamer"
-
     /// How batches become files.
     public let layout: Layout
-    /// Whose table it is.
-    public let owner: TableOwner
     /// The columns as they are written, partition columns included.
     public let schema: Schema
     /// The names of the partition columns, in directory order.
     public let partitionBy: [String]
 
     /// The columns as they are read: those in the files, then the partition columns.
-    public var readSchema: Schema {
-        Schema(fileSchema.fields + partitionFields)
-    }
+    public var readSchema: Schema { Schema(fileFields + partitionFields) }
 
     /// The columns that the files hold.
-    public var fileSchema: Schema {
-        Schema(schema.fields.filter { !partitionBy.contains($0.name) })
-    }
+    var fileFields: [Field] { schema.fields.filter { !partitionBy.contains($0.name) } }
 
     /// The partition columns; they can be null whatever the schema says, as empty strings are.
-    public var partitionFields: [Field] {
+    var partitionFields: [Field] {
         partitionBy.compactMap { name in
             schema.index(of: name).map { Field(name, schema[$0].type) }
         }
     }
+
+    /// Tells descriptions apart: any change of columns, types or partitioning changes it.
+    var fingerprint: String {
+        let fields = schema.fields.map { "\($0.type)\t\($0.isNullable)\t\(escapedName($0.name))\n" }
+        let partitions = partitionBy.map { "\(escapedName($0))\n" }
+        let text = "\(layout.rawValue)\n\(fields.joined())\n\(partitions.joined())"
+        return Checksum.hex(Checksum.xxh3(Array(text.utf8)))
+    }
 }
 
-extension TableDescription {
-    private static let head = "streamer-table"
-    private static let version = 1
+/// Text as a part of a marker's name or of a metadata line.
+private func escapedName(_ text: String) -> String {
+    PartitionPath.escape(text).split(separator: "," as Character, omittingEmptySubsequences: false)
+        .joined(separator: "%2C")
+}
 
-    func encoded() -> String {
-        var text = "\(Self.head) \(Self.version)\nlayout \(layout.rawValue)\n"
-        text += "checkpoint \(PartitionPath.escape(owner.checkpointID))\n"
-        text += "query \(PartitionPath.escape(owner.query))\n"
-        for field in schema.fields {
-            let suffix = field.isNullable ? "" : " NOT NULL"
-            text += "column \(field.type)\(suffix)\t\(PartitionPath.escape(field.name))\n"
-        }
-        for name in partitionBy { text += "partition \(PartitionPath.escape(name))\n" }
-        return text + "xxh3 \(Checksum.hex(Checksum.xxh3(Array(text.utf8))))\n"
+/// The partition columns as data files state them.
+enum PartitionColumns {
+    static let key = "streamer.partitionColumns"
+
+    static func encode(_ fields: [Field]) -> String {
+        fields.map { "\($0.type)\t\(escapedName($0.name))" }.joined(separator: "\n")
     }
 
-    init(decoding bytes: [UInt8], path: String) throws(LakeError) {
-        func damaged(_ reason: String) -> LakeError {
-            LakeError(
+    /// Nil when the text is not of that form.
+    static func decode(_ text: String) -> [Field]? {
+        var fields: [Field] = []
+        for line in text.split(separator: "\n" as Character) {
+            let parts = line.split(separator: "\t" as Character, omittingEmptySubsequences: false)
+            guard parts.count == 2, let type = DataType(parsing: String(parts[0])),
+                let name = PartitionPath.unescape(parts[1])
+            else { return nil }
+            fields.append(Field(name, type))
+        }
+        return fields
+    }
+}
+
+/// The empty file that says whose table a directory is.
+struct OwnerMarker: Equatable {
+    static let prefix = "_streamer,"
+    private static let version = "1"
+
+    let name: String
+    /// Which part of the name says whose table it is.
+    let owner: String
+    let fingerprint: String
+
+    init(_ owner: TableOwner, _ description: TableDescription) {
+        let readable = "\(escapedName(owner.checkpointID)),\(escapedName(owner.query))"
+        let head = "\(Self.prefix)\(Self.version),\(description.fingerprint),"
+        let fits = head.utf8.count + readable.utf8.count <= PartitionPath.nameBytesMax
+        self.owner =
+            fits ? readable : "~" + Checksum.hex(Checksum.xxh3(Array(readable.utf8)))
+        fingerprint = description.fingerprint
+        name = head + self.owner
+    }
+
+    /// Nil when the name is not a marker's.
+    ///
+    /// - Throws: `.damagedDescription` for a marker of another version.
+    init?(name: String, in directory: Path) throws(LakeError) {
+        guard name.hasPrefix(Self.prefix) else { return nil }
+        let parts = name.split(
+            separator: "," as Character, maxSplits: 3, omittingEmptySubsequences: false)
+        guard parts.count == 4, parts[1] == Self.version, Checksum.parseHex(parts[2]) != nil else {
+            throw LakeError(
                 .damagedDescription,
-                "the table's description cannot be read: \(reason); restore it from a copy, or "
-                    + "clear the table and run the job again", path: path)
+                "'\(name)' is not an owner's mark that this version of streamer knows; use the "
+                    + "version that made the table", path: directory.string)
         }
-        guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw damaged("it is not UTF-8")
-        }
-        guard text.hasPrefix("\(Self.head) ") else { throw damaged("it does not begin as one") }
-        guard text.hasPrefix("\(Self.head) \(Self.version)\n") else {
-            throw damaged("it was written by a newer version of streamer; use that one")
-        }
-        // 16 digits, "xxh3 " and the newline.
-        let body = bytes.dropLast(22)
-        guard text.hasSuffix("xxh3 \(Checksum.hex(Checksum.xxh3(Array(body))))\n") else {
-            throw damaged("its checksum is wrong")
-        }
-        guard let description = Self.parse(String(decoding: body, as: UTF8.self)) else {
-            throw damaged("a line is missing")
-        }
-        self = description
+        self.name = name
+        fingerprint = String(parts[2])
+        owner = String(parts[3])
     }
 
-    private static func parse(_ text: String) -> TableDescription? {
-        var values: [Substring: [Substring]] = [:]
-        for line in text.split(separator: "\n" as Character).dropFirst() {
-            guard let space = line.firstIndex(of: " ") else { return nil }
-            values[line[..<space], default: []].append(line[line.index(after: space)...])
-        }
-        func names(_ key: Substring) -> [String] {
-            (values[key] ?? []).compactMap { PartitionPath.unescape($0) }
-        }
-        let fields = (values["column"] ?? []).compactMap { parseColumn($0) }
-        guard let layout = values["layout"]?.first.flatMap({ Layout(rawValue: String($0)) }),
-            let checkpoint = names("checkpoint").first, let query = names("query").first,
-            Schema.duplicateName(in: fields) == nil
+    /// The owner, or nil when its name was too long to be kept.
+    var tableOwner: TableOwner? {
+        let parts = owner.split(separator: "," as Character, omittingEmptySubsequences: false)
+        guard parts.count == 2, let checkpoint = PartitionPath.unescape(parts[0]),
+            let query = PartitionPath.unescape(parts[1])
         else { return nil }
-        return TableDescription(
-            layout: layout, owner: TableOwner(checkpointID: checkpoint, query: query),
-            schema: Schema(fields), partitionBy: names("partition"))
-    }
-
-    private static func parseColumn(_ text: Substring) -> Field? {
-        let parts = text.split(
-            separator: "\t" as Character, omittingEmptySubsequences: false)
-        guard parts.count == 2, let name = PartitionPath.unescape(parts[1]) else { return nil }
-        let suffix = " NOT NULL"
-        let isNullable = !parts[0].hasSuffix(suffix)
-        let type = isNullable ? parts[0] : parts[0].dropLast(suffix.count)
-        return DataType(parsing: String(type)).map { Field(name, $0, isNullable: isNullable) }
+        return TableOwner(checkpointID: checkpoint, query: query)
     }
 }

@@ -6,9 +6,6 @@ struct TableDirectory: Sendable {
     let path: Path
     let files: any FileSystem
 
-    /// Bytes a description may have.
-    private static let descriptionBytesMax = 16 << 20
-
     /// A data file, by its path below the table's directory.
     struct Entry {
         let path: String
@@ -18,89 +15,103 @@ struct TableDirectory: Sendable {
     /// Names that readers of a lake skip.
     static func isHidden(_ name: String) -> Bool { name.hasPrefix("_") || name.hasPrefix(".") }
 
-    /// The description, or nil when there is none.
-    func description() throws(LakeError) -> TableDescription? {
-        let file = try onStorage { () throws(StorageError) in
-            try path.appending(TableDescription.fileName)
+    /// The marks of owners in the directory: one, or none in a directory of others.
+    func markers() throws(LakeError) -> [OwnerMarker] {
+        var markers: [OwnerMarker] = []
+        for entry in try onStorage({ () throws(StorageError) in try files.list(path) }) {
+            if let marker = try OwnerMarker(name: entry.name, in: path) { markers.append(marker) }
         }
-        guard try onStorage({ () throws(StorageError) in try files.exists(file) }) else {
-            return nil
-        }
-        let bytes = try onStorage { () throws(StorageError) in
-            try files.read(file, maxBytes: Self.descriptionBytesMax)
-        }
-        return try TableDescription(decoding: bytes, path: file.string)
+        return markers
     }
 
-    /// Makes the directory the table that `wanted` describes, or checks that it is.
+    /// Makes the directory the table of this owner, or checks that it is.
     ///
     /// - Throws: `.ownedByAnother`, `.schemaDiffers`, or `.foreignFiles` when there are files but
-    ///   no description.
-    func claim(_ wanted: TableDescription) throws(LakeError) {
+    ///   no owner.
+    func claim(_ owner: TableOwner, _ description: TableDescription) throws(LakeError) {
         try onStorage { () throws(StorageError) in try files.createDirectories(path) }
-        if let found = try description() {
-            try compare(found, wanted)
-        } else {
-            let entries = try onStorage { () throws(StorageError) in try files.list(path) }
-            if let foreign = entries.first(where: { !Self.isHidden($0.name) }) {
-                throw LakeError(
-                    .foreignFiles,
-                    "the directory holds '\(foreign.name)', which no table of streamer put there; "
-                        + "use another path, or move its content away", path: path.string)
-            }
+        let wanted = OwnerMarker(owner, description)
+        let found = try markers()
+        try refuseOthers(found, wanted, owner)
+        if found.isEmpty { try refuseForeignFiles() }
+        if !found.contains(wanted) {
+            // A table without data may change its columns.
+            try refuseOtherColumns(description)
             _ = try onStorage { () throws(StorageError) in
                 try files.createAtomically(
-                    try path.appending(TableDescription.fileName), mode: .createOrMatch,
-                    text: wanted.encoded())
+                    try path.appending(wanted.name), mode: .createOrMatch, contents: [])
+            }
+            // Of two that claim the directory at once, both see both marks.
+            try refuseOthers(try markers(), wanted, owner)
+        }
+        for marker in found where marker != wanted {
+            try onStorage { () throws(StorageError) in
+                try files.remove(try path.appending(marker.name))
             }
         }
-        try removeStrays(in: path, depth: wanted.partitionBy.count)
+        try removeStrays(in: path, depth: description.partitionBy.count)
     }
 
-    private func compare(
-        _ found: TableDescription, _ wanted: TableDescription
+    private func refuseOthers(
+        _ found: [OwnerMarker], _ wanted: OwnerMarker, _ owner: TableOwner
     ) throws(LakeError) {
-        guard found.owner == wanted.owner else {
-            throw LakeError(
-                .ownedByAnother,
-                "the table belongs to query '\(found.owner.query)' of checkpoint "
-                    + "\(found.owner.checkpointID), not to '\(wanted.owner.query)' of "
-                    + "\(wanted.owner.checkpointID); use another path, or clear the table",
-                path: path.string)
-        }
-        guard found != wanted else { return }
+        guard let other = found.first(where: { $0.owner != wanted.owner }) else { return }
+        let whose =
+            other.tableOwner.map { "query '\($0.query)' of checkpoint \($0.checkpointID)" }
+            ?? "another query"
+        throw LakeError(
+            .ownedByAnother,
+            "the table belongs to \(whose), not to '\(owner.query)' of \(owner.checkpointID); "
+                + "use another path, or clear the table", path: path.string)
+    }
+
+    private func refuseForeignFiles() throws(LakeError) {
+        let entries = try onStorage { () throws(StorageError) in try files.list(path) }
+        guard let foreign = entries.first(where: { !Self.isHidden($0.name) }) else { return }
+        throw LakeError(
+            .foreignFiles,
+            "the directory holds '\(foreign.name)', which no table of streamer put there; "
+                + "use another path, or move its content away", path: path.string)
+    }
+
+    private func refuseOtherColumns(_ wanted: TableDescription) throws(LakeError) {
+        guard let file = try entries().first else { return }
+        let differences = Self.differences(try columns(of: file), wanted)
         throw LakeError(
             .schemaDiffers,
-            "the table was made differently: \(Self.differences(found, wanted)); use another "
-                + "path, or clear the table", path: path.string)
+            "the table was made differently: \(differences); use another path, or clear the table",
+            path: path.string)
     }
 
-    /// Where two descriptions differ, field by field.
+    /// Where a table's columns differ, field by field.
     private static func differences(
-        _ found: TableDescription, _ wanted: TableDescription
+        _ found: FileColumns, _ wanted: TableDescription
     ) -> String {
         var differences: [String] = []
-        if found.layout != wanted.layout {
-            differences.append("it is \(found.layout.rawValue), now \(wanted.layout.rawValue)")
-        }
-        for field in found.schema.fields {
+        let fields = found.stored + found.partition
+        for field in fields {
             guard let index = wanted.schema.index(of: field.name) else {
                 differences.append("it has \(field)")
                 continue
             }
             let now = wanted.schema[index]
-            if now != field { differences.append("it has \(field), now \(now)") }
+            let isPartition = found.partition.contains(field)
+            if now.type != field.type || (now != field && !isPartition) {
+                differences.append("it has \(field), now \(now)")
+            }
         }
-        for field in wanted.schema.fields where found.schema.index(of: field.name) == nil {
+        for field in wanted.schema.fields where !fields.contains(where: { $0.name == field.name }) {
             differences.append("it lacks \(field)")
         }
-        if found.partitionBy != wanted.partitionBy {
-            let before = found.partitionBy.joined(separator: ", ")
-            let now = wanted.partitionBy.joined(separator: ", ")
-            differences.append("it is partitioned by (\(before)), now by (\(now))")
+        let before = found.partition.map(\.name)
+        if before != wanted.partitionBy {
+            differences.append(
+                "it is partitioned by (\(before.joined(separator: ", "))), now by "
+                    + "(\(wanted.partitionBy.joined(separator: ", ")))")
         }
         return differences.isEmpty
-            ? "its columns are in another order" : differences.joined(separator: "; ")
+            ? "its layout or the order of its columns is another"
+            : differences.joined(separator: "; ")
     }
 
     private func removeStrays(in directory: Path, depth: Int) throws(LakeError) {

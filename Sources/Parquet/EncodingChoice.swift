@@ -22,7 +22,8 @@ struct EncodingChoice {
                     "the encoding \(forced) does not fit; choose one of "
                         + values.candidates.map { "\($0)" }.joined(separator: ", "))
             }
-            let dictionary = forced == .dictionary ? ValueDictionary(values) : nil
+            let dictionary =
+                forced == .dictionary ? ValueDictionary(values, forced: true) : nil
             // Too many values for a dictionary: written as they are.
             encoding = forced == .dictionary && dictionary == nil ? .plain : forced
             self.dictionary = dictionary

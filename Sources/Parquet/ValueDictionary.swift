@@ -14,13 +14,16 @@ struct ValueDictionary {
     private static let entriesMax = 131_072
 
     /// Nil when the type has no dictionary or the values are too many.
-    init?(_ values: ChunkValues) {
+    ///
+    /// Unless it is `forced`, a dictionary of more than half the values is not worth its page.
+    init?(_ values: ChunkValues, forced: Bool = false) {
         guard values.count > 0 else { return nil }
+        let limit = forced ? Self.entriesMax : min(Self.entriesMax, max(16, values.count / 2))
         switch values.storage {
         case .booleans, .fixed: return nil
-        case .int32s(let buffer): self.init(distinctIn: buffer.span(of: Int32.self))
-        case .int64s(let buffer): self.init(distinctIn: buffer.span(of: Int64.self))
-        case .doubles(let buffer): self.init(distinctIn: buffer.span(of: Double.self))
+        case .int32s(let buffer): self.init(distinctIn: buffer.span(of: Int32.self), limit)
+        case .int64s(let buffer): self.init(distinctIn: buffer.span(of: Int64.self), limit)
+        case .doubles(let buffer): self.init(distinctIn: buffer.span(of: Double.self), limit)
         case .strings(let strings):
             guard strings.isSorted else { return nil }
             let source = strings.codes.span(of: Int32.self)
@@ -34,8 +37,7 @@ struct ValueDictionary {
         }
     }
 
-    private init?<T: OrderedNumber>(distinctIn numbers: Span<T>) {
-        let limit = min(Self.entriesMax, max(16, numbers.count / 2))
+    private init?<T: OrderedNumber>(distinctIn numbers: Span<T>, _ limit: Int) {
         guard let (order, firstCodes) = numberDistinct(numbers, limit: limit) else { return nil }
         let sorted = order.indices.sorted { order[$0] < order[$1] }
         var ranks = [UInt32](repeating: 0, count: order.count)

@@ -2,19 +2,16 @@ public import Columnar
 
 /// What a sink left behind for one batch: enough to check later that it is still there, unchanged.
 public struct SinkReceipt: Hashable, Sendable {
-    /// The file, as a path that the job's folder can be asked for.
+    /// The file, as a path below the sink's directory.
     public let path: String
-    /// The rows of the file.
-    public let rows: Int
     /// The size of the file.
     public let bytes: Int64
     /// XXH3-64 of the file's bytes.
     public let checksum: UInt64
 
     /// A receipt for one file.
-    public init(path: String, rows: Int, bytes: Int64, checksum: UInt64) {
+    public init(path: String, bytes: Int64, checksum: UInt64) {
         self.path = path
-        self.rows = rows
         self.bytes = bytes
         self.checksum = checksum
     }
@@ -27,6 +24,9 @@ public struct SinkReceipt: Hashable, Sendable {
 public protocol Sink: AnyObject, Sendable {
     /// What the sink is, for progress reports: `parquet[lake/ohlcv]`.
     var description: String { get }
+
+    /// Whether a batch's results take the place of those of the batch before.
+    var keepsOnlyLatestBatch: Bool { get }
 
     /// Publishes a batch's rows. When this returns they are durable and visible.
     ///

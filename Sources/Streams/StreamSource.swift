@@ -14,6 +14,20 @@ public struct SourceBlock: Sendable {
     }
 }
 
+/// A part of a source's rows that is known but not yet read.
+public struct SourceBlockPlan: Sendable {
+    /// The offsets of its rows.
+    public let offsets: Range<Int64>
+    /// Reads, checks and decodes the rows.
+    public let load: @Sendable () throws -> SourceBlock
+
+    /// A part that `load` reads.
+    public init(offsets: Range<Int64>, load: @escaping @Sendable () throws -> SourceBlock) {
+        self.offsets = offsets
+        self.load = load
+    }
+}
+
 /// A replayable source: one total order of rows, numbered from 0 without gaps.
 ///
 /// Reading an offset range gives the same rows whenever it is read; that is what makes a batch
@@ -29,8 +43,7 @@ public protocol StreamSource: Sendable {
     func latestOffset() throws -> Int64
     /// The smallest offset whose row has this event time (µs) or a later one; the end if none has.
     func offset(atOrAfter timestampMicros: Int64) throws -> Int64
-    /// Cuts a range into parts of at most about `rowsMax` rows that are cheap to read alone.
-    func split(_ offsets: Range<Int64>, rowsMax: Int) throws -> [Range<Int64>]
-    /// The rows of a range, in order.
-    func read(_ offsets: Range<Int64>) throws -> [SourceBlock]
+    /// The parts of a range, each of at most `rowsMax` rows, in order and without gap, to be
+    /// loaded on any thread.
+    func blocks(_ offsets: Range<Int64>, rowsMax: Int) throws -> [SourceBlockPlan]
 }

@@ -1,18 +1,22 @@
 import Glibc
+import Jobs
 
 /// The version of the program, its file formats and its command line.
 let version = "0.1.0"
 
 /// Every verb, in the order in which help lists them.
-let verbs: [Verb] = [runVerb, replayVerb]
+let verbs: [Verb] = [
+    runVerb, replayVerb, clearVerb, validateVerb, explainVerb, logCatVerb, logLsVerb,
+    logVerifyVerb, logTailVerb, lakeLsVerb, lakeShowVerb, lakeVerifyVerb, checkpointLsVerb,
+    checkpointShowVerb, stateShowVerb,
+]
 
 /// Carries out a command line (without the program's name) and says how the process ends.
 func runCommandLine(_ words: [String]) -> ExitCode {
-    let environment = processEnvironment()
-    let console = Console(environment: environment)
+    let console = Console(environment: processEnvironment)
     defer { console.output.flush() }
     do {
-        switch try Parser(verbs: verbs, environment: environment).parse(words) {
+        switch try Parser(verbs: verbs, environment: processEnvironment).parse(words) {
         case .perform(let arguments): return try arguments.verb.body(arguments, console)
         case .explain(let verb): console.output.write(helpPage(of: verb))
         case .overview(let group): console.output.write(overviewPage(of: verbs, group: group))
@@ -25,6 +29,10 @@ func runCommandLine(_ words: [String]) -> ExitCode {
         let topic = error.verb.map { "help \($0)" } ?? "help"
         console.say("'streamer \(topic)' tells more.")
         return .usage
+    } catch let errors as JobErrors {
+        console.output.flush()
+        report(errors, on: console)
+        return .usage
     } catch {
         console.output.flush()
         console.error("\(error)")
@@ -32,8 +40,10 @@ func runCommandLine(_ words: [String]) -> ExitCode {
     }
 }
 
-/// The environment variables of the process.
-private func processEnvironment() -> [String: String] {
+/// The environment variables of the process as it began.
+let processEnvironment = readEnvironment()
+
+private func readEnvironment() -> [String: String] {
     var result: [String: String] = [:]
     // Safe: environ is a NULL-terminated array of C strings, and nothing here changes it.
     var next = unsafe environ

@@ -61,7 +61,7 @@ def test_every_verb_has_a_help_page(verb):
     assert "Options:" in page and "Examples:" in page
     assert streamer("help", *verb.split()) == (0, page, "")
     assert streamer(*verb.split(), "-h") == (0, page, "")
-    assert max(map(len, page.splitlines())) <= 120
+    assert max(map(len, page.splitlines())) <= 100
 
 
 @pytest.mark.parametrize("verb", ALL)

@@ -3,7 +3,7 @@ import Testing
 
 @Suite struct JSONTextTests {
     @Test func compactKeepsOrderAndSortedSorts() {
-        let value: JSONValue = ["b": 1, "a": [true, nil, "x"], "ä": 1.5]
+        let value: JSONValue = ["b": 1, "a": [true, .null, "x"], "ä": 1.5]
         #expect(value.text() == #"{"b":1,"a":[true,null,"x"],"ä":1.5}"#)
         #expect(value.text(keys: .sorted) == #"{"a":[true,null,"x"],"b":1,"ä":1.5}"#)
     }

@@ -92,18 +92,113 @@ import Testing
     @Test func anotherOwnerIsRefused() throws {
         try withTemporaryDirectory { files, directory in
             let path = try directory.appending("t")
-            _ = try LakeTable(path, files, owner: owner, schema: Self.schema)
+            let table = try LakeTable(
+                path, files, owner: owner, schema: Self.schema, partitionBy: ["date"])
             let other = TableOwner(checkpointID: "ffff", query: "ohlcv")
-            let error = #expect(throws: LakeError.self) {
+            let refusal = #expect(throws: LakeError.self) {
                 try LakeTable(path, files, owner: other, schema: Self.schema)
             }
-            #expect(error?.code == .ownedByAnother)
-            let changed = Schema([Field("symbol", .string), Field("close", .long)])
+            #expect(refusal?.code == .ownedByAnother)
+            #expect(refusal?.message.contains("query 'ohlcv' of checkpoint 6d0c") == true)
+            #expect(try LakeReader(path, files).owner == owner)
+            try table.publish(try table.stage(batch: 0, rows: rows([("A", 1, 1)])))
+            let changed = Schema([
+                Field("symbol", .string), Field("close", .long), Field("volume", .long),
+            ])
             let difference = #expect(throws: LakeError.self) {
                 try LakeTable(path, files, owner: owner, schema: changed)
             }
             #expect(difference?.code == .schemaDiffers)
-            #expect(difference?.message.contains("it has close double, now close bigint") != true)
+            #expect(
+                difference?.message.contains(
+                    "it has close double, now close long; it has date date; it lacks volume long; "
+                        + "it is partitioned by (date), now by ()") == true)
+            let same = try LakeTable(
+                path, files, owner: owner, schema: Self.schema, partitionBy: ["date"])
+            #expect(same.description == table.description)
+        }
+    }
+
+    @Test func anEmptyTableMayChangeItsColumns() throws {
+        try withTemporaryDirectory { files, directory in
+            let path = try directory.appending("t")
+            _ = try LakeTable(path, files, owner: owner, schema: Self.schema)
+            let changed = Schema([Field("symbol", .string)])
+            _ = try LakeTable(path, files, owner: owner, schema: changed)
+            #expect(try files.list(path).count == 1)
+            #expect(try LakeReader(path, files).read().count == 0)
+        }
+    }
+
+    @Test func foreignFilesAndBadPartitioningAreRefused() throws {
+        try withTemporaryDirectory { files, directory in
+            let path = try directory.appending("t")
+            try files.createDirectories(path)
+            try files.createAtomically(try path.appending("notes.txt"), mode: .createNew, text: "x")
+            func code(_ partitionBy: [String]) -> LakeError.Code? {
+                #expect(throws: LakeError.self) {
+                    try LakeTable(
+                        path, files, owner: owner, schema: Self.schema, partitionBy: partitionBy)
+                }?.code
+            }
+            #expect(code(["date"]) == .foreignFiles)
+            #expect(code(["day"]) == .invalidPartitioning)
+            #expect(code(["date", "date"]) == .invalidPartitioning)
+            #expect(code(["date", "symbol", "close"]) == .invalidPartitioning)
+            #expect(throws: LakeError.self) { try LakeReader(path, files) }
+        }
+    }
+
+    @Test func aValueTooLongForADirectoryIsRefusedAndLeavesNothing() throws {
+        try withTemporaryDirectory { files, directory in
+            let path = try directory.appending("t")
+            let table = try LakeTable(
+                path, files, owner: owner, schema: Self.schema, partitionBy: ["symbol"])
+            let long = String(repeating: "x", count: 300)
+            let error = #expect(throws: LakeError.self) {
+                try table.stage(batch: 0, rows: rows([("A", 1, 1), (long, 2, 2)]))
+            }
+            #expect(error?.code == .partitionValueTooLong)
+            #expect(try LakeReader(path, files).listFiles().isEmpty)
+            #expect(try files.list(try path.appending("symbol=A")).isEmpty)
+        }
+    }
+
+    @Test func strayFilesGoWhenTheTableIsOpened() throws {
+        try withTemporaryDirectory { files, directory in
+            let path = try directory.appending("t")
+            func open() throws -> LakeTable {
+                try LakeTable(
+                    path, files, owner: owner, schema: Self.schema, partitionBy: ["symbol"])
+            }
+            _ = try open().stage(batch: 0, rows: rows([("A", 1, 1)]))
+            #expect(try files.list(try path.appending("symbol=A")).count == 1)
+            _ = try open()
+            #expect(try files.list(try path.appending("symbol=A")).isEmpty)
+        }
+    }
+
+    @Test func verifyNamesWhatIsDamagedMissingAndExtra() throws {
+        try withTemporaryDirectory { files, directory in
+            let path = try directory.appending("t")
+            let table = try LakeTable(path, files, owner: owner, schema: Self.schema)
+            let receipts = try (0..<4).flatMap { batch in
+                try table.publish(
+                    try table.stage(batch: batch, rows: rows([("A", Double(batch), 1)])))
+            }
+            let reader = try LakeReader(path, files)
+            #expect(try reader.verify(receipts).intactFiles == 4)
+            let damaged = try path.appending(receipts[1].path)
+            var bytes = try files.read(damaged, maxBytes: 1 << 20)
+            bytes[bytes.count / 2] ^= 1
+            try files.createAtomically(damaged, mode: .replace, contents: bytes)
+            try files.remove(try path.appending(receipts[2].path))
+            let found = try reader.verify(Array(receipts[..<3]))
+            #expect(found.damaged.map(\.path) == [receipts[1].path])
+            #expect(found.missing == [receipts[2].path])
+            #expect(found.extra == [receipts[3].path])
+            #expect(found.intactFiles == 1)
+            #expect(try reader.verify().damaged.map(\.path) == [receipts[1].path])
         }
     }
 }

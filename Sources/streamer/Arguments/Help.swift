@@ -62,17 +62,41 @@ private func describe(_ option: Option) -> String {
     return notes.isEmpty ? option.help : "\(option.help) (\(notes.joined(separator: "; ")))"
 }
 
-/// Two columns; a left text too wide for its column has the right one on the next line.
+/// Two columns, the right one wrapped; a left text too wide for its column has the right one on
+/// the next line.
 private func aligned(_ rows: [(String, String)]) -> [String] {
-    let widthMax = 26
-    let fitting = rows.map { displayWidth($0.0) }.filter { $0 <= widthMax }
-    let width = fitting.max() ?? 0
+    let leftWidthMax = 26
+    let lineWidthMax = 100
+    let width = rows.map { displayWidth($0.0) }.filter { $0 <= leftWidthMax }.max() ?? 0
     return rows.flatMap { left, right in
-        let padding = width - displayWidth(left)
-        return padding >= 0
-            ? ["  \(left)\(spaces(padding))  \(right)"]
-            : ["  \(left)", "  \(spaces(width))  \(right)"]
+        var lines: [String] = []
+        var lead = "  \(left)\(spaces(width - displayWidth(left)))"
+        if displayWidth(left) > width {
+            lines.append(lead)
+            lead = "  " + spaces(width)
+        }
+        for part in wrapped(right, width: lineWidthMax - width - 4) {
+            lines.append("\(lead)  \(part)")
+            lead = "  " + spaces(width)
+        }
+        return lines
     }
+}
+
+/// A text in lines of whole words.
+private func wrapped(_ text: String, width: Int) -> [String] {
+    var lines = [""]
+    for word in text.split(separator: " " as Character) {
+        let line = lines[lines.count - 1]
+        if line.isEmpty {
+            lines[lines.count - 1] = String(word)
+        } else if displayWidth(line) + 1 + displayWidth(String(word)) <= width {
+            lines[lines.count - 1] += " \(word)"
+        } else {
+            lines.append(String(word))
+        }
+    }
+    return lines
 }
 
 private func sentence(_ summary: String) -> String {

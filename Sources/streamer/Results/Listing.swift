@@ -38,14 +38,17 @@ struct Listing {
     /// Adds a row, one value a column.
     mutating func add(_ row: [Value]) { rows.append(row) }
 
-    /// Whether there are no rows.
-    var isEmpty: Bool { rows.isEmpty }
-
-    /// Prints the rows in a format.
-    func print(as format: ResultFormat, on console: Console) {
+    /// Prints the rows in a format; people get the sentence instead of a table without rows.
+    func print(
+        as format: ResultFormat, on console: Console, orSay emptiness: String = "there is nothing"
+    ) throws(UsageError) {
+        if format == .table && rows.isEmpty {
+            console.say(emptiness)
+            return
+        }
         let schema = Schema(columns.map(\.field))
         guard format == .table else {
-            var printer = ResultPrinter(schema, as: format, on: console)
+            var printer = try ResultPrinter(schema, as: format, on: console)
             printer.print(RecordBatch(schema, rows: rows))
             printer.finish()
             return

@@ -8,11 +8,19 @@ enum ResultFormat: String, CaseIterable, Sendable {
     case json
     /// Comma-separated values with a header (RFC 4180).
     case csv
+    /// An Arrow IPC stream.
+    case arrow
 
-    /// The option that every verb with results has.
+    /// The option of verbs that list things.
     static let option = Option.choice(
-        "format", allCases.map(\.rawValue), "how to print the results: json is one object a line",
+        "format", ["table", "json", "csv"], "how to print: json is one object a line",
         fallback: "table", environment: "STREAMER_FORMAT")
+
+    /// The option of verbs that print rows of data.
+    static let rowsOption = Option.choice(
+        "format", allCases.map(\.rawValue),
+        "how to print: json is one object a line, arrow an IPC stream", fallback: "table",
+        environment: "STREAMER_FORMAT")
 }
 
 extension Arguments {
@@ -28,13 +36,25 @@ struct ResultPrinter {
     private let format: ResultFormat
     private let console: Console
     private var table: TablePrinter?
+    private let arrow: ArrowStreamWriter
 
     /// A printer that writes to standard output.
-    init(_ schema: Schema, as format: ResultFormat, on console: Console) {
+    ///
+    /// - Throws: when it would write binary data to a terminal.
+    init(_ schema: Schema, as format: ResultFormat, on console: Console) throws(UsageError) {
         self.schema = schema
         self.format = format
         self.console = console
-        if format == .csv { console.print(csvHeader(schema)) }
+        arrow = ArrowStreamWriter(schema)
+        switch format {
+        case .csv: console.print(csvHeader(schema))
+        case .arrow:
+            guard !console.output.isTerminal else {
+                throw UsageError("--format arrow is binary: send it to a file or a program")
+            }
+            console.output.write(arrow.encodeSchema().bytes)
+        case .table, .json: break
+        }
     }
 
     /// Prints the rows of a batch, which has the printer's schema.
@@ -42,6 +62,7 @@ struct ResultPrinter {
         switch format {
         case .json: write(batch, line: jsonLines(schema))
         case .csv: write(batch, line: csvLine)
+        case .arrow: console.output.write(arrow.encode(batch).bytes)
         case .table:
             let cells = (0..<batch.count).map { row in batch.row(row).map(tableCell) }
             let alignments = schema.fields.map { isRightAligned($0.type) }
@@ -54,8 +75,12 @@ struct ResultPrinter {
     /// Ends the output: a table without rows still shows its columns.
     mutating func finish() {
         if format == .table, table == nil { print(RecordBatch(empty: schema)) }
+        if format == .arrow { console.output.write(ArrowStreamWriter.endOfStream) }
         console.output.flush()
     }
+
+    /// Hands over what was printed so far.
+    func flush() { console.output.flush() }
 
     private func write(_ batch: RecordBatch, line: ([Value]) -> String) {
         for row in 0..<batch.count { console.output.write(line(batch.row(row)) + "\n") }

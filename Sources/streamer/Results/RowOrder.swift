@@ -25,22 +25,26 @@ struct RowOrder {
 
     /// The rows in this order; rows that are equal keep theirs.
     ///
-    /// NULL comes first, NaN is the largest number, strings are compared by bytes, as in Spark.
+    /// NULL is the smallest value, NaN the largest number, strings are compared by bytes, as in
+    /// Spark.
     func sort(_ batch: RecordBatch) -> RecordBatch {
-        let values = keys.map { key in
-            (0..<batch.count).map { batch.columns[key.column].value(at: $0) }
+        var rows = batch
+        // From the last key to the first: each pass keeps the order of the passes before it.
+        for key in keys.reversed() {
+            let column = rows.columns[key.column]
+            rows = rows.gather(
+                key.isDescending
+                    ? Self.descending(column) : sortIndices([column], count: rows.count))
         }
-        let sorted = (0..<Int32(batch.count)).sorted { left, right in
-            for (index, key) in keys.enumerated() {
-                let column = values[index]
-                switch compare(column[Int(left)], column[Int(right)]) {
-                case 0: continue
-                case let order: return key.isDescending ? order > 0 : order < 0
-                }
-            }
-            return left < right
-        }
-        return batch.gather(sorted)
+        return rows
+    }
+
+    /// The order from the largest to the smallest; equal rows keep their order, so the rows are
+    /// sorted back to front and read backwards.
+    private static func descending(_ column: Column) -> [Int32] {
+        let backwards = (0..<Int32(column.count)).reversed().map(\.self)
+        let sorted = sortIndices([column.gather(backwards)], count: column.count)
+        return sorted.reversed().map { backwards[Int($0)] }
     }
 }
 
@@ -51,26 +55,4 @@ func columnIndex(of name: String, in schema: Schema) throws(UsageError) -> Int {
     throw UsageError(
         "there is no column '\(shown(name))'; "
             + (meant ?? "the columns are: \(schema.names.joined(separator: ", "))"))
-}
-
-/// Below, at or above zero as `left` comes before, with or after `right`; both of one type.
-private func compare(_ left: Value, _ right: Value) -> Int {
-    switch (left, right) {
-    case (.null, .null): 0
-    case (.null, _): -1
-    case (_, .null): 1
-    case (.boolean(let a), .boolean(let b)): (a ? 1 : 0) - (b ? 1 : 0)
-    case (.int(let a), .int(let b)), (.date(let a), .date(let b)): order(a, b)
-    case (.long(let a), .long(let b)), (.timestamp(let a), .timestamp(let b)): order(a, b)
-    case (.decimal(let a, _), .decimal(let b, _)): order(a, b)
-    case (.double(let a), .double(let b)):
-        a.isNaN || b.isNaN ? (a.isNaN ? 1 : 0) - (b.isNaN ? 1 : 0) : order(a, b)
-    case (.string(let a), .string(let b)):
-        a.utf8.elementsEqual(b.utf8) ? 0 : a.utf8.lexicographicallyPrecedes(b.utf8) ? -1 : 1
-    default: preconditionFailure("one column holds values of one type")
-    }
-}
-
-private func order<T: Comparable>(_ left: T, _ right: T) -> Int {
-    left == right ? 0 : left < right ? -1 : 1
 }

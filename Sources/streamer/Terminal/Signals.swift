@@ -1,17 +1,23 @@
+import Engine
 import Glibc
 import Synchronization
 
-private let stopRequests = Atomic<Int>(0)
+/// What SIGINT and SIGTERM give after ``handleStopSignals(announcing:)``.
+let stopSignal = StopSignal()
 
-/// Whether a signal has asked for a stop.
-var isStopRequested: Bool { stopRequests.load(ordering: .relaxed) > 0 }
+private let stopRequests = Atomic<Int>(0)
+private let announcesStop = Atomic<Bool>(true)
 
 /// From now on the first SIGINT or SIGTERM asks for a stop, the second ends the process at once.
 ///
 /// A batch that is aborted so is run again by the next run, with the same result.
-func handleStopSignals() {
+///
+/// With `announcing` the first says on standard error that the batch is finished first.
+func handleStopSignals(announcing: Bool = true) {
     // Globals come into being at their first use, which must not be inside a signal handler.
+    _ = stopSignal
     stopRequests.store(0, ordering: .relaxed)
+    announcesStop.store(announcing, ordering: .relaxed)
     for number in [SIGINT, SIGTERM] {
         var action = sigaction()
         unsafe action.__sigaction_handler.sa_handler = { _ in stopRequested() }
@@ -20,11 +26,13 @@ func handleStopSignals() {
     }
 }
 
-/// Runs inside a signal handler: atomics, write and _exit only.
+/// Runs inside a signal handler: atomics (a stop signal is one), write and _exit only.
 private func stopRequested() {
     if stopRequests.add(1, ordering: .relaxed).oldValue > 0 {
         _exit(ExitCode.interrupted.rawValue)
     }
+    stopSignal.request()
+    guard announcesStop.load(ordering: .relaxed) else { return }
     let message: StaticString = "\nstopping after this batch; again to abort it\n"
     // Safe: a static string's bytes live as long as the process.
     _ = unsafe write(STDERR_FILENO, message.utf8Start, message.utf8CodeUnitCount)

@@ -1,0 +1,63 @@
+/// What one micro-batch does, decided before it runs and logged before any effect.
+///
+/// A batch is a function of its plan: run again with the same plan it computes the same rows.
+public struct BatchPlan: Hashable, Sendable {
+    /// The batch's number, from 0.
+    public var batch: Int64
+    /// The source offsets it reads; empty for a no-data batch.
+    public var offsets: Range<Int64>
+    /// Rows at or below this event time (ms) are late: the watermark that the batch before ran
+    /// with.
+    public var lateWatermarkMs: Int64
+    /// Windows that end at or below this event time (ms) close: the watermark this batch runs
+    /// with.
+    public var watermarkMs: Int64
+    /// The wall clock (ms since the epoch) when the batch was planned: what `current_timestamp()`
+    /// means in it.
+    public var timestampMs: Int64
+    /// Whether an earlier attempt at this batch may have left files.
+    public var isRerun: Bool
+
+    /// A plan of these parts.
+    public init(
+        batch: Int64, offsets: Range<Int64>, lateWatermarkMs: Int64, watermarkMs: Int64,
+        timestampMs: Int64, isRerun: Bool
+    ) {
+        self.batch = batch
+        self.offsets = offsets
+        self.lateWatermarkMs = lateWatermarkMs
+        self.watermarkMs = watermarkMs
+        self.timestampMs = timestampMs
+        self.isRerun = isRerun
+    }
+}
+
+/// What is known when the next batch is to be planned.
+struct PlanningFacts {
+    /// One past the last offset that a committed batch has read.
+    var nextOffset: Int64
+    /// One past the last offset that may be read now.
+    var availableEnd: Int64
+    /// The job's `maxOffsetsPerTrigger`, or `nil` for no limit.
+    var maxOffsets: Int64?
+    /// Whether some query would close windows in a batch without new rows.
+    var wantsNoDataBatch: Bool
+}
+
+/// What the next batch reads.
+enum NextBatch: Equatable {
+    case data(Range<Int64>)
+    case noData(at: Int64)
+    case nothing
+}
+
+/// Which rows the next batch reads, if there is to be one: new rows first, as many as the limit
+/// allows; else an empty batch when windows can close (semantics: no-data batches).
+func nextBatch(_ facts: PlanningFacts) -> NextBatch {
+    if facts.availableEnd > facts.nextOffset {
+        let available = facts.availableEnd - facts.nextOffset
+        let taken = facts.maxOffsets.map { min($0, available) } ?? available
+        return .data(facts.nextOffset..<facts.nextOffset + taken)
+    }
+    return facts.wantsNoDataBatch ? .noData(at: facts.nextOffset) : .nothing
+}

@@ -1,0 +1,27 @@
+/// A run that cannot begin or go on: what is wrong and what to do.
+public struct EngineError: Error, Sendable, CustomStringConvertible {
+    /// The kinds of fault.
+    public enum Code: String, Sendable {
+        /// Rows that the checkpoint needs are no longer in the source.
+        case offsetsLost
+        /// The source is shorter than what the checkpoint has read of it.
+        case sourceTooShort
+        /// A batch that was asked for is not in the checkpoint.
+        case batchNotRetained
+        /// What a batch gave when it was run again is not what was published.
+        case verificationFailed
+    }
+
+    /// The kind of fault.
+    public let code: Code
+    /// What is wrong, and the remedy.
+    public let message: String
+
+    init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    /// The message.
+    public var description: String { message }
+}

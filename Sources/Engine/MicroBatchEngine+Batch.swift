@@ -1,0 +1,104 @@
+import Checkpoints
+import Operators
+import Streams
+
+extension MicroBatchEngine {
+    /// Runs one batch from its plan to its commit.
+    func execute(_ plan: BatchPlan, isLogged: Bool, latestOffset: Int64) throws {
+        var clock = StageClock(time)
+        let begun = clock.now
+        if !isLogged { try checkpoint.logOffsets(entry(plan)) }
+        let walCommit = clock.lap()
+
+        let outcome = try graph.run(plan, from: source, workers: workers, clock: &clock)
+        let stateFiles = try graph.commitState(plan.batch, workers: workers)
+        let stateCommit = clock.lap()
+        let receipts = try graph.publish(outcome, plan, workers: workers)
+        let addBatch = clock.lap()
+        let nextWatermark = max(plan.watermarkMs, graph.watermarkMs)
+        count(outcome, plan)
+        try checkpoint.logCommit(
+            CommitEntry(
+                batch: BatchID(plan.batch), nextWatermarkMs: nextWatermark,
+                watermarkMaximaMs: graph.watermarkMaximaMs, counters: cursor.counters,
+                state: stateFiles, sinks: receipts))
+        let commitOffsets = clock.lap()
+        try removeOldState(after: plan.batch)
+
+        cursor.nextBatch = plan.batch + 1
+        cursor.nextOffset = plan.offsets.upperBound
+        cursor.lastWatermarkMs = plan.watermarkMs
+        cursor.watermarkMs = nextWatermark
+        cursor.hasRunBatch = true
+
+        var durations = outcome.durations
+        durations.walCommit = walCommit
+        durations.stateCommit = stateCommit
+        durations.addBatch = addBatch
+        durations.commitOffsets = commitOffsets
+        durations.triggerExecution = clock.now - begun
+        report(outcome, plan, durations, latestOffset: latestOffset, begunNanos: begun)
+    }
+
+    /// State files are removed every so many batches, so that most batches spend nothing on it.
+    private func removeOldState(after batch: Int64) throws {
+        guard (batch + 1) % Int64(job.stateSnapshotIntervalBatches) == 0 else { return }
+        try graph.removeOldState(
+            before: checkpoint.retainedFrom.number, commit: recordedCommit)
+    }
+
+    var workers: Workers { Workers(threads: job.threads) }
+
+    /// The plan as `offsets/N` records it.
+    private func entry(_ plan: BatchPlan) -> OffsetsEntry {
+        OffsetsEntry(
+            batch: BatchID(plan.batch), watermarkMs: plan.watermarkMs,
+            timestampMs: plan.timestampMs,
+            conf: ["spark.sql.streaming.multipleWatermarkPolicy": "min"],
+            sources: [
+                SourceRange(
+                    name: sourceName, start: String(plan.offsets.lowerBound),
+                    end: String(plan.offsets.upperBound))
+            ],
+            watermarkMaximaMs: graph.watermarkMaximaMs)
+    }
+
+    private func count(_ outcome: BatchOutcome, _ plan: BatchPlan) {
+        add(Int64(plan.offsets.count), to: "rowsIn")
+        for query in outcome.queries {
+            add(Int64(query.rowsLate), to: "rowsLate.\(query.name)")
+            add(Int64(query.rowsOut), to: "rowsOut.\(query.name)")
+        }
+    }
+
+    private func add(_ amount: Int64, to counter: String) {
+        // Counters are for people; a total beyond 2^63 stays there.
+        let (sum, overflow) = cursor.counters[counter, default: 0].addingReportingOverflow(amount)
+        cursor.counters[counter] = overflow ? .max : sum
+    }
+
+    private func report(
+        _ outcome: BatchOutcome, _ plan: BatchPlan, _ durations: StageDurations,
+        latestOffset: Int64, begunNanos: UInt64
+    ) {
+        summary.batches += 1
+        summary.rowsIn += plan.offsets.count
+        for (index, query) in outcome.queries.enumerated() {
+            summary.rowsOut += query.rowsOut
+            if job.queries[index].upstream == nil { summary.rowsLate += query.rowsLate }
+        }
+        let sincePrevious = lastTriggerNanos.map { Double(begunNanos - $0) / 1e6 }
+        lastTriggerNanos = begunNanos
+        observe(
+            .progress(
+                BatchProgress(
+                    id: checkpoint.identity.id, runId: runId, name: job.name,
+                    timestampMs: plan.timestampMs, batchId: plan.batch, durations: durations,
+                    sincePreviousMs: sincePrevious,
+                    source: SourceProgress(
+                        description: source.description, offsets: plan.offsets,
+                        latestOffset: latestOffset),
+                    eventTime: outcome.eventTime, watermarkMs: plan.watermarkMs,
+                    nextWatermarkMs: cursor.watermarkMs, queries: outcome.queries)))
+    }
+}

@@ -1,0 +1,115 @@
+import Checkpoints
+import Columnar
+import Expressions
+import KeyedState
+import Operators
+import Storage
+import Streams
+
+/// What running recorded batches again found.
+public struct VerificationReport: Sendable {
+    /// The batches that were run again.
+    public var batches: ClosedRange<Int64>?
+    /// Files (of sinks and of state) whose every byte came out the same.
+    public var identicalFiles = 0
+    /// A sentence for each file that did not.
+    public var differences: [String] = []
+}
+
+extension MicroBatchEngine {
+    /// Runs the committed batches from `first` on again, with their recorded offsets, watermarks
+    /// and times, and compares what they give with what they published. Publishes nothing.
+    ///
+    /// The engine goes on afterwards from where it stood.
+    /// - Throws: `.batchNotRetained` when the checkpoint no longer holds what batch `first` began
+    ///   with.
+    public func verify(from first: Int64) throws -> VerificationReport {
+        let reader = checkpoint.reader
+        guard let last = try reader.committedBatches().last?.number else {
+            return VerificationReport()
+        }
+        try checkRetained(first, last)
+        let watermark = (graph.watermarkMaximaMs, graph.watermarkMs)
+        try graph.restoreState(before: first, commit: recordedCommit)
+        var report = VerificationReport(batches: first...last)
+        for number in first...last {
+            let commit = try reader.commit(BatchID(number))
+            let plan = try recordedPlan(number)
+            try checkSource(needs: plan.offsets.lowerBound)
+            var clock = StageClock(time)
+            let outcome = try graph.run(plan, from: source, workers: workers, clock: &clock)
+            try graph.verify(
+                outcome, batch: number, against: commit, isLast: number == last, &report)
+        }
+        graph.restoreWatermark(maximaMs: watermark.0, watermarkMs: watermark.1)
+        return report
+    }
+
+    /// The plan of a batch as it was logged.
+    private func recordedPlan(_ number: Int64) throws -> BatchPlan {
+        let entry = try checkpoint.reader.offsets(BatchID(number))
+        let late =
+            number == 0 ? 0 : try checkpoint.reader.offsets(BatchID(number - 1)).watermarkMs
+        return BatchPlan(
+            batch: number, offsets: try offsetRange(of: entry), lateWatermarkMs: late,
+            watermarkMs: entry.watermarkMs, timestampMs: entry.timestampMs, isRerun: true)
+    }
+
+    private func checkRetained(_ first: Int64, _ last: Int64) throws {
+        let oldest = try checkpoint.reader.plannedBatches().first?.number ?? 0
+        let earliest = oldest == 0 ? 0 : oldest + 1
+        guard (earliest...max(earliest, last)).contains(first) else {
+            throw EngineError(
+                .batchNotRetained,
+                "batch \(first) cannot be run again: the checkpoint holds batches \(earliest) to "
+                    + "\(last). Raise options.minBatchesToRetain to keep more, or replay the log "
+                    + "from its start")
+        }
+    }
+}
+
+extension QueryGraph {
+    /// Compares a batch's outcome with what its commit recorded and with the files in place.
+    fileprivate func verify(
+        _ outcome: BatchOutcome, batch: Int64, against commit: CommitEntry, isLast: Bool,
+        _ report: inout VerificationReport
+    ) throws {
+        for (node, rows) in zip(nodes, outcome.outputs) {
+            for sink in node.sinks where isLast || !sink.keepsOnlyLatestBatch {
+                let receipts = commit.sinks.filter { $0.owner == sink.description }
+                let found = try sink.verify(
+                    batch: batch, rows: rows, receipts: receipts.map(SinkReceipt.init))
+                report.differences += found.map { "batch \(batch): \($0)" }
+                report.identicalFiles += max(0, receipts.count - found.count)
+            }
+            let differences = try node.verifyState(batch, commit, files)
+            report.differences += differences.map { "batch \(batch): \($0)" }
+            report.identicalFiles +=
+                commit.state.count { $0.owner == node.query.name } - differences.count
+        }
+    }
+}
+
+extension QueryNode {
+    /// Writes the batch's state files again, aside, and compares them with those recorded.
+    fileprivate func verifyState(
+        _ batch: Int64, _ commit: CommitEntry, _ files: any FileSystem
+    ) throws -> [String] {
+        guard let store, case .aggregation(let aggregate) = operation else { return [] }
+        let staged = try store.stage(aggregate.state, batch: batch)
+        defer { for file in staged.files { files.discard(file) } }
+        aggregate.commit()
+        let recorded = commit.state.filter { $0.owner == query.name }
+        return recorded.compactMap { file in
+            let computed = staged.receipts.first { $0.name == file.path }
+            guard computed?.xxh3 != file.checksum else { return nil }
+            return "state/\(query.name)/\(file.path): the batch, run again, gives another state"
+        }
+    }
+}
+
+extension SinkReceipt {
+    fileprivate init(_ receipt: FileReceipt) {
+        self.init(path: receipt.path, bytes: receipt.size, checksum: receipt.checksum)
+    }
+}

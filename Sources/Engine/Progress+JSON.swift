@@ -1,0 +1,128 @@
+import Columnar
+public import JSON
+import Operators
+
+extension BatchProgress {
+    /// Input rows of the batch.
+    public var numInputRows: Int { source.offsets.count }
+
+    /// Input rows per second of the batch's own time (at least 1 ms, as Spark counts).
+    public var processedRowsPerSecond: Double {
+        Double(numInputRows) / max(Double(durations.triggerExecution) / 1e9, 0.001)
+    }
+
+    /// Input rows per second since the batch before was planned; 0 for the first of a run.
+    public var inputRowsPerSecond: Double {
+        sincePreviousMs.map { Double(numInputRows) / max($0 / 1e3, 0.001) } ?? 0
+    }
+
+    /// The progress as Spark prints it, with Spark's field names.
+    public var json: JSONValue {
+        .object([
+            ("id", .string(id)), ("runId", .string(runId)), ("name", .string(name)),
+            ("timestamp", .string(isoTimestamp(ms: timestampMs))), ("batchId", .integer(batchId)),
+            ("batchDuration", .integer(Int(durations.triggerExecution / 1_000_000))),
+            ("numInputRows", .integer(numInputRows)),
+            ("inputRowsPerSecond", .double(inputRowsPerSecond)),
+            ("processedRowsPerSecond", .double(processedRowsPerSecond)),
+            ("durationMs", durations.json), ("eventTime", eventTimeJSON),
+            (
+                "stateOperators",
+                .array(queries.filter(\.isStateful).map { $0.stateOperatorJSON(durations) })
+            ),
+            ("sources", .array([sourceJSON])), ("sink", sinkJSON),
+        ])
+    }
+
+    private var eventTimeJSON: JSONValue {
+        var members: [(String, JSONValue)] = []
+        if let eventTime {
+            members = [
+                ("avg", .string(isoTimestamp(ms: eventTime.avgMs))),
+                ("max", .string(isoTimestamp(ms: eventTime.maxMs))),
+                ("min", .string(isoTimestamp(ms: eventTime.minMs))),
+            ]
+        }
+        return .object(members + [("watermark", .string(isoTimestamp(ms: watermarkMs)))])
+    }
+
+    private var sourceJSON: JSONValue {
+        .object([
+            ("description", .string(source.description)),
+            ("startOffset", .integer(source.offsets.lowerBound)),
+            ("endOffset", .integer(source.offsets.upperBound)),
+            ("latestOffset", .integer(source.latestOffset)),
+            ("numInputRows", .integer(numInputRows)),
+            ("inputRowsPerSecond", .double(inputRowsPerSecond)),
+            ("processedRowsPerSecond", .double(processedRowsPerSecond)),
+            (
+                "metrics",
+                .object([
+                    (
+                        "offsetsBehindLatest",
+                        .string(String(source.latestOffset - source.offsets.upperBound))
+                    )
+                ])
+            ),
+        ])
+    }
+
+    private var sinkJSON: JSONValue {
+        .object([
+            ("description", .string(queries.flatMap(\.sinks).joined(separator: ", "))),
+            (
+                "numOutputRows",
+                .integer(queries.filter { !$0.sinks.isEmpty }.reduce(0) { $0 + $1.rowsOut })
+            ),
+            (
+                "metrics",
+                .object(queries.map { ("numOutputRows.\($0.name)", .string(String($0.rowsOut))) })
+            ),
+        ])
+    }
+}
+
+extension StageDurations {
+    /// Whole milliseconds, under Spark's names where Spark has one.
+    var json: JSONValue {
+        let stages: [(String, UInt64)] = [
+            ("addBatch", addBatch), ("aggregate", aggregate), ("commitOffsets", commitOffsets),
+            ("getBatch", getBatch), ("latestOffset", latestOffset), ("stateCommit", stateCommit),
+            ("triggerExecution", triggerExecution), ("walCommit", walCommit),
+        ]
+        return .object(stages.map { ($0, .integer(Int($1 / 1_000_000))) })
+    }
+}
+
+extension QueryProgress {
+    fileprivate func stateOperatorJSON(_ durations: StageDurations) -> JSONValue {
+        .object([
+            ("operatorName", .string("stateStoreSave")),
+            ("numRowsTotal", .integer(stateRows)), ("numRowsUpdated", .integer(stateRowsUpdated)),
+            ("allUpdatesTimeMs", .integer(Int(durations.aggregate / 1_000_000))),
+            ("numRowsRemoved", .integer(stateRowsRemoved)), ("allRemovalsTimeMs", .integer(0)),
+            ("commitTimeMs", .integer(Int(durations.stateCommit / 1_000_000))),
+            ("memoryUsedBytes", .integer(stateBytes)),
+            ("numRowsDroppedByWatermark", .integer(groupsLate)),
+            ("numShufflePartitions", .integer(1)), ("numStateStoreInstances", .integer(1)),
+            (
+                "customMetrics",
+                .object([
+                    ("numInputRows", .integer(rowsIn)),
+                    ("numInputRowsDroppedByWatermark", .integer(rowsLate)),
+                ])
+            ),
+        ])
+    }
+}
+
+/// `yyyy-MM-ddTHH:mm:ss.SSSZ`, as Spark's progress writes times.
+func isoTimestamp(ms: Int64) -> String {
+    let (micros, overflow) = ms.multipliedReportingOverflow(by: 1_000)
+    let text = formatTimestamp(micros: overflow ? (ms < 0 ? .min : .max) : micros)
+    let parts = text.split(separator: " ", maxSplits: 1)
+    let clock = parts[1].split(separator: ".")
+    let fraction = clock.count > 1 ? String(clock[1].prefix(3)) : ""
+    let millis = fraction + String(repeating: "0", count: 3 - fraction.utf8.count)
+    return "\(parts[0])T\(clock[0]).\(millis)Z"
+}

@@ -1,0 +1,151 @@
+public import Operators
+
+/// What one batch did: Spark's `StreamingQueryProgress`.
+///
+/// Source of the fields: Spark's `ProgressReporter.scala`. Where Spark reports one query, this
+/// reports the queries of a job together, one `stateOperators` entry each.
+public struct BatchProgress: Sendable {
+    /// The checkpoint's identity, the same over restarts.
+    public var id: String
+    /// The identity of this run.
+    public var runId: String
+    /// The job's name.
+    public var name: String
+    /// When the batch was planned, ms since the epoch.
+    public var timestampMs: Int64
+    /// The batch's number.
+    public var batchId: Int64
+    /// Wall time from planning to commit.
+    public var durations = StageDurations()
+    /// Milliseconds since the batch before was planned, or `nil` for the first of the run.
+    public var sincePreviousMs: Double?
+    /// The source's offsets before and after, and its end when the batch was planned.
+    public var source: SourceProgress
+    /// Event time of the batch's rows; `nil` without rows.
+    public var eventTime: EventTimeStatistics?
+    /// The watermark the batch ran with, ms.
+    public var watermarkMs: Int64
+    /// The watermark the next batch runs with, ms.
+    public var nextWatermarkMs: Int64
+    /// One entry for each query, in the order of the job.
+    public var queries: [QueryProgress] = []
+}
+
+/// Where a batch stands in its source.
+public struct SourceProgress: Sendable {
+    /// What the source is.
+    public var description: String
+    /// The offsets the batch read.
+    public var offsets: Range<Int64>
+    /// One past the newest row when the batch was planned.
+    public var latestOffset: Int64
+}
+
+/// What one query did in a batch.
+public struct QueryProgress: Sendable {
+    /// The query's name.
+    public var name: String
+    /// The rows it took in.
+    public var rowsIn = 0
+    /// The rows it gave its sinks.
+    public var rowsOut = 0
+    /// Input rows dropped because all their windows were closed.
+    public var rowsLate = 0
+    /// Groups dropped as late, as Spark counts `numRowsDroppedByWatermark`.
+    public var groupsLate = 0
+    /// Groups in state after the batch.
+    public var stateRows = 0
+    /// Groups the batch created or changed.
+    public var stateRowsUpdated = 0
+    /// Groups the batch removed.
+    public var stateRowsRemoved = 0
+    /// An estimate of the memory that the state takes.
+    public var stateBytes = 0
+    /// Its sinks' descriptions.
+    public var sinks: [String] = []
+    /// Whether it keeps state.
+    public var isStateful = false
+}
+
+/// Where a batch's wall time went, in nanoseconds; the stages add up to the whole but for the
+/// loop's own bookkeeping.
+public struct StageDurations: Sendable {
+    /// Asking the source for its end.
+    public var latestOffset: UInt64 = 0
+    /// Logging the plan.
+    public var walCommit: UInt64 = 0
+    /// Reading, decoding and evaluating expressions.
+    public var getBatch: UInt64 = 0
+    /// Folding rows into state, and computing what is emitted.
+    public var aggregate: UInt64 = 0
+    /// Making state durable.
+    public var stateCommit: UInt64 = 0
+    /// Writing and publishing results.
+    public var addBatch: UInt64 = 0
+    /// Logging the commit.
+    public var commitOffsets: UInt64 = 0
+    /// The whole batch.
+    public var triggerExecution: UInt64 = 0
+}
+
+/// What a run tells whoever watches it.
+public enum EngineEvent: Sendable {
+    /// The run begins: where it resumes.
+    case started(RunStart)
+    /// A batch is committed.
+    case progress(BatchProgress)
+    /// There is nothing to do now; the engine waits for new rows or for the trigger.
+    case waiting
+    /// The run ended.
+    case stopped(RunSummary)
+}
+
+/// Where a run begins.
+public struct RunStart: Sendable {
+    /// The job's name.
+    public var name: String
+    /// The checkpoint's identity.
+    public var id: String
+    /// The first batch it will run.
+    public var nextBatch: Int64
+    /// The first offset it will read.
+    public var nextOffset: Int64
+    /// One past the newest row of the source.
+    public var latestOffset: Int64
+    /// The watermark it starts with, ms.
+    public var watermarkMs: Int64
+    /// Whether it continues an earlier run, and whether that run left a batch unfinished.
+    public var recovery: Recovery
+
+    /// How a run relates to what is in its checkpoint.
+    public enum Recovery: String, Sendable {
+        /// The checkpoint is new.
+        case fresh
+        /// The last batch of the earlier run was committed.
+        case resumed
+        /// The last batch of the earlier run was not committed and is run again.
+        case rerun
+    }
+}
+
+/// What a run did.
+public struct RunSummary: Sendable {
+    /// Batches committed.
+    public var batches = 0
+    /// Source rows read.
+    public var rowsIn = 0
+    /// Rows given to sinks.
+    public var rowsOut = 0
+    /// Input rows dropped as late, over all queries that read the source.
+    public var rowsLate = 0
+    /// Wall time of the run in nanoseconds.
+    public var elapsedNanos: UInt64 = 0
+    /// Whether a stop was asked for before everything was done.
+    public var wasStopped = false
+    /// The watermark after the last batch, ms.
+    public var watermarkMs: Int64 = 0
+    /// One past the last offset read.
+    public var nextOffset: Int64 = 0
+    /// The last committed batch, or `nil` when there is none.
+    public var lastBatch: Int64?
+}

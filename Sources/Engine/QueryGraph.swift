@@ -1,0 +1,213 @@
+import Checkpoints
+import Columnar
+import Expressions
+import Operators
+import Storage
+import Streams
+
+/// The queries of a job at run time: one scan of the source feeds all that read it, their outputs
+/// feed the queries behind them, and all commit together.
+///
+/// Parallelism is over blocks for reading and expressions, and over queries for folding; inside a
+/// query rows are folded in source order by one thread at a time, so results do not depend on it.
+final class QueryGraph {
+    // Set once.
+    let nodes: [QueryNode]
+    let sourceNodes: [QueryNode]
+    let watermark: EngineWatermark?
+    let files: any FileSystem
+
+    // Changing.
+    var tracker: WatermarkTracker
+
+    /// Rows of a block: large enough that a block's overhead is small, small enough that the
+    /// columns of one stay in the second-level cache.
+    static let blockRows = 65_536
+    /// Blocks that one thread prepares before they are folded: what bounds memory.
+    static let wavesBlocksPerThread = 4
+
+    /// Opens every query's sinks and state directory.
+    init(
+        job: EngineJob, checkpointID: String, files: any FileSystem, stateDirectory: Path
+    ) throws {
+        nodes = try job.queries.map { query in
+            try QueryNode(
+                query, isWatermarked: job.watermark != nil, checkpointID: checkpointID,
+                files: files, stateDirectory: stateDirectory,
+                snapshotIntervalBatches: job.stateSnapshotIntervalBatches)
+        }
+        sourceNodes = nodes.filter { $0.query.upstream == nil }
+        watermark = job.watermark
+        self.files = files
+        tracker = Self.tracker(job.watermark, maximaMs: [:], watermarkMs: 0)
+    }
+
+    /// The global watermark after the last batch, ms.
+    var watermarkMs: Int64 { tracker.watermarkMs }
+
+    /// Each source's own maximum of (event time - delay), ms; none before its first row.
+    var watermarkMaximaMs: [String: Int64] {
+        tracker.inputs.first?.watermarkMs.map { [sourceName: $0] } ?? [:]
+    }
+
+    /// Goes on from the maxima and the watermark that a checkpoint recorded.
+    func restoreWatermark(maximaMs: [String: Int64], watermarkMs: Int64) {
+        tracker = Self.tracker(watermark, maximaMs: maximaMs, watermarkMs: watermarkMs)
+    }
+
+    private static func tracker(
+        _ watermark: EngineWatermark?, maximaMs: [String: Int64], watermarkMs: Int64
+    ) -> WatermarkTracker {
+        let inputs = watermark.map { watermark in
+            // Saturating: a recorded maximum is at most the largest time minus the delay.
+            let seen = maximaMs[sourceName].map { maximum in
+                let (time, overflow) = maximum.addingReportingOverflow(watermark.delayMs)
+                return overflow ? .max : time
+            }
+            return [WatermarkTracker.Input(delayMs: watermark.delayMs, maxEventTimeMs: seen)]
+        }
+        return WatermarkTracker(inputs: inputs ?? [], watermarkMs: watermarkMs)
+    }
+
+    func raiseWatermark(toMs watermarkMs: Int64) { tracker.raise(toMs: watermarkMs) }
+
+    /// Whether a batch without rows would let a query close windows.
+    func wantsNoDataBatch(watermarkMs: Int64, lastWatermarkMs: Int64) -> Bool {
+        nodes.contains {
+            $0.wantsNoDataBatch(watermarkMs: watermarkMs, lastWatermarkMs: lastWatermarkMs)
+        }
+    }
+
+    /// The end of the last window that some query holds open, ms, rounded up.
+    var lastOpenWindowEndMs: Int64? { nodes.compactMap(\.lastOpenWindowEndMs).max() }
+}
+
+/// What a batch computed, before anything of it is visible.
+struct BatchOutcome {
+    /// What each query emits, in the order of the nodes.
+    var outputs: [RecordBatch]
+    /// What each query did.
+    var queries: [QueryProgress]
+    /// The batch's event times; `nil` without rows or watermark.
+    var eventTime: EventTimeStatistics?
+    /// The time spent in the stages of running.
+    var durations = StageDurations()
+}
+
+extension QueryGraph {
+    /// Reads the plan's rows once and computes what every query emits.
+    func run(
+        _ plan: BatchPlan, from source: any StreamSource, workers: Workers,
+        clock: inout StageClock
+    ) throws -> BatchOutcome {
+        let context = EvaluationContext(batchTimestampMicros: plan.timestampMs &* 1_000)
+        for node in nodes { node.beginBatch() }
+        var times = EventTimeStatistics()
+        var durations = StageDurations()
+        let blocks =
+            plan.offsets.isEmpty
+            ? [] : try source.blocks(plan.offsets, rowsMax: Self.blockRows)
+        let waveSize = max(1, workers.threads) * Self.wavesBlocksPerThread
+        for first in stride(from: 0, to: blocks.count, by: waveSize) {
+            let wave = Array(blocks[first..<min(first + waveSize, blocks.count)])
+            let prepared = try prepare(wave, context, workers)
+            durations.getBatch += clock.lap()
+            for block in prepared { times.add(block.times) }
+            try fold(prepared, plan, workers)
+            durations.aggregate += clock.lap()
+        }
+        let outputs = try finish(plan, context)
+        durations.aggregate += clock.lap()
+        if watermark != nil { tracker.endBatch([times]) }
+        return BatchOutcome(
+            outputs: outputs, queries: nodes.map(\.progress),
+            eventTime: times.count > 0 ? times : nil, durations: durations)
+    }
+
+    /// A source block with everything computed that does not depend on other blocks: one input
+    /// for each node that reads the source.
+    private struct PreparedSourceBlock: Sendable {
+        var inputs: [PreparedInput]
+        var times = EventTimeStatistics()
+    }
+
+    private func prepare(
+        _ blocks: [SourceBlockPlan], _ context: EvaluationContext, _ workers: Workers
+    ) throws -> [PreparedSourceBlock] {
+        let readers = sourceNodes
+        let timeColumn = watermark?.column
+        return try workers.map(blocks.count) { index in
+            let block = try blocks[index].load()
+            let input = InputBlock(batch: block.rows, firstSequence: block.baseOffset)
+            var result = PreparedSourceBlock(
+                inputs: try readers.map { try $0.prepare(input, context) })
+            if let timeColumn { result.times.add(block.rows.columns[timeColumn]) }
+            return result
+        }
+    }
+
+    private func fold(
+        _ prepared: [PreparedSourceBlock], _ plan: BatchPlan, _ workers: Workers
+    ) throws {
+        let readers = sourceNodes
+        _ = try workers.map(readers.count) { place in
+            for block in prepared {
+                try readers[place].fold(
+                    block.inputs[place], lateWatermarkMs: plan.lateWatermarkMs)
+            }
+        }
+    }
+
+    private func finish(
+        _ plan: BatchPlan, _ context: EvaluationContext
+    ) throws -> [RecordBatch] {
+        var outputs: [RecordBatch] = []
+        for node in nodes {
+            if let upstream = node.query.upstream, outputs[upstream].count > 0 {
+                let input = InputBlock(
+                    batch: outputs[upstream],
+                    firstSequence: Self.derivedSequence(batch: plan.batch))
+                try node.fold(
+                    node.prepare(input, context), lateWatermarkMs: plan.lateWatermarkMs)
+            }
+            outputs.append(
+                try node.finishBatch(watermarkMs: plan.watermarkMs, context))
+        }
+        return outputs
+    }
+
+    /// The sequence of the first row that a query gives another in a batch: the rows of a batch
+    /// come after those of the batches before, whatever their number.
+    private static func derivedSequence(batch: Int64) -> Int64 {
+        precondition(batch < 1 << 31, "more than 2^31 batches")
+        return batch << 32
+    }
+}
+
+extension QueryGraph {
+    /// Makes every query's changes durable, side by side: their syncs need not wait for each other.
+    func commitState(_ batch: Int64, workers: Workers) throws -> [FileReceipt] {
+        let (nodes, files) = (nodes, files)
+        return try workers.map(nodes.count) { try nodes[$0].commitState(batch, files) }
+            .flatMap { $0 }
+    }
+
+    /// Makes the state that which a batch begins with.
+    func restoreState(before batch: Int64, commit: (Int64) -> CommitEntry?) throws {
+        for node in nodes { try node.restoreState(before: batch, commit) }
+    }
+
+    /// Removes state files that no batch from `batch` on needs to begin with.
+    func removeOldState(before batch: Int64, commit: (Int64) -> CommitEntry?) throws {
+        for node in nodes { try node.removeOldState(before: batch, commit) }
+    }
+
+    /// Publishes what the batch emits, query by query.
+    func publish(
+        _ outcome: BatchOutcome, _ plan: BatchPlan, workers: Workers
+    ) throws -> [FileReceipt] {
+        let nodes = nodes
+        return try workers.map(nodes.count) { try nodes[$0].publish(outcome.outputs[$0], plan) }
+            .flatMap { $0 }
+    }
+}

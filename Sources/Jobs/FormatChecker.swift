@@ -1,0 +1,273 @@
+import Columnar
+import Expressions
+import JSON
+
+/// Compares a tree with the tables of ``JobFormat``, notes every fault, and fills in defaults.
+struct FormatChecker {
+    let text: JobText
+    private(set) var errors: [JobError] = []
+
+    init(_ text: JobText) { self.text = text }
+
+    /// Notes a fault at a value, or at a byte of the file when it is known more exactly.
+    mutating func note(
+        _ code: JobError.Code, _ message: String, at value: JSONValue, _ pointer: JSONPointer,
+        suggestion: String? = nil
+    ) {
+        errors.append(
+            text.error(
+                code, message, at: value.range.lowerBound, pointer: pointer,
+                suggestion: suggestion))
+    }
+
+    /// The value with defaults filled in, or `nil` when it, or something in it, is at fault.
+    mutating func check(
+        _ value: JSONValue, _ shape: Shape, _ pointer: JSONPointer
+    ) -> JSONValue? {
+        switch shape {
+        case .object(let table): return object(value, table, pointer)
+        case .variants(let key, let tables): return variant(value, key, tables, pointer)
+        case .list(let element, let count): return list(value, element, count, pointer)
+        case .map(let element): return map(value, element, pointer)
+        case .oneOf(let shapes): return oneOf(value, shapes, pointer)
+        default: return scalar(value, shape, pointer)
+        }
+    }
+
+    private mutating func wrongType(
+        _ value: JSONValue, _ shape: Shape, _ pointer: JSONPointer
+    ) -> JSONValue? {
+        note(.wrongType, "Expected \(shape.words), found \(value.shown).", at: value, pointer)
+        return nil
+    }
+
+    // MARK: Scalars
+
+    private mutating func scalar(
+        _ value: JSONValue, _ shape: Shape, _ pointer: JSONPointer
+    ) -> JSONValue? {
+        guard shape.takesType(of: value) else { return wrongType(value, shape, pointer) }
+        switch (shape, value.kind) {
+        case (.text(let kind), .string(let string)):
+            guard let fault = kind.fault(in: string) else { return value }
+            note(fault.code, fault.message, at: value, pointer)
+            return nil
+        case (.choice(let words), .string(let word)):
+            if words.contains(word) { return value }
+            let similar = nearest(to: word, among: words)
+            note(
+                .badValue,
+                "Expected \(shape.words), found \"\(JSONValue.escaped(word))\"."
+                    + didYouMean(similar),
+                at: value, pointer, suggestion: similar)
+            return nil
+        case (.integer(let range), .integer(let integer)) where range.contains(integer):
+            return value
+        case (.number(let range, let aboveLower), _):
+            let number = value.doubleValue ?? .nan
+            if range.contains(number) && !(aboveLower && number == range.lowerBound) {
+                return value
+            }
+        case (.yes, .bool(true)), (.boolean, _), (.null, _): return value
+        default: break
+        }
+        note(.badValue, "Expected \(shape.words), found \(value.shown).", at: value, pointer)
+        return nil
+    }
+
+    // MARK: Containers
+
+    private mutating func list(
+        _ value: JSONValue, _ element: Shape, _ count: ClosedRange<Int>, _ pointer: JSONPointer
+    ) -> JSONValue? {
+        guard let elements = value.elements else {
+            return wrongType(value, .list(element, count: count), pointer)
+        }
+        guard count.contains(elements.count) else {
+            note(
+                .badValue,
+                "Expected \(count.lowerBound) to \(count.upperBound) values, "
+                    + "found \(elements.count).", at: value, pointer)
+            return nil
+        }
+        var filled: [JSONValue] = []
+        for (index, item) in elements.enumerated() {
+            if let item = check(item, element, pointer[index]) { filled.append(item) }
+        }
+        return filled.count == elements.count ? JSONValue(.array(filled), range: value.range) : nil
+    }
+
+    private mutating func map(
+        _ value: JSONValue, _ element: Shape, _ pointer: JSONPointer
+    ) -> JSONValue? {
+        guard let members = value.members else { return wrongType(value, .map(element), pointer) }
+        var filled: [JSONMember] = []
+        for member in members {
+            if let item = check(member.value, element, pointer[member.key]) {
+                filled.append(JSONMember(member.key, item, keyRange: member.keyRange))
+            }
+        }
+        return filled.count == members.count
+            ? JSONValue(.object(filled), range: value.range) : nil
+    }
+
+    private mutating func oneOf(
+        _ value: JSONValue, _ shapes: [Shape], _ pointer: JSONPointer
+    ) -> JSONValue? {
+        guard let shape = shapes.first(where: { $0.takesType(of: value) }) else {
+            return wrongType(value, .oneOf(shapes), pointer)
+        }
+        return check(value, shape, pointer)
+    }
+
+    private mutating func variant(
+        _ value: JSONValue, _ key: String, _ tables: [ObjectShape], _ pointer: JSONPointer
+    ) -> JSONValue? {
+        let tags = tables.compactMap(\.tag)
+        guard value.members != nil else {
+            return wrongType(value, .variants(key: key, tables), pointer)
+        }
+        guard let member = value.member(key) else {
+            note(
+                .missingKey,
+                "The key \"\(key)\" is missing; it is one of \(quotedList(tags)).", at: value,
+                pointer)
+            return nil
+        }
+        guard let tag = check(member.value, .choice(tags), pointer[key])?.stringValue,
+            let table = tables.first(where: { $0.tag == tag })
+        else { return nil }
+        return object(value, table, pointer, tagKey: key)
+    }
+
+    // MARK: Objects
+
+    private mutating func object(
+        _ value: JSONValue, _ table: ObjectShape, _ pointer: JSONPointer, tagKey: String? = nil
+    ) -> JSONValue? {
+        guard let members = value.members else { return wrongType(value, .object(table), pointer) }
+        let before = errors.count
+        var filled: [JSONMember] = []
+        var meant: Set<String> = []
+        for member in members {
+            if member.key == tagKey {
+                filled.append(member)
+            } else if let key = table.keys.first(where: { $0.name == member.key }) {
+                if let item = check(member.value, key.shape, pointer[member.key]) {
+                    filled.append(JSONMember(member.key, item, keyRange: member.keyRange))
+                }
+            } else {
+                meant.insert(unknownKey(member, table, pointer, tagKey: tagKey))
+            }
+        }
+        for key in table.keys where !members.contains(where: { $0.key == key.name }) {
+            if let fallback = key.fallback {
+                // Defaults pass the same check, so that objects inside them are filled in, too.
+                if let item = check(fallback, key.shape, pointer[key.name]) {
+                    filled.append(JSONMember(key.name, item))
+                }
+            } else if key.isRequired, !meant.contains(key.name) {
+                note(
+                    .missingKey,
+                    "The key \"\(key.name)\" is missing. \(key.summary)"
+                        + (key.examples.first.map { " Example: \($0.text())." } ?? ""),
+                    at: value, pointer)
+            }
+        }
+        if table.isOneKeyOnly, errors.count == before, filled.count != 1 {
+            note(
+                .badValue,
+                "Expected exactly one of the keys \(quotedList(table.keys.map(\.name))).",
+                at: value, pointer)
+        }
+        return errors.count == before ? JSONValue(.object(filled), range: value.range) : nil
+    }
+
+    /// Notes an unknown key and gives the one that was probably meant, or "".
+    private mutating func unknownKey(
+        _ member: JSONMember, _ table: ObjectShape, _ pointer: JSONPointer, tagKey: String?
+    ) -> String {
+        let names = (tagKey.map { [$0] } ?? []) + table.keys.map(\.name)
+        let similar = nearest(to: member.key, among: names)
+        errors.append(
+            text.error(
+                .unknownKey,
+                "Unknown key \"\(JSONValue.escaped(member.key))\"." + didYouMean(similar)
+                    + " Keys here: \(names.joined(separator: ", ")).",
+                at: member.keyRange.lowerBound, pointer: pointer[member.key],
+                suggestion: similar))
+        return similar ?? ""
+    }
+}
+
+/// ` Did you mean "name"?`, or nothing.
+func didYouMean(_ name: String?) -> String { name.map { " Did you mean \"\($0)\"?" } ?? "" }
+
+/// `"a", "b" or "c"`.
+func quotedList(_ names: [String], last: String = "or") -> String {
+    let quoted = names.map { "\"\($0)\"" }
+    guard let final = quoted.last, quoted.count > 1 else { return quoted.first ?? "" }
+    return quoted.dropLast().joined(separator: ", ") + " \(last) " + final
+}
+
+extension JSONValue {
+    /// The value for a message: its kind, and itself when it is short.
+    var shown: String {
+        switch kind {
+        case .array, .object: return kindName
+        case .null: return "null"
+        default:
+            let text = text()
+            return text.count <= 60 ? "\(kindName) (\(text))" : kindName
+        }
+    }
+}
+
+extension Shape {
+    /// Whether a value has the JSON type of this shape; whether it is a good one is another thing.
+    func takesType(of value: JSONValue) -> Bool {
+        switch (self, value.kind) {
+        case (.text, .string), (.choice, .string), (.boolean, .bool), (.yes, .bool),
+            (.null, .null), (.integer, .integer), (.number, .integer), (.number, .number),
+            (.list, .array), (.map, .object), (.object, .object), (.variants, .object):
+            true
+        case (.oneOf(let shapes), _): shapes.contains { $0.takesType(of: value) }
+        default: false
+        }
+    }
+
+    /// The shape in words, as in "Expected …".
+    var words: String {
+        switch self {
+        case .text(let kind): kind.words
+        case .boolean: "true or false"
+        case .yes: "true"
+        case .null: "null"
+        case .integer(let range):
+            range.upperBound == .max
+                ? "an integer, at least \(range.lowerBound)"
+                : range.count == 1
+                    ? "\(range.lowerBound)"
+                    : "an integer from \(range.lowerBound) to \(range.upperBound)"
+        case .number(let range, let aboveLower):
+            aboveLower
+                ? "a number above \(range.lowerBound.short), at most \(range.upperBound.short)"
+                : "a number from \(range.lowerBound.short) to \(range.upperBound.short)"
+        case .choice(let words): quotedList(words)
+        case .list(let element, _): "an array (of \(element.words))"
+        case .map: "an object"
+        case .object(let table):
+            "an object with keys such as \(quotedList(Array(table.keys.prefix(3).map(\.name))))"
+        case .variants(let key, let tables):
+            "an object whose \"\(key)\" is \(quotedList(tables.compactMap(\.tag)))"
+        case .oneOf(let shapes): shapes.map(\.words).joined(separator: ", or ")
+        }
+    }
+}
+
+extension Double {
+    /// The number without a fraction that is zero.
+    var short: String {
+        Int64(exactly: self).map(\.description) ?? description
+    }
+}

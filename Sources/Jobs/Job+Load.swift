@@ -1,0 +1,124 @@
+import Columnar
+import JSON
+
+extension Job {
+    /// Reads a job file and checks everything that can be checked without the log, the columns of
+    /// expressions included when the job says what its columns are (by its feed, or by the
+    /// source's `schema`).
+    ///
+    /// - Parameters:
+    ///   - bytes: the file's content.
+    ///   - path: the file's path, for errors.
+    ///   - environment: what `${NAME}` stands for.
+    /// - Returns: the job, with defaults and variables filled in.
+    /// - Throws: every fault of the file at once.
+    public static func load(
+        _ bytes: [UInt8], path: String, environment: [String: String] = [:]
+    ) throws(JobErrors) -> Job {
+        let (text, variableErrors) = try JobText.read(bytes, file: path, environment: environment)
+        var reader = JobReader(text, errors: variableErrors)
+        let job = reader.job()
+        guard let job, reader.errors.isEmpty else {
+            throw JobErrors(inFileOrder(reader.errors))
+        }
+        return job
+    }
+
+    /// The errors by place; at one place in the order they were found.
+    static func inFileOrder(_ errors: [JobError]) -> [JobError] {
+        let ordered = errors.enumerated().sorted { left, right in
+            let (a, b) = (left.element.position, right.element.position)
+            return (a.line, a.column, left.offset) < (b.line, b.column, right.offset)
+        }
+        return ordered.map(\.element)
+    }
+}
+
+/// Reads the parts of a job one by one, so that a fault in one does not hide those of another.
+private struct JobReader {
+    let text: JobText
+    var errors: [JobError]
+
+    init(_ text: JobText, errors: [JobError]) {
+        self.text = text
+        self.errors = errors
+    }
+
+    mutating func job() -> Job? {
+        var checker = FormatChecker(text)
+        let filled = checker.check(text.root, .object(JobFormat.job), JSONPointer())
+        errors += checker.errors
+        guard text.root.members != nil else { return nil }
+
+        let feed = part("feed", filled).map(FeedSpec.init)
+        let source = part("source", filled).map(SourceSpec.init)
+        let watermark = part("watermark", filled).map(WatermarkSpec.init)
+        let queries = queries(filled)
+
+        var rules = JobRules(text: text)
+        if case .simulator(let spec) = feed { rules.check(spec) }
+        if case .csv(let spec) = feed { rules.check(spec) }
+        if case .json(let spec) = feed { rules.check(spec) }
+        if let source { rules.check(source) }
+        let isFeedFine = rules.errors.isEmpty
+        rules.checkNames(queries)
+        rules.checkPaths(feed: feed, source: source, checkpoint: checkpoint, queries: queries)
+        errors += rules.errors
+
+        let schema = source?.schema ?? (isFeedFine ? feed?.schema : nil)
+        if let schema {
+            var planner = JobPlanner(
+                text: text, input: schema, watermark: watermark, timeColumn: feed?.eventTime,
+                allowsSessionUpdate: part("options", filled)?.bool("sessionUpdate") ?? false,
+                isWatermarkFaulty: watermark == nil && text.root["watermark"] != nil)
+            _ = planner.plan(queries)
+            errors += planner.errors
+        }
+        guard errors.isEmpty, let filled, let source, let checkpoint else { return nil }
+        let object = CheckedObject(filled)
+        return Job(
+            path: text.file, name: object.string("name"), feed: feed, source: source,
+            watermark: watermark, trigger: TriggerSpec(object.object("trigger")),
+            checkpointLocation: checkpoint,
+            options: JobOptions(object.object("options")), queries: queries.map(\.spec),
+            filled: filled, text: text)
+    }
+
+    /// The directory of the checkpoint, when the job has one or a name.
+    private var checkpoint: String? {
+        text.root["checkpointLocation"]?.stringValue
+            ?? text.root["name"]?.stringValue.map { "checkpoints/" + $0 }
+    }
+
+    /// A member of the job that has no fault, with its defaults.
+    private func part(_ key: String, _ filled: JSONValue?) -> CheckedObject? {
+        if let filled { return filled[key].map(CheckedObject.init) }
+        guard let value = text.root[key],
+            let shape = JobFormat.job.keys.first(where: { $0.name == key })?.shape
+        else { return nil }
+        // The whole is at fault somewhere; this part may be fine. Its errors are noted already.
+        var checker = FormatChecker(text)
+        return checker.check(value, shape, JSONPointer()[key]).map(CheckedObject.init)
+    }
+
+    /// The queries that have no fault of form, with their index in the file.
+    private func queries(_ filled: JSONValue?) -> [IndexedQuery] {
+        var queries: [IndexedQuery] = []
+        for (index, value) in (text.root["queries"]?.elements ?? []).enumerated() {
+            var checker = FormatChecker(text)
+            let pointer = JSONPointer()["queries"][index]
+            if let query = checker.check(value, .object(JobFormat.query), pointer) {
+                queries.append(IndexedQuery(index: index, spec: QuerySpec(CheckedObject(query))))
+            }
+        }
+        return queries
+    }
+}
+
+/// A query and its index in the file.
+struct IndexedQuery {
+    let index: Int
+    let spec: QuerySpec
+
+    var pointer: JSONPointer { JSONPointer()["queries"][index] }
+}

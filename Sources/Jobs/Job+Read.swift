@@ -1,0 +1,115 @@
+import Columnar
+import JSON
+import Operators
+
+extension SourceSpec {
+    init(_ object: CheckedObject) {
+        path = object.string("path")
+        maxOffsetsPerTrigger = object.optional("maxOffsetsPerTrigger")?.int64Value
+        schema = object.optional("schema")?.elements.map { columns in
+            Schema(
+                columns.map(CheckedObject.init).map { column in
+                    Field(
+                        column.string("name"), column.type("type"),
+                        isNullable: column.bool("nullable"))
+                })
+        }
+        let starting = object.optional("startingOffsets") ?? "earliest"
+        startingOffsets =
+            switch starting.kind {
+            case .integer(let offset): .offset(offset)
+            case .object: .timestamp(micros: CheckedObject(starting).micros("timestamp"))
+            default: starting == "latest" ? .latest : .earliest
+            }
+    }
+}
+
+extension CheckedObject {
+    func type(_ key: String) -> DataType {
+        guard let type = DataType(parsing: string(key)) else {
+            preconditionFailure("a type is used before it was checked")
+        }
+        return type
+    }
+
+    func micros(_ key: String) -> Int64 {
+        guard let micros = timestampMicros(string(key)) else {
+            preconditionFailure("a timestamp is used before it was checked")
+        }
+        return micros
+    }
+}
+
+extension WatermarkSpec {
+    init(_ object: CheckedObject) {
+        eventTime = object.string("eventTime")
+        delayThresholdMs = object.durationMicros("delayThreshold") / 1_000
+        idleTimeoutMs =
+            object.optional("idleTimeout") == nil
+            ? nil : object.durationMicros("idleTimeout") / 1_000
+    }
+}
+
+extension TriggerSpec {
+    init(_ object: CheckedObject) {
+        if object.optional("availableNow") != nil {
+            self = .availableNow
+        } else if object.optional("once") != nil {
+            self = .once
+        } else {
+            self = .processingTime(intervalMs: object.durationMicros("processingTime") / 1_000)
+        }
+    }
+}
+
+extension JobOptions {
+    init(_ object: CheckedObject) {
+        threads = object.int("threads")
+        stateSnapshotIntervalBatches = object.int("stateSnapshotIntervalBatches")
+        maxStateRows = object.int("maxStateRows")
+        minBatchesToRetain = object.int("minBatchesToRetain")
+        noDataBatches = object.bool("noDataBatches")
+        noDataBatchAfterRestart = object.bool("noDataBatchAfterRestart")
+        sessionUpdate = object.bool("sessionUpdate")
+    }
+}
+
+extension QuerySpec {
+    init(_ object: CheckedObject) {
+        name = object.string("name")
+        from = object.optional("from")?.stringValue
+        self.where = object.optional("where")?.stringValue
+        groupBy = object.strings("groupBy")
+        select = object.strings("select")
+        having = object.optional("having")?.stringValue
+        outputMode = object.choice("outputMode", OutputMode.self)
+        sinks = object.objects("sinks").map(SinkSpec.init)
+    }
+}
+
+extension SinkSpec {
+    /// What `truncate: true` cuts to, as in Spark.
+    private static let truncateDefault = 20
+
+    init(_ object: CheckedObject) {
+        switch object.string("format") {
+        case "parquet":
+            let isZstd = object.string("compression") == "zstd"
+            self = .parquet(
+                ParquetSinkSpec(
+                    path: object.string("path"), partitionBy: object.strings("partitionBy"),
+                    compression: isZstd ? .zstd(level: object.int("compressionLevel")) : .none))
+        case "table":
+            let keys = object.optional("keys") == nil ? [] : object.strings("keys")
+            self = .table(TableSinkSpec(path: object.string("path"), keys: keys))
+        default:
+            let truncate: Int? =
+                switch object.optional("truncate")?.kind {
+                case .integer(let count): Int(count)
+                case .bool(false): nil
+                default: Self.truncateDefault
+                }
+            self = .console(ConsoleSinkSpec(numRows: object.int("numRows"), truncate: truncate))
+        }
+    }
+}

@@ -1,0 +1,182 @@
+import JSON
+
+/// One field in which a job differs from the one that a checkpoint was made by.
+public struct FieldDifference: Hashable, Sendable {
+    /// Whether a checkpoint survives the change.
+    public enum Verdict: Hashable, Sendable {
+        /// The job may go on from the checkpoint.
+        case allowed
+        /// It may not, for this reason.
+        case forbidden(reason: String)
+    }
+
+    /// The field: `source.path`, `queries[ohlcv].groupBy`.
+    public let field: String
+    /// The checkpoint's value, as JSON; `null` when the field was not there.
+    public let old: String
+    /// The job's value, as JSON; `null` when the field is not there.
+    public let new: String
+    /// Whether a checkpoint survives the change.
+    public let verdict: Verdict
+
+    /// Whether a checkpoint survives the change.
+    public var isAllowed: Bool { verdict == .allowed }
+}
+
+extension FieldDifference: CustomStringConvertible {
+    /// The field, both values and the verdict on one line.
+    public var description: String {
+        switch verdict {
+        case .allowed: "\(field): \(old) → \(new) (allowed)"
+        case .forbidden(let reason): "\(field): \(old) → \(new) (not allowed: \(reason))"
+        }
+    }
+}
+
+extension Job {
+    /// The job as JSON with sorted keys, without comments, variables as they are written: what a
+    /// checkpoint keeps, so that `replay` can run without the file.
+    ///
+    /// Secrets stay in the environment.
+    public var canonicalText: String { text.unexpanded.text(keys: .sorted) }
+
+    /// How a job differs from the one that a checkpoint was made by, with what Spark's rules of
+    /// recovery say of each change; empty when they mean the same.
+    ///
+    /// Defaults count as if they were written. Queries are matched by name, sinks by path.
+    public static func difference(from old: Job, to new: Job) -> [FieldDifference] {
+        var comparison = JobComparison()
+        comparison.compareJobs(old.filled, new.filled)
+        return comparison.found
+    }
+}
+
+/// Walks two job trees with all defaults filled in.
+private struct JobComparison {
+    private(set) var found: [FieldDifference] = []
+
+    private mutating func note(
+        _ field: String, _ old: JSONValue?, _ new: JSONValue?, forbidden reason: String?
+    ) {
+        found.append(
+            FieldDifference(
+                field: field, old: (old ?? .null).text(), new: (new ?? .null).text(),
+                verdict: reason.map { .forbidden(reason: $0) } ?? .allowed))
+    }
+
+    mutating func compareJobs(_ old: JSONValue, _ new: JSONValue) {
+        for key in JobFormat.job.keys where key.name != "$schema" && key.name != "version" {
+            let (one, other) = (old[key.name], new[key.name])
+            switch key.name {
+            case "queries": compareQueries(one?.elements ?? [], other?.elements ?? [])
+            case "name", "checkpointLocation", "trigger":
+                compare(key.name, one, other)
+            default: compareFields(key.name, one, other)
+            }
+        }
+    }
+
+    /// Why a field may not change, or `nil` when it may.
+    private func reason(_ field: String) -> String? {
+        switch field {
+        case "name": "the checkpoint belongs to the old name"
+        case "source.path": "the checkpoint's offsets are places in the old log"
+        case "watermark": "windows of the old state close by the old rule"
+        case "watermark.eventTime": "the watermark so far was that of the old column"
+        default: nil
+        }
+    }
+
+    private mutating func compare(_ field: String, _ old: JSONValue?, _ new: JSONValue?) {
+        if old != new { note(field, old, new, forbidden: reason(field)) }
+    }
+
+    /// Compares objects member by member; of different kinds, as a whole.
+    private mutating func compareFields(_ field: String, _ old: JSONValue?, _ new: JSONValue?) {
+        guard let members = old?.members, let others = new?.members,
+            old?["format"] == new?["format"]
+        else { return compare(field, old, new) }
+        for member in members { compare("\(field).\(member.key)", member.value, new?[member.key]) }
+        for member in others where old?[member.key] == nil {
+            compare("\(field).\(member.key)", nil, member.value)
+        }
+    }
+
+    private mutating func compareQueries(_ old: [JSONValue], _ new: [JSONValue]) {
+        for query in old {
+            let name = query["name"]?.stringValue ?? ""
+            if let other = new.first(where: { $0["name"] == query["name"] }) {
+                compareQuery("queries[\(name)]", query, other)
+            } else {
+                note(
+                    "queries[\(name)]", query["name"], nil,
+                    forbidden: "the checkpoint has its state; keep every query")
+            }
+        }
+        for query in new where !old.contains(where: { $0["name"] == query["name"] }) {
+            note(
+                "queries[\(query["name"]?.stringValue ?? "")]", nil, query["name"],
+                forbidden: "it has not seen the rows so far; give it a job of its own")
+        }
+    }
+
+    private mutating func compareQuery(_ field: String, _ old: JSONValue, _ new: JSONValue) {
+        let isStateful = !(Self.isStateless(old) && Self.isStateless(new))
+        for key in JobFormat.query.keys where key.name != "name" && old[key.name] != new[key.name] {
+            let reason: String? =
+                switch key.name {
+                case "where": nil
+                case "from": "what it computed so far comes from other rows"
+                case "groupBy": "the state is kept by the old groups and windows"
+                case "select", "having": isStateful ? "the state has the old aggregates" : nil
+                case "outputMode": isStateful ? "the state follows the old mode's rules" : nil
+                default: nil
+                }
+            if key.name == "sinks" {
+                compareSinks(field, old["sinks"]?.elements ?? [], new["sinks"]?.elements ?? [])
+            } else {
+                note("\(field).\(key.name)", old[key.name], new[key.name], forbidden: reason)
+            }
+        }
+    }
+
+    /// Whether a query has no state as far as its text says; an aggregate over everything has none
+    /// of these marks but the mode, since it cannot append.
+    private static func isStateless(_ query: JSONValue) -> Bool {
+        query["groupBy"] == [] && query["having"] == nil && query["outputMode"] == "append"
+    }
+
+    private mutating func compareSinks(_ field: String, _ old: [JSONValue], _ new: [JSONValue]) {
+        // Consoles come and go; what writes files stays where it is.
+        let (files, others) = (old.filter { $0["path"] != nil }, new.filter { $0["path"] != nil })
+        let (consoles, otherConsoles) = (
+            old.filter { $0["path"] == nil }, new.filter { $0["path"] == nil }
+        )
+        if consoles != otherConsoles {
+            note("\(field).sinks", .array(consoles), .array(otherConsoles), forbidden: nil)
+        }
+        let reason = "the batches so far are in the old directories"
+        for sink in files {
+            let place = "\(field).sinks[\(sink["path"]?.stringValue ?? "")]"
+            guard let other = others.first(where: { $0["path"] == sink["path"] }) else {
+                note(place, sink["path"], nil, forbidden: reason)
+                continue
+            }
+            guard sink["format"] == other["format"] else {
+                note("\(place).format", sink["format"], other["format"], forbidden: reason)
+                continue
+            }
+            for key in ["partitionBy", "keys", "compression", "compressionLevel"]
+            where sink[key] != other[key] {
+                note(
+                    "\(place).\(key)", sink[key], other[key],
+                    forbidden: key.hasPrefix("compression")
+                        ? nil : "the table so far follows the old columns")
+            }
+        }
+        for sink in others where !files.contains(where: { $0["path"] == sink["path"] }) {
+            let place = "\(field).sinks[\(sink["path"]?.stringValue ?? "")]"
+            note(place, nil, sink["path"], forbidden: reason)
+        }
+    }
+}

@@ -1,0 +1,151 @@
+import JSON
+
+/// The tables of the job file, version 1.
+enum JobFormat {
+    /// The version that this build reads.
+    static let version: Int64 = 1
+
+    static let job = ObjectShape(
+        name: "job",
+        summary: "A job: what to read, what to compute, and where results go.",
+        keys: [
+            .optional(
+                "$schema", .text(.any), "Where the JSON Schema of job files is, for editors.",
+                absence: "no schema", examples: ["job.schema.json"]),
+            .optional(
+                "version", .integer(version...version), "The version of the job file's format.",
+                default: 1),
+            .required(
+                "name", .text(.fileName),
+                "The job's name, 1 to 64 letters, digits, `_`, `.` and `-`; names its checkpoint.",
+                examples: ["ohlcv"]),
+            .optional(
+                "feed", .variants(key: "format", [simulator, csv, json]),
+                "What fills the log while the job runs.", absence: "the log is filled elsewhere"),
+            .required("source", .object(source), "The log to read."),
+            .optional(
+                "watermark", .object(watermark), "How far rows may come late.",
+                absence: "no window ever closes"),
+            .optional(
+                "trigger", .object(trigger), "When batches run.",
+                default: ["processingTime": "0 seconds"]),
+            .optional(
+                "checkpointLocation", .text(.path),
+                "The directory of the job's offsets, commits and state.",
+                absence: "`checkpoints/` and the job's name", examples: ["checkpoints/ohlcv"]),
+            .optional("options", .object(options), "Settings of the engine.", default: [:]),
+            .required(
+                "queries", .list(.object(query), count: 1...100),
+                "The queries; all of them commit together."),
+        ])
+
+    static let source = ObjectShape(
+        name: "source",
+        summary: "The log that the job reads.",
+        keys: [
+            .optional("format", .choice(["log"]), "The kind of source.", default: "log"),
+            .required("path", .text(.path), "The log's directory.", examples: ["log/ticks"]),
+            .optional(
+                "startingOffsets",
+                .oneOf([
+                    .choice(["earliest", "latest"]), .integer(0...Int64.max),
+                    .object(startingTimestamp),
+                ]),
+                "Where a new job begins; a job that has a checkpoint goes on from there.",
+                default: "earliest",
+                examples: ["earliest", 1_000_000, ["timestamp": "2026-01-05T14:30:00Z"]]),
+            .optional(
+                "maxOffsetsPerTrigger", .integer(1...1_000_000_000), "The most rows of a batch.",
+                absence: "no limit", examples: [250_000]),
+            .optional(
+                "schema", .list(.object(column), count: 1...1_000),
+                "The columns that the log must have.", absence: "the log's own"),
+        ])
+
+    static let startingTimestamp = ObjectShape(
+        name: "startingTimestamp",
+        summary: "A place in the log by event time.",
+        keys: [
+            .required(
+                "timestamp", .text(.timestamp),
+                "The first row with this event time or a later one.",
+                examples: ["2026-01-05T14:30:00Z"])
+        ])
+
+    static let column = ObjectShape(
+        name: "column",
+        summary: "A column of the log.",
+        keys: [
+            .required("name", .text(.name), "The column's name.", examples: ["price"]),
+            .required("type", .text(.type), "The column's type.", examples: ["double"]),
+            .optional("nullable", .boolean, "Whether a value may be null.", default: true),
+        ])
+
+    static let watermark = ObjectShape(
+        name: "watermark",
+        summary: "The watermark: the greatest event time seen, less a delay. It closes windows.",
+        keys: [
+            .required(
+                "eventTime", .text(.name), "The event-time column, a timestamp.",
+                examples: ["event_time"]),
+            .required(
+                "delayThreshold", .text(.duration), "How long late rows are waited for.",
+                examples: ["5 seconds"]),
+            .optional(
+                "idleTimeout", .text(.duration),
+                "After how long without new rows the source no longer holds windows open.",
+                absence: "it always does, as in Spark", examples: ["10 seconds"]),
+        ])
+
+    static let trigger = ObjectShape(
+        name: "trigger",
+        summary: "When batches run; exactly one of these keys.",
+        isOneKeyOnly: true,
+        keys: [
+            .optional(
+                "availableNow", .yes,
+                "Run everything that is there at the start, in batches of the rate limit; stop.",
+                absence: "-"),
+            .optional(
+                "once", .yes,
+                "Run one batch of everything that is there, whatever the rate limit; stop.",
+                absence: "-"),
+            .optional(
+                "processingTime", .text(.duration),
+                "Run a batch at every multiple of the interval until stopped; `0 seconds` is as "
+                    + "soon as there is something to do.",
+                absence: "-", examples: ["1 second"]),
+        ])
+
+    static let options = ObjectShape(
+        name: "options",
+        summary: "Settings of the engine; none changes what rows come out, but for the last three.",
+        keys: [
+            .optional(
+                "threads", .integer(0...256), "Threads that compute; 0 is one a processor.",
+                default: 0),
+            .optional(
+                "stateSnapshotIntervalBatches", .integer(1...10_000),
+                "Every how many batches the whole state is written, not only what changed.",
+                default: 10),
+            .optional(
+                "maxStateRows", .integer(1...2_000_000_000),
+                "The most groups that one query may hold; beyond it the job stops.",
+                default: 10_000_000),
+            .optional(
+                "minBatchesToRetain", .integer(2...1_000_000),
+                "How many batches back `replay` can go.", default: 100),
+            .optional(
+                "noDataBatches", .boolean,
+                "Whether a batch without rows runs when the watermark moved, to close windows.",
+                default: true),
+            .optional(
+                "noDataBatchAfterRestart", .boolean,
+                "Whether that also happens right after a restart (Spark does not).",
+                default: true),
+            .optional(
+                "sessionUpdate", .boolean,
+                "Whether session windows may have output mode `update` (Spark refuses it).",
+                default: false),
+        ])
+}

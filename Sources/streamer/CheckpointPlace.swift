@@ -1,0 +1,85 @@
+import Checkpoints
+import Jobs
+import Storage
+
+/// A checkpoint that a user names: by its job file, by its name under `checkpoints`, or by its
+/// folder.
+struct CheckpointPlace {
+    /// The folder.
+    let path: Path
+    /// What is in it.
+    let reader: CheckpointReader
+
+    /// The checkpoint in a folder.
+    init(folder: Path) throws {
+        path = folder
+        reader = try CheckpointReader(folder, files: machineFiles)
+    }
+
+    /// The checkpoint that a word means.
+    ///
+    /// - Throws: a mistake that says which checkpoints there are.
+    init(named word: String) throws {
+        try self.init(folder: Self.folder(named: word))
+        guard try exists() else {
+            throw UsageError(
+                "there is no checkpoint in \(path): the job has not run yet"
+                    + Self.known(otherThan: path))
+        }
+    }
+
+    /// The only checkpoint there is.
+    ///
+    /// - Throws: a mistake when there are none or several.
+    init(verb: String) throws {
+        let all = try Self.all(in: ProjectFolder.checkpoints.path())
+        switch all.count {
+        case 1: self = all[0]
+        case 0: throw UsageError("there is no checkpoint: no job has run here yet", verb: verb)
+        default:
+            throw UsageError(
+                "say which job: there are checkpoints of "
+                    + all.map(\.path.name).joined(separator: ", "), verb: verb)
+        }
+    }
+
+    /// Whether a job has run with this checkpoint.
+    func exists() throws -> Bool { try machineFiles.exists(path.appending("metadata")) }
+
+    /// The checkpoints in a folder.
+    static func all(in folder: Path) throws -> [CheckpointPlace] {
+        try subfolders(of: folder).map { try CheckpointPlace(folder: $0) }
+            .filter { try $0.exists() }
+    }
+
+    private static func folder(named word: String) throws -> Path {
+        let path = try Path(word)
+        switch try machineFiles.info(path)?.kind {
+        case .file: return try Path(loadJob(word).checkpointLocation)
+        case .directory: return path
+        default:
+            if !word.contains("/"), !word.hasSuffix(".json") {
+                let byName = try ProjectFolder.checkpoints.path().appending(word)
+                if try machineFiles.exists(byName) { return byName }
+            }
+            throw UsageError(
+                "'\(shown(word))' is neither a job file nor a checkpoint" + known(otherThan: path))
+        }
+    }
+
+    private static func known(otherThan path: Path) -> String {
+        guard let all = try? Self.all(in: ProjectFolder.checkpoints.path()) else { return "" }
+        let names = all.map(\.path.string)
+        return names.isEmpty ? "" : "; there are: \(names.joined(separator: ", "))"
+    }
+}
+
+extension OffsetsEntry {
+    /// The offsets that the batch reads of the job's log, or `nil` when they are not numbers.
+    var logOffsets: Range<Int64>? {
+        guard let source = sources.first, let start = Int64(source.start),
+            let end = Int64(source.end), start <= end
+        else { return nil }
+        return start..<end
+    }
+}

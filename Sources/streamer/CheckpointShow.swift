@@ -1,0 +1,175 @@
+import Checkpoints
+import Columnar
+import JSON
+import Storage
+
+/// `streamer checkpoint show`: batches, watermark, counters and receipts of one checkpoint.
+let checkpointShowVerb = Verb(
+    name: "checkpoint show",
+    summary: "show a checkpoint: batches, offsets, watermarks, counters, receipts",
+    details: """
+        The receipts are those of the newest committed batch, or of the one given with --batch.
+        With --format json everything is one object.
+        """,
+    positionals: [.required("JOB", "a job file, a checkpoint's name or its folder")],
+    options: [
+        .count("batch", "the batch whose receipts to show"),
+        .limit("limit", "how many of the newest batches to list (default: 10 in a table)"),
+        .choice(
+            "format", ["table", "json"], "how to print the results", fallback: "table",
+            environment: "STREAMER_FORMAT"),
+    ],
+    examples: [
+        "streamer checkpoint show jobs/ohlcv.json",
+        "streamer checkpoint show ohlcv --batch 3",
+        "streamer checkpoint show jobs/ohlcv.json --format json | jq .counters",
+    ],
+    body: showCheckpoint)
+
+private func showCheckpoint(_ arguments: Arguments, _ console: Console) throws -> ExitCode {
+    let place = try CheckpointPlace(named: arguments.word("JOB"))
+    let contents = try CheckpointContents(
+        place, receiptsOf: arguments.count("batch").map { BatchID($0) },
+        limit: arguments.limit("limit", fallback: arguments.format == .table ? 10 : nil))
+    if arguments.format == .json {
+        console.print(contents.json.text())
+    } else {
+        try contents.printTables(on: console)
+    }
+    return .done
+}
+
+/// What is shown of a checkpoint.
+private struct CheckpointContents {
+    private let path: Path
+    private let id: String
+    private let engine: String?
+    private var batches: [(offsets: OffsetsEntry, commit: CommitEntry?)] = []
+    private let last: CommitEntry?
+    private let receipts: CommitEntry?
+
+    init(_ place: CheckpointPlace, receiptsOf wanted: BatchID?, limit: Int?) throws {
+        let reader = place.reader
+        path = place.path
+        id = try reader.identity()?.id ?? ""
+        engine = try reader.engine()
+        let planned = try reader.plannedBatches()
+        let committed = try reader.committedBatches()
+        for batch in planned.suffix(limit ?? planned.count) {
+            let commit = committed.contains(batch) ? try reader.commit(batch) : nil
+            batches.append((try reader.offsets(batch), commit))
+        }
+        last = try committed.last.map { try reader.commit($0) }
+        if let wanted, !committed.contains(wanted) {
+            let range = committed.first.flatMap { first in committed.last.map { (first, $0) } }
+            throw UsageError(
+                "batch \(wanted) is not among the committed ones that are kept: "
+                    + (range.map { "\($0.0) to \($0.1)" } ?? "there are none"))
+        }
+        receipts = try wanted.map { try reader.commit($0) } ?? last
+    }
+
+    private var watermarkMs: Int64 {
+        max(batches.last?.offsets.watermarkMs ?? 0, last?.nextWatermarkMs ?? 0)
+    }
+
+    func printTables(on console: Console) throws {
+        console.print(console.styled("checkpoint \(path)", .bold, on: console.output))
+        console.print("id         \(id)")
+        console.print("engine     \(engine.map { "running: \($0)" } ?? "not running")")
+        let watermark = watermarkMs == 0 ? "-" : timestampText(ms: watermarkMs)
+        console.print("watermark  \(watermark)")
+        console.print("")
+        var table = Listing([
+            .plain("batch", .long), .plain("state", .string), .count("from"), .count("to"),
+            .count("rows"), .plain("watermark", .timestamp), .plain("planned_at", .timestamp),
+            .count("files"), .size("bytes"),
+        ])
+        for batch in batches { table.add(row(of: batch.offsets, batch.commit)) }
+        try table.print(as: .table, on: console)
+        guard let last else { return }
+        console.print("")
+        var counters = Listing([.plain("counter", .string), .count("total")])
+        for (name, value) in last.counters.sorted(by: { $0.key < $1.key }) {
+            counters.add([.string(name), .long(value)])
+        }
+        try counters.print(as: .table, on: console)
+        guard let receipts else { return }
+        console.print("\nreceipts of batch \(receipts.batch)")
+        var files = Listing([
+            .plain("owner", .string), .plain("file", .string), .size("bytes"),
+            .plain("xxh3", .string),
+        ])
+        for file in receipts.sinks + receipts.state {
+            files.add([
+                .string(file.owner), .string(file.path), .long(file.size),
+                .string(Checksum.hex(file.checksum)),
+            ])
+        }
+        try files.print(as: .table, on: console)
+    }
+
+    private func row(of offsets: OffsetsEntry, _ commit: CommitEntry?) -> [Value] {
+        let range = offsets.logOffsets
+        return [
+            .long(offsets.batch.number), .string(commit == nil ? "planned" : "committed"),
+            .optional(range) { .long($0.lowerBound) }, .optional(range) { .long($0.upperBound) },
+            .optional(range) { .long($0.upperBound - $0.lowerBound) },
+            .watermark(ms: offsets.watermarkMs), .watermark(ms: offsets.timestampMs),
+            .optional(commit) { .long(Int64($0.sinks.count)) },
+            .optional(commit) { .long($0.sinks.reduce(0) { $0 + $1.size }) },
+        ]
+    }
+
+    var json: JSONValue {
+        .object([
+            ("path", .string(path.string)), ("id", .string(id)),
+            ("engine", engine.map { .string($0) } ?? .null),
+            ("watermark", watermarkMs == 0 ? .null : .string(timestampText(ms: watermarkMs))),
+            (
+                "counters",
+                .object(
+                    (last?.counters ?? [:]).sorted { $0.key < $1.key }
+                        .map { ($0.key, .integer($0.value)) })
+            ),
+            ("batches", .array(batches.map(batchJSON))),
+            ("receipts", receipts.map(receiptsJSON) ?? .null),
+        ])
+    }
+
+    private func batchJSON(_ batch: (offsets: OffsetsEntry, commit: CommitEntry?)) -> JSONValue {
+        .object([
+            ("batch", .integer(batch.offsets.batch.number)),
+            ("committed", .bool(batch.commit != nil)),
+            ("startOffset", .optional(batch.offsets.logOffsets?.lowerBound)),
+            ("endOffset", .optional(batch.offsets.logOffsets?.upperBound)),
+            ("watermarkMs", .integer(batch.offsets.watermarkMs)),
+            ("timestampMs", .integer(batch.offsets.timestampMs)),
+            ("nextWatermarkMs", .optional(batch.commit?.nextWatermarkMs)),
+        ])
+    }
+
+    private func receiptsJSON(_ commit: CommitEntry) -> JSONValue {
+        func list(_ files: [FileReceipt]) -> JSONValue {
+            .array(
+                files.map { file in
+                    .object([
+                        ("owner", .string(file.owner)), ("path", .string(file.path)),
+                        ("bytes", .integer(file.size)),
+                        ("xxh3", .string(Checksum.hex(file.checksum))),
+                    ])
+                })
+        }
+        return .object([
+            ("batch", .integer(commit.batch.number)), ("sinks", list(commit.sinks)),
+            ("state", list(commit.state)),
+        ])
+    }
+}
+
+extension JSONValue {
+    /// A number that may be missing.
+    fileprivate static func optional(_ value: Int64?) -> JSONValue {
+        value.map { .integer($0) } ?? .null
+    }
+}

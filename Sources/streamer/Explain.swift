@@ -1,0 +1,166 @@
+import Columnar
+import Expressions
+import Jobs
+import Operators
+
+/// `streamer explain`: shows what a job does.
+let explainVerb = Verb(
+    name: "explain",
+    summary: "show the plan of a job as a tree",
+    details: "",
+    positionals: [.required("JOB", "the job file")],
+    options: [],
+    examples: ["streamer explain jobs/ohlcv.json"],
+    body: explain)
+
+private func explain(_ arguments: Arguments, _ console: Console) throws -> ExitCode {
+    let planned = try plannedJob(arguments.word("JOB"))
+    for line in JobTree(planned).tree.lines { console.print(escapingControls(line)) }
+    return .done
+}
+
+/// A planned job as a tree: what it reads, and each query below what it reads from.
+private struct JobTree {
+    private let job: Job
+    private let plan: JobPlan
+    private let schemaOrigin: String
+
+    init(_ planned: PlannedJob) {
+        job = planned.job
+        plan = planned.plan
+        schemaOrigin = planned.schemaOrigin
+    }
+
+    var tree: Tree {
+        var children: [Tree] = []
+        if let feed = job.feed { children.append(Tree("feed       \(text(of: feed))")) }
+        children += [
+            Tree("trigger    \(text(of: job.trigger))"),
+            Tree("checkpoint \(job.checkpointLocation)"),
+            Tree(
+                sourceText,
+                [Tree("columns of \(schemaOrigin)", fields(of: plan.input))]
+                    + [Tree(watermarkText)] + queries(reading: nil)),
+        ]
+        return Tree("job \(job.name)", children)
+    }
+
+    private var sourceText: String {
+        let source = job.source
+        let limit = source.maxOffsetsPerTrigger.map { "at most \(counted($0, "row")) a batch" }
+        let start =
+            switch source.startingOffsets {
+            case .earliest: "from the earliest row"
+            case .latest: "from the latest row"
+            case .offset(let offset): "from offset \(groupedCount(offset))"
+            case .timestamp(let micros): "from \(formatTimestamp(micros: micros))"
+            }
+        return "source     log \(source.path), \(start), \(limit ?? "no limit on a batch")"
+    }
+
+    private var watermarkText: String {
+        guard let watermark = job.watermark else { return "watermark  none" }
+        let delay = humanDuration(micros: watermark.delayThresholdMs * 1_000)
+        return "watermark  \(delay) behind the largest \(watermark.eventTime)"
+    }
+
+    private func queries(reading upstream: Int?) -> [Tree] {
+        plan.queries.indices.filter { plan.queries[$0].upstream == upstream }.map { index in
+            let query = plan.queries[index]
+            return Tree("query \(query.name)", details(of: query) + queries(reading: index))
+        }
+    }
+
+    private func details(of query: PlannedQuery) -> [Tree] {
+        var parts: [Tree] = []
+        switch query.plan {
+        case .projection(let plan):
+            if let filter = plan.filter { parts.append(Tree("filter     \(filter.text)")) }
+            parts.append(Tree("row by row, without state"))
+        case .aggregation(let plan):
+            if let filter = plan.filter { parts.append(Tree("filter     \(filter.text)")) }
+            if let window = plan.window { parts.append(Tree("window     \(text(of: window))")) }
+            if !plan.keys.isEmpty {
+                parts.append(Tree("keys       " + plan.keys.map(keyText).joined(separator: ", ")))
+            }
+            parts.append(
+                Tree("aggregates", plan.aggregates.map { Tree("\($0.text): \($0.type)") }))
+            if let having = plan.having { parts.append(Tree("having     \(having.text)")) }
+        }
+        parts.append(Tree("mode       \(text(of: query))"))
+        parts.append(Tree("output", fields(of: query.outputSchema)))
+        return parts + query.sinks.map { Tree("sink       \(text(of: $0))") }
+    }
+
+    private func keyText(_ key: NamedExpression) -> String {
+        key.expression.text == key.name ? key.name : "\(key.expression.text) AS \(key.name)"
+    }
+
+    private func fields(of schema: Schema) -> [Tree] { schema.fields.map { Tree("\($0)") } }
+
+    private func text(of window: WindowPlan) -> String {
+        let time = window.time.text
+        switch window.kind {
+        case .sliding(let duration, let slide, let start):
+            let length = humanDuration(micros: duration)
+            let kind =
+                duration == slide
+                ? "tumbling, \(length)" : "sliding, \(length) every \(humanDuration(micros: slide))"
+            let shift = start == 0 ? "" : ", shifted by \(humanDuration(micros: start))"
+            return "\(kind)\(shift), of \(time)"
+        case .session(let gap):
+            return "session, ends after \(humanDuration(micros: gap)) of silence, of \(time)"
+        case .dynamicSession:
+            return "session, ends after \(window.gap?.text ?? "") µs of silence, of \(time)"
+        }
+    }
+
+    private func text(of query: PlannedQuery) -> String {
+        switch query.outputMode {
+        case .append: "append: each row once, when it is final"
+        case .update: "update: the rows that a batch changed"
+        case .complete: "complete: all rows, in every batch"
+        }
+    }
+
+    private func text(of trigger: TriggerSpec) -> String {
+        switch trigger {
+        case .availableNow: "availableNow: what is there at the start, then stop"
+        case .once: "once: what is there at the start in one batch, then stop"
+        case .processingTime(0): "processingTime: as soon as there is something to do"
+        case .processingTime(let interval):
+            "processingTime: a batch every \(humanDuration(micros: interval * 1_000))"
+        }
+    }
+
+    private func text(of sink: SinkSpec) -> String {
+        switch sink {
+        case .parquet(let spec):
+            let partition =
+                spec.partitionBy.isEmpty ? "" : ", by \(spec.partitionBy.joined(separator: ", "))"
+            let compression =
+                switch spec.compression {
+                case .zstd(let level): "zstd level \(level)"
+                case .none: "uncompressed"
+                }
+            return "parquet \(spec.path)\(partition), \(compression)"
+        case .table(let spec):
+            let keys = spec.keys.isEmpty ? "" : ", keys \(spec.keys.joined(separator: ", "))"
+            return "table \(spec.path), one file, replaced\(keys)"
+        case .console(let spec):
+            return "console, at most \(counted(Int64(spec.numRows), "row")) a batch"
+        }
+    }
+
+    private func text(of feed: FeedSpec) -> String {
+        switch feed {
+        case .simulator(let spec):
+            let ticks = spec.ticks.map { counted($0, "tick") } ?? "ticks without end"
+            let rate = spec.ticksPerSecond.map { ", \(Int64($0)) a second" } ?? ""
+            return "simulator: \(ticks) of \(counted(Int64(spec.symbols.count), "symbol"))\(rate), "
+                + "seed \(spec.seed)"
+        case .csv(let spec): return "csv: \(spec.input.paths.joined(separator: ", "))"
+        case .json(let spec): return "json: \(spec.input.paths.joined(separator: ", "))"
+        }
+    }
+}

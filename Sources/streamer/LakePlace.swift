@@ -1,0 +1,28 @@
+import Columnar
+import Lake
+import Storage
+
+/// The table that a word means: its folder, or its name below `lake`.
+func openTable(named word: String) throws -> LakeReader {
+    let path = try Path(word)
+    let below = word.contains("/") ? nil : try ProjectFolder.lake.path().appending(word)
+    // A name means the table of the lake, whatever else is called so in the current folder.
+    for candidate in [below, path].compactMap(\.self)
+    where try machineFiles.info(candidate)?.kind == .directory {
+        return try LakeReader(candidate, machineFiles)
+    }
+    let known = try tables(in: ProjectFolder.lake.path()).map(\.name)
+    let meant = nearestName(to: path.name, in: known).map { "did you mean '\($0)'?" }
+    throw UsageError(
+        "there is no table '\(shown(word))'; "
+            + (meant
+                ?? (known.isEmpty
+                    ? "the lake is empty" : "there are: \(known.joined(separator: ", "))"))
+    )
+}
+
+/// The tables below a folder; none when it does not exist.
+func tables(in folder: Path) throws -> [Path] {
+    guard try machineFiles.exists(folder) else { return [] }
+    return try LakeReader.tables(in: folder, machineFiles)
+}

@@ -1,0 +1,56 @@
+import Columnar
+import Storage
+import TickLog
+
+/// A tick log that a user names by its folder, or leaves out when there is only one below `log`.
+func openLog(_ arguments: Arguments) throws -> TickLogReader {
+    if let word = arguments.optionalWord("LOG") { return try openLog(at: Path(word)) }
+    let all = try logs(in: ProjectFolder.log.path())
+    switch all.count {
+    case 1: return try openLog(at: all[0])
+    case 0: throw arguments.fault("say which log: there is none below ./log")
+    default:
+        let names = all.map(\.string).joined(separator: ", ")
+        throw arguments.fault("say which log: there are \(names)")
+    }
+}
+
+/// The log in a folder.
+func openLog(at path: Path) throws -> TickLogReader {
+    do {
+        return try TickLogReader(path, machineFiles)
+    } catch {
+        guard error.code == .notFound else { throw error }
+        let names = (try? logs(in: ProjectFolder.log.path()).map(\.string)) ?? []
+        throw UsageError(
+            "there is no tick log in \(shown(path.string))"
+                + (names.isEmpty ? "" : "; there are: \(names.joined(separator: ", "))"))
+    }
+}
+
+/// The tick logs directly below a folder.
+func logs(in folder: Path) throws(StorageError) -> [Path] {
+    var found: [Path] = []
+    for path in try subfolders(of: folder)
+    where try machineFiles.exists(path.appending("log.json")) {
+        found.append(path)
+    }
+    return found
+}
+
+extension TickLogReader {
+    /// The offsets between two places; what is not given is the log's own border.
+    func range(from: LogPosition?, to: LogPosition?) throws -> Range<Int64> {
+        let start = try from.map { try offset(of: $0) } ?? startOffset
+        let end = try to.map { try offset(of: $0) } ?? endOffset
+        let first = min(max(start, startOffset), endOffset)
+        return first..<max(first, min(end, endOffset))
+    }
+
+    private func offset(of position: LogPosition) throws -> Int64 {
+        switch position {
+        case .offset(let offset): offset
+        case .time(let micros): try offset(atOrAfter: micros) ?? endOffset
+        }
+    }
+}

@@ -1,0 +1,87 @@
+import Columnar
+import Expressions
+import Jobs
+import Storage
+import TickLog
+
+/// `streamer validate`: checks a job file and says everything that is wrong with it.
+let validateVerb = Verb(
+    name: "validate",
+    summary: "check a job file; name every error with its place",
+    details: """
+        Checks the file, the queries and their types. Where the log exists already, its columns are
+        those that count, else the ones that the job declares. Exit code 2 when there are errors.
+        """,
+    positionals: [.list("JOB", "the job files")],
+    options: [],
+    examples: [
+        "streamer validate jobs/ohlcv.json", "streamer validate jobs/ohlcv.json jobs/live.json",
+    ],
+    body: validateJobs)
+
+private func validateJobs(_ arguments: Arguments, _ console: Console) throws -> ExitCode {
+    var code = ExitCode.done
+    for path in arguments.list("JOB") {
+        do {
+            console.print("\(path): \(try plannedJob(path).summary)")
+        } catch let errors as JobErrors {
+            report(errors, on: console)
+            code = .usage
+        } catch let error as UsageError {
+            console.error(error.message)
+            code = .usage
+        }
+    }
+    return code
+}
+
+/// A job whose expressions are resolved.
+struct PlannedJob {
+    /// The job.
+    let job: Job
+    /// Its queries.
+    let plan: JobPlan
+    /// Where the columns of the rows come from, in words.
+    let schemaOrigin: String
+
+    /// That the job is valid, and what it has, in a line.
+    var summary: String {
+        let queries = counted(Int64(plan.queries.count), "query", plural: "queries")
+        let sinks = counted(Int64(plan.queries.reduce(0) { $0 + $1.sinks.count }), "sink")
+        return "valid; job \(job.name), \(queries), \(sinks); columns of \(schemaOrigin)"
+    }
+}
+
+/// Reads a job file and resolves its expressions against the columns of its log or, while there
+/// is none yet, against those that it declares.
+func plannedJob(_ path: String) throws -> PlannedJob { try plannedJob(loadJob(path)) }
+
+/// Resolves the expressions of a job, as `plannedJob(_:)` of its file.
+func plannedJob(_ job: Job) throws -> PlannedJob {
+    let folder = try Path(job.source.path)
+    if try machineFiles.exists(folder.appending("log.json")) {
+        let log = try TickLogReader(folder, machineFiles)
+        let plan = try job.plan(inputSchema: log.schema, timeColumn: log.timeColumn)
+        return PlannedJob(job: job, plan: plan, schemaOrigin: "the log \(folder)")
+    }
+    guard let schema = job.declaredSchema else {
+        throw UsageError(
+            "\(job.path): there is no log in \(folder) yet, and the job has neither a feed nor a "
+                + "\"schema\" in its source that says which columns it will have")
+    }
+    let plan = try job.plan(inputSchema: schema)
+    let origin = job.source.schema == nil ? "the job's feed" : "the job's schema"
+    return PlannedJob(job: job, plan: plan, schemaOrigin: origin)
+}
+
+/// Prints every error of a job file.
+func report(_ errors: JobErrors, on console: Console) {
+    for error in errors.errors {
+        let meant = error.suggestion.map { " Did you mean \"\($0)\"?" } ?? ""
+        let isSaid = error.suggestion.map { error.message.contains($0) } ?? true
+        console.error("\(error)\(isSaid ? "" : meant)")
+    }
+    if errors.errors.count > 1 {
+        console.say(counted(Int64(errors.errors.count), "error"))
+    }
+}
