@@ -113,8 +113,9 @@ extension Frame {
     }
 }
 
-/// How two decimals of given scales combine to one of a given type. `nil` is a result that the
-/// type cannot hold, or division by zero.
+/// How two decimals of given scales combine to one of a given type.
+///
+/// `nil` is a result that the type cannot hold, or division by zero.
 private struct DecimalRule {
     /// The digits behind the point of the exact result before it is rounded to the type's.
     let leftUp: Int

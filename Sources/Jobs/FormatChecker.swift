@@ -20,6 +20,7 @@ struct FormatChecker {
         _ code: JobError.Code, _ message: String, at value: JSONValue, _ pointer: JSONPointer,
         suggestion: String? = nil
     ) {
+        guard errors.count < JobErrors.countMax else { return }
         errors.append(
             text.error(
                 code, message, at: value.range.lowerBound, pointer: pointer,
@@ -202,6 +203,7 @@ struct FormatChecker {
     private mutating func unknownKey(
         _ member: JSONMember, _ table: ObjectShape, _ pointer: JSONPointer, tagKey: String?
     ) -> String {
+        guard errors.count < JobErrors.countMax else { return "" }
         let names = (tagKey.map { [$0] } ?? []) + table.keys.map(\.name)
         let similar = nearest(to: member.key, among: names)
         errors.append(

@@ -13,6 +13,7 @@ struct JobRules {
         _ code: JobError.Code, _ message: String, at pointer: JSONPointer,
         suggestion: String? = nil
     ) {
+        guard errors.count < JobErrors.countMax else { return }
         errors.append(
             text.error(
                 code, message, at: text.value(at: pointer).range.lowerBound, pointer: pointer,
@@ -101,10 +102,10 @@ struct JobRules {
                 places.append((path, "a sink of query \"\(query.spec.name)\"", pointer))
             }
         }
+        let components = places.map { Self.components($0.path) }
         for (index, place) in places.enumerated() {
-            let mine = Self.components(place.path)
-            for other in places[..<index] {
-                let theirs = Self.components(other.path)
+            let mine = components[index]
+            for (other, theirs) in zip(places[..<index], components) {
                 guard mine.starts(with: theirs) || theirs.starts(with: mine) else { continue }
                 note(
                     .duplicate,

@@ -70,6 +70,14 @@ import Testing
             change: "nothing but notation", old: #""seed": 7"#, new: #""//": "x", "seed":   7"#,
             fields: [], isAllowed: true),
         Case(
+            change: "another spelling",
+            old: #"["symbol", "window(event_time, '1 minute')"]"#,
+            new: #"["symbol",  "window( event_time,'60 seconds' )"]"#, fields: [],
+            isAllowed: true),
+        Case(
+            change: "another spelling of an output", old: "sum(volume) AS volume",
+            new: "SUM( volume ) volume", fields: [], isAllowed: true),
+        Case(
             change: "a default written out", old: #""seed": 7"#, new: #""seed": 7, "rate": "max""#,
             fields: [], isAllowed: true),
     ]

@@ -256,6 +256,20 @@ import Testing
             ])
     }
 
+    /// A file that is wrong throughout is refused in bounded time and memory.
+    @Test func errorsAreBounded() {
+        let symbols = Array(repeating: "1", count: 90_000).joined(separator: ",")
+        let many = Job.errors(
+            sampleJob(feed: #"{"format": "simulator", "symbols": [\#(symbols)]}"#))
+        #expect(many.count == JobErrors.countMax)
+        let queries = Array(repeating: "{}", count: 100_000).joined(separator: ",")
+        let errors = Job.errors(
+            #"{"name": "a", "source": {"path": "b"}, "queries": [\#(queries)]}"#)
+        #expect(errors.map(\.message) == ["Expected 1 to 100 values, found 100000."])
+        let large = Job.errors(String(repeating: " ", count: 1 << 21))
+        #expect(large.map(\.code) == [.notJSON])
+    }
+
     /// A value changed for one of each JSON type never traps, wherever it stands.
     @Test(arguments: ShippedFilesTests.jobs)
     func anyValueMayBeOfAnyType(path: String) throws {

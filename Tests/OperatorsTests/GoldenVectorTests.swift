@@ -4,7 +4,9 @@ import Operators
 import Testing
 
 /// The golden vectors of the semantics, section 19: tumbling windows of 5 s, a delay of 10 s, a
-/// count. Times are in seconds.
+/// count.
+///
+/// Times are in seconds.
 @Suite struct GoldenVectorTests {
     static let input = Schema([Field("ts", .timestamp)])
 
