@@ -8,7 +8,7 @@ import TickLog
 /// Fills a job's log from its feed: all of it before a run, or beside a run.
 final class FeedRun: Sendable {
     private struct State {
-        var report = FeedReport()
+        var report: FeedReport?
         var error: (any Error)?
     }
 
@@ -29,9 +29,6 @@ final class FeedRun: Sendable {
         if case .simulator(let spec) = spec { spec.ticks != nil } else { true }
     }
 
-    /// What the feed has done so far.
-    var report: FeedReport { state.withLock { $0.report } }
-
     /// Whether the feed has failed.
     var hasFailed: Bool { state.withLock { $0.error != nil } }
 
@@ -39,15 +36,11 @@ final class FeedRun: Sendable {
     func fill(shouldStop: () -> Bool, onBatch: (FeedReport) -> Void) throws -> FeedReport {
         let feed = try spec.makeFeed(files: machineFiles)
         let writer = try openLogWriter(logPath, for: feed)
-        defer { writer.close() }
-        let pump = try FeedPump(feed, into: writer) { rejected in
-            guard let path = spec.rejectsPath else { return }
-            try RejectsTable(path: path, of: writer).publish(rejected)
-        }
-        return try pump.run(until: shouldStop) { report in
-            state.withLock { $0.report = report }
-            onBatch(report)
-        }
+        let rejects = spec.rejectsPath.map { RejectsTable(path: $0, of: writer) }
+        let pump = try FeedPump(feed, into: writer) { try rejects?.publish($0) }
+        let report = try pump.run(until: shouldStop, onBatch: onBatch)
+        try writer.close()
+        return report
     }
 
     /// Fills the log on a thread of its own.
@@ -63,8 +56,8 @@ final class FeedRun: Sendable {
         }
     }
 
-    /// Ends what `start` began, and throws what it failed with.
-    func finish() throws -> FeedReport {
+    /// Ends what `start` began: what it did, or, thrown, what it failed with.
+    func finish() throws -> FeedReport? {
         stop.request()
         done.wait()
         return try state.withLock { state in

@@ -2,6 +2,8 @@ import Connectors
 import Engine
 import Expressions
 import Jobs
+import Storage
+import TickLog
 
 /// `streamer run`: reads the job's log and publishes until done or stopped.
 let runVerb = Verb(

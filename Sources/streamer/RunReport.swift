@@ -1,5 +1,7 @@
 import Connectors
 import Engine
+import JSON
+import Jobs
 import Storage
 
 /// Tells a user what a run does: a start line, progress, and a summary.
@@ -33,8 +35,9 @@ final class RunReport {
     }
 
     /// Says what a feed did, unless it had nothing to do.
-    func feedEnded(_ feed: FeedReport, log: String) {
+    func feedEnded(_ feed: FeedReport?, log: String) {
         progressLine.clear()
+        guard let feed else { return }
         if feed.rows > 0 || feed.rejected > 0 {
             console.say(
                 "\(log): \(counted(feed.rows, "row")) appended"
