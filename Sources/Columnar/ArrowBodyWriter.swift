@@ -1,15 +1,28 @@
 import CZstd
 
 /// Collects the buffers of one message, each on a multiple of 64 bytes, and describes them.
+///
+/// The buffers are copied once, when the message is put together.
 struct ArrowBodyWriter {
     let compression: ArrowCompression
-    private(set) var bytes: [UInt8] = []
+    /// The bytes of the whole body.
+    private(set) var byteCount = 0
     /// Length and null count of each column.
     private(set) var nodes: [(Int64, Int64)] = []
     /// Offset in the body and length of each buffer.
     private(set) var buffers: [(Int64, Int64)] = []
+    /// What the body is made of, in order; each is followed by zeros up to the alignment.
+    private var pieces: [Buffer] = []
 
     init(compression: ArrowCompression) { self.compression = compression }
+
+    /// Copies the body to the end of some bytes.
+    func write(to bytes: inout [UInt8]) {
+        for piece in pieces {
+            unsafe bytes.append(contentsOf: piece.unsafeBytes)
+            bytes.append(contentsOf: repeatElement(0, count: Self.padding(piece.count)))
+        }
+    }
 
     mutating func append(_ column: Column) {
         nodes.append((Int64(column.count), Int64(column.nullCount)))
@@ -42,34 +55,38 @@ struct ArrowBodyWriter {
     }
 
     private mutating func append(_ buffer: Buffer) {
-        let start = bytes.count
-        switch compression {
-        case .none:
-            unsafe bytes.append(contentsOf: buffer.unsafeBytes)
-        case .zstd(let level):
-            if buffer.count > 0 { appendCompressed(buffer, level: level) }
+        var piece = buffer
+        if case .zstd(let level) = compression, buffer.count > 0 {
+            piece = Self.compress(buffer, level: level)
         }
-        buffers.append((Int64(start), Int64(bytes.count - start)))
-        let padding = -bytes.count & (ArrowFormat.alignment - 1)
-        bytes.append(contentsOf: repeatElement(0, count: padding))
+        buffers.append((Int64(byteCount), Int64(piece.count)))
+        pieces.append(piece)
+        byteCount += piece.count + Self.padding(piece.count)
+    }
+
+    private static func padding(_ byteCount: Int) -> Int {
+        -byteCount & (ArrowFormat.alignment - 1)
     }
 
     /// A compressed buffer is its length before compression (i64) and the zstd frame; -1 and the
     /// bytes as they are where zstd does not make them fewer.
-    private mutating func appendCompressed(_ buffer: Buffer, level: Int) {
+    private static func compress(_ buffer: Buffer, level: Int) -> Buffer {
         let bound = ZSTD_compressBound(buffer.count)
-        let frame = unsafe [UInt8](unsafeUninitializedCapacity: bound) { output, count in
+        var size = 0
+        let compressed = unsafe Buffer(byteCount: 8 + bound) { output in
             // Safe: both regions are as long as said.
-            let size = unsafe ZSTD_compress(
-                output.baseAddress, bound, buffer.unsafeBytes.baseAddress, buffer.count,
-                Int32(clamping: level))
+            size = unsafe ZSTD_compress(
+                output.baseAddress.map { unsafe $0 + 8 }, bound, buffer.unsafeBytes.baseAddress,
+                buffer.count, Int32(clamping: level))
             precondition(ZSTD_isError(size) == 0, "zstd failed with room for the worst case")
-            count = size
+            unsafe output.storeBytes(of: Int64(buffer.count).littleEndian, as: Int64.self)
         }
-        let shrinks = frame.count < buffer.count
-        let length = UInt64(bitPattern: shrinks ? Int64(buffer.count) : -1)
-        for byte in 0..<8 { bytes.append(UInt8(truncatingIfNeeded: length >> (8 * byte))) }
-        if shrinks { bytes += frame } else { unsafe bytes.append(contentsOf: buffer.unsafeBytes) }
+        if size < buffer.count { return compressed.slice(0..<8 + size) }
+        return unsafe Buffer(byteCount: 8 + buffer.count) { output in
+            unsafe output.storeBytes(of: Int64(-1).littleEndian, as: Int64.self)
+            unsafe UnsafeMutableRawBufferPointer(rebasing: output[8...])
+                .copyMemory(from: buffer.unsafeBytes)
+        }
     }
 }
 

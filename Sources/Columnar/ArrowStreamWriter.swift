@@ -62,7 +62,7 @@ public struct ArrowStreamWriter: Sendable {
         }
         var ranges: [Range<Int>] = []
         if !metadata.isEmpty { ranges = builder.metadata(from: header.slots[2], metadata) }
-        return Self.message(builder, body: [], metadataRanges: ranges)
+        return Self.message(builder, body: ArrowBodyWriter(compression: .none), ranges)
     }
 
     /// The messages of one batch: its dictionaries, then its rows with custom metadata.
@@ -88,20 +88,12 @@ public struct ArrowStreamWriter: Sendable {
         var builder = FlatBufferBuilder()
         let message = builder.root([
             .short(ArrowFormat.versionV5), .byte(ArrowFormat.headerRecordBatch), .reference,
-            .long(Int64(body.bytes.count)), metadata.isEmpty ? .absent : .reference,
+            .long(Int64(body.byteCount)), metadata.isEmpty ? .absent : .reference,
         ])
         builder.recordBatch(from: message.slots[2], body, rowCount: batch.count)
         var ranges: [Range<Int>] = []
         if !metadata.isEmpty { ranges = builder.metadata(from: message.slots[4], metadata) }
-        let encoded = Self.message(builder, body: body.bytes, metadataRanges: ranges)
-        if messages.isEmpty { return encoded }
-        let shift = messages.count
-        messages += encoded.bytes
-        return ArrowEncodedMessages(
-            bytes: messages,
-            metadataValueRanges: encoded.metadataValueRanges.map {
-                $0.lowerBound + shift..<$0.upperBound + shift
-            })
+        return Self.message(builder, body: body, ranges, after: messages)
     }
 
     /// A whole stream, ended.
@@ -119,28 +111,35 @@ public struct ArrowStreamWriter: Sendable {
         var builder = FlatBufferBuilder()
         let message = builder.root([
             .short(ArrowFormat.versionV5), .byte(ArrowFormat.headerDictionaryBatch), .reference,
-            .long(Int64(body.bytes.count)),
+            .long(Int64(body.byteCount)),
         ])
         let header = builder.table(from: message.slots[2], [.long(id), .reference])
         builder.recordBatch(from: header.slots[1], body, rowCount: dictionary.count)
-        return Self.message(builder, body: body.bytes, metadataRanges: []).bytes
+        return Self.message(builder, body: body, []).bytes
     }
 
+    /// Puts a message together, behind messages that are bytes already.
     private static func message(
-        _ builder: FlatBufferBuilder, body: [UInt8], metadataRanges: [Range<Int>]
+        _ builder: FlatBufferBuilder, body: ArrowBodyWriter, _ metadataRanges: [Range<Int>],
+        after messages: [UInt8] = []
     ) -> ArrowEncodedMessages {
         let alignment = ArrowFormat.alignment
         let padded = (8 + builder.bytes.count + alignment - 1) / alignment * alignment
-        var bytes: [UInt8] = [0xff, 0xff, 0xff, 0xff]
-        bytes.reserveCapacity(padded + body.count)
+        let shift = messages.count + 8
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(messages.count + padded + body.byteCount)
+        bytes += messages
+        bytes += [0xff, 0xff, 0xff, 0xff]
         let metadataBytes = UInt32(padded - 8)
         for byte in 0..<4 { bytes.append(UInt8(truncatingIfNeeded: metadataBytes >> (8 * byte))) }
         bytes += builder.bytes
-        bytes.append(contentsOf: repeatElement(0, count: padded - bytes.count))
-        bytes += body
+        bytes.append(contentsOf: repeatElement(0, count: padded - 8 - builder.bytes.count))
+        body.write(to: &bytes)
         return ArrowEncodedMessages(
             bytes: bytes,
-            metadataValueRanges: metadataRanges.map { $0.lowerBound + 8..<$0.upperBound + 8 })
+            metadataValueRanges: metadataRanges.map {
+                $0.lowerBound + shift..<$0.upperBound + shift
+            })
     }
 }
 

@@ -1,9 +1,11 @@
-/// The order of rows by several columns, the first column first: ascending, nulls first, strings
-/// by bytes, NaN after every other double, -0.0 equal to 0.0, false before true. Rows that are
-/// equal in all columns keep their order.
+/// The order of rows by several columns, the first column first.
 ///
-/// - Parameter columns: Columns of equal length; none gives the rows in their order.
-/// - Parameter count: The number of rows.
+/// Ascending, nulls first, strings by bytes, NaN after every other double, -0.0 equal to 0.0, false
+/// before true. Rows that are equal in all columns keep their order.
+///
+/// - Parameters:
+///   - columns: Columns of equal length; none gives the rows in their order.
+///   - count: The number of rows.
 /// - Returns: The rows' indices in order, for `gather`.
 /// - Complexity: O(n log n) comparisons of a few 64-bit words each.
 public func sortIndices(_ columns: [Column], count: Int) -> [Int32] {

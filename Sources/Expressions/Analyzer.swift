@@ -6,6 +6,7 @@ public import Columnar
 ///   - query: The expressions as written.
 ///   - input: The columns of the rows that come in.
 ///   - eventTime: The column with the rows' event time, if the input has one.
+/// - Returns: The plan, whose expressions are bound to `input` or to the groups it makes.
 /// - Throws: every fault of every text of the query, in one go.
 public func analyze(
     _ query: QueryText, input: Schema, eventTime: String?

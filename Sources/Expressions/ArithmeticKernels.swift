@@ -7,7 +7,8 @@ extension Frame {
         let (values, failures): (Buffer, Bitmap?)
         switch node.arguments[0].type {
         case .int: (values, failures) = integers(operation, Lane<Int32>(left), Lane<Int32>(right))
-        case .double: (values, failures) = doubles(operation, Lane(left), Lane(right))
+        case .double:
+            (values, failures) = doubles(operation, Lane<Double>(left), Lane<Double>(right))
         case .decimal:
             (values, failures) = decimals(operation, node, left, right)
         default: (values, failures) = integers(operation, Lane<Int64>(left), Lane<Int64>(right))
@@ -57,24 +58,55 @@ extension Frame {
         }
     }
 
-    private func doubles(
-        _ operation: Arithmetic, _ left: Lane<Double>, _ right: Lane<Double>
+    /// Double arithmetic with one operand that is a long cast to double; `nil` for others.
+    ///
+    /// The long is converted on the way, so that no column of doubles is made of it.
+    func mixedArithmetic(
+        _ operation: Arithmetic, _ node: Node, isTry: Bool
+    ) throws(ExpressionError) -> Operand? {
+        guard node.type == .double else { return nil }
+        func long(_ argument: Node) -> Node? {
+            guard case .cast = argument.operation, argument.arguments[0].type == .long else {
+                return nil
+            }
+            return argument.arguments[0]
+        }
+        let (leftLong, rightLong) = (long(node.arguments[0]), long(node.arguments[1]))
+        guard (leftLong == nil) != (rightLong == nil) else { return nil }
+        let left = try evaluate(leftLong ?? node.arguments[0])
+        let right = try evaluate(rightLong ?? node.arguments[1])
+        if left.isNullConstant || right.isNullConstant { return .constant(.null) }
+        let (values, failures) =
+            leftLong != nil
+            ? doubles(operation, Lane<Int64>(left), Lane<Double>(right))
+            : doubles(operation, Lane<Double>(left), Lane<Int64>(right))
+        return try finish(
+            node, values, failures, [left, right],
+            validity: validity(left.validity, and: right.validity), isTry: isTry)
+    }
+
+    private func doubles<A: DoubleLaneValue, B: DoubleLaneValue>(
+        _ operation: Arithmetic, _ left: Lane<A>, _ right: Lane<B>
     ) -> (Buffer, Bitmap?) {
         switch operation {
-        case .add: return map(left, right, count) { ($0 + $1, false) }
-        case .subtract: return map(left, right, count) { ($0 - $1, false) }
-        case .multiply: return map(left, right, count) { ($0 * $1, false) }
-        case .divide, .integralDivide: return map(left, right, count) { ($0 / $1, $1 == 0) }
+        case .add: return map(left, right, count) { ($0.asDouble + $1.asDouble, false) }
+        case .subtract: return map(left, right, count) { ($0.asDouble - $1.asDouble, false) }
+        case .multiply: return map(left, right, count) { ($0.asDouble * $1.asDouble, false) }
+        case .divide, .integralDivide:
+            return map(left, right, count) { ($0.asDouble / $1.asDouble, $1.asDouble == 0) }
         case .remainder:
             return map(left, right, count) {
-                ($0.truncatingRemainder(dividingBy: $1), $1 == 0)
+                let divisor = $1.asDouble
+                return ($0.asDouble.truncatingRemainder(dividingBy: divisor), divisor == 0)
             }
         case .positiveRemainder:
-            return map(left, right, count) { a, b in
-                let remainder = a.truncatingRemainder(dividingBy: b)
+            return map(left, right, count) {
+                let divisor = $1.asDouble
+                let remainder = $0.asDouble.truncatingRemainder(dividingBy: divisor)
                 let positive =
-                    remainder < 0 ? (remainder + b).truncatingRemainder(dividingBy: b) : remainder
-                return (positive, b == 0)
+                    remainder < 0
+                    ? (remainder + divisor).truncatingRemainder(dividingBy: divisor) : remainder
+                return (positive, divisor == 0)
             }
         }
     }

@@ -222,13 +222,29 @@ extension Binder {
         case "isnotnull":
             make(.not, [isNull(arguments[0], syntax)], .boolean, isNullable: false, syntax)
         case "greatest", "least":
-            unified(arguments, "The arguments of \(name)", syntax).map {
+            unmixed(arguments, name, syntax).map {
                 make(
                     .function(name == "greatest" ? .greatest : .least), $0, $0[0].type,
                     isNullable: $0.allSatisfy(\.isNullable), syntax)
             }
         default: nil
         }
+    }
+
+    /// The arguments of `greatest` and `least` in one type; strings do not become numbers here.
+    private mutating func unmixed(
+        _ arguments: [Node], _ name: String, _ syntax: Syntax
+    ) -> [Node]? {
+        let typed = arguments.filter { !$0.isUntypedNull }
+        let strings = typed.filter { $0.type == .string }
+        guard strings.isEmpty || strings.count == typed.count else {
+            _ = report(
+                .datatypeMismatch,
+                "\(name) takes arguments of one type, not strings beside others: cast them.",
+                at: syntax.range)
+            return nil
+        }
+        return unified(arguments, "The arguments of \(name)", syntax)
     }
 
     private func isNull(_ node: Node, _ syntax: Syntax) -> Node {

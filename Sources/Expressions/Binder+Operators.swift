@@ -2,7 +2,7 @@ import Columnar
 
 extension Binder {
     mutating func bindUnary(_ unary: Syntax.Unary, _ operand: Syntax, _ syntax: Syntax) -> Node? {
-        if unary == .not { return bindCondition(operand).map { negation(of: $0, syntax) } }
+        if unary == .not { return bindLogical(operand).map { negation(of: $0, syntax) } }
         guard var node = bind(operand) else { return nil }
         if node.isUntypedNull { node = typed(node, as: .double) }
         if node.type == .string {
@@ -20,13 +20,20 @@ extension Binder {
         return make(.negate(isTry: !canFail), [node], node.type, syntax)
     }
 
+    /// An operand of AND, OR, NOT: strings are cast, which conditions elsewhere are not.
+    private mutating func bindLogical(_ syntax: Syntax) -> Node? {
+        guard let node = bind(syntax) else { return nil }
+        if node.type == .string { return cast(node, to: .boolean) }
+        return condition(node)
+    }
+
     mutating func bindBinary(
         _ binary: Syntax.Binary, _ left: Syntax, _ right: Syntax, _ syntax: Syntax
     ) -> Node? {
         switch binary {
         case .and, .or:
-            let leftNode = bindCondition(left)
-            let rightNode = bindCondition(right)
+            let leftNode = bindLogical(left)
+            let rightNode = bindLogical(right)
             guard let leftNode, let rightNode else { return nil }
             return make(
                 binary == .and ? .and : .or, [leftNode, rightNode], .boolean, syntax)
@@ -133,9 +140,9 @@ extension Binder {
             return .literal(.null, .boolean, text: self.text(syntax), at: syntax.range)
         }
         guard case .string(let value)? = nodes[1].constant else {
-            return report(
-                .unsupportedFeature, "The pattern of LIKE must be a constant string.",
-                at: pattern.range)
+            guard let patterns = cast(nodes[1], to: .string) else { return nil }
+            let found = make(.likeColumn(escape), [text, patterns], .boolean, syntax)
+            return isNegated ? negation(of: found, syntax) : found
         }
         guard let compiled = LikePattern(value, escape: escape) else {
             return report(

@@ -32,6 +32,11 @@ extension Binder {
         case "unix_millis": return unixTime(1_000, arguments, syntax)
         case "unix_seconds": return unixTime(1_000_000, arguments, syntax)
         case "unix_date":
+            guard arguments[0].type != .timestamp || arguments[0].isUntypedNull else {
+                return report(
+                    .datatypeMismatch, "unix_date takes a date: use to_date first.",
+                    at: arguments[0].position)
+            }
             return timeFunction(
                 .unixTime(microsPerUnit: 0), arguments, as: [.date], .int, syntax)
         case "date_from_unix_date":
@@ -81,13 +86,30 @@ extension Binder {
     private mutating func unixTime(
         _ micros: Int64, _ arguments: [Node], _ syntax: Syntax
     ) -> Node? {
-        timeFunction(
+        guard arguments[0].isUntypedNull || arguments[0].type == .timestamp else {
+            return report(
+                .datatypeMismatch,
+                "'\(arguments[0].text)' is a \(arguments[0].type) where a timestamp is needed: "
+                    + "cast it.",
+                at: arguments[0].position)
+        }
+        return timeFunction(
             .unixTime(microsPerUnit: micros), arguments, as: [.timestamp], .long, syntax)
     }
 
     private mutating func timestamp(
         _ micros: Int64, _ arguments: [Node], _ syntax: Syntax
     ) -> Node? {
+        let argument = arguments[0]
+        let fits =
+            argument.isUntypedNull || argument.type.isIntegral
+            || (micros == 1_000_000 && argument.type.isNumeric)
+        guard fits else {
+            return report(
+                .datatypeMismatch,
+                "'\(argument.text)' is a \(argument.type) where an integer is needed: cast it.",
+                at: argument.position)
+        }
         guard micros == 1_000_000, arguments[0].type == .double || arguments[0].type.isDecimal
         else {
             return timeFunction(

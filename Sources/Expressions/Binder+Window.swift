@@ -53,7 +53,7 @@ extension Binder {
             _ = report(.invalidWindow, message, at: call.arguments[index].range)
         }
         if duration <= 0 { fault(1, "A window's duration must be positive.") }
-        if slide <= 0 { fault(2, "A window's slide must be positive.") }
+        if slide <= 0, lengths.count > 1 { fault(2, "A window's slide must be positive.") }
         guard duration > 0, slide > 0 else { return nil }
         if slide > duration {
             fault(2, "A window's slide must not be longer than its duration: rows would get lost.")
@@ -125,15 +125,14 @@ extension Binder {
         switch syntax.kind {
         case .caseWhen(let operand, let branches, let otherwise):
             let results = branches.map { micros($0.result) }
-            let last = otherwise.map { micros($0) }
-            guard !results.contains(where: { $0 == nil }), last == nil || last! != nil else {
-                return nil
-            }
+            let last = otherwise.flatMap { micros($0) }
+            guard !results.contains(where: { $0 == nil }), (otherwise == nil) == (last == nil)
+            else { return nil }
             let rewritten = zip(branches, results).compactMap { branch, result in
                 result.map { Syntax.Branch(condition: branch.condition, result: $0) }
             }
             return Syntax(
-                .caseWhen(operand: operand, rewritten, otherwise: last ?? nil), at: syntax.range)
+                .caseWhen(operand: operand, rewritten, otherwise: last), at: syntax.range)
         case .call(let call)
         where FunctionNames.canonical(call.name) == "if"
             && call.arguments.count == 3:

@@ -43,7 +43,9 @@ func quotedIfNeeded(_ name: String) -> String {
 }
 
 /// Gives syntax its meaning: resolves names and functions, types every node, inserts the implicit
-/// casts, folds constants. Collects every error instead of stopping at the first; a node that
+/// casts, folds constants.
+///
+/// Collects every error instead of stopping at the first; a node that
 /// cannot be bound is `nil` and its parent stays silent.
 struct Binder {
     let input: InputScope
@@ -104,7 +106,6 @@ struct Binder {
     /// A node as a condition: a boolean, or NULL.
     mutating func condition(_ node: Node) -> Node? {
         if node.isUntypedNull { return typed(node, as: .boolean) }
-        if node.type == .string { return cast(node, to: .boolean) }
         guard node.type == .boolean else {
             return report(
                 .datatypeMismatch,
@@ -230,7 +231,9 @@ struct Binder {
                 text: text(syntax), at: syntax.range))
     }
 
-    /// The constant that a node of constants is. A node that fails stays as it is: only a row
+    /// The constant that a node of constants is.
+    ///
+    /// A node that fails stays as it is: only a row
     /// that takes it may fail.
     func folded(_ node: Node) -> Node {
         guard !node.arguments.isEmpty, node.arguments.allSatisfy({ $0.constant != nil }) else {
@@ -273,7 +276,7 @@ struct Binder {
     ) -> Node {
         // A cast that cannot fail is a "try" cast: it then never holds back its branch.
         let fails = CastRule(from: node.type, to: type)?.canFail ?? true
-        let gainsNull = isTry && fails
+        let gainsNull = (isTry && fails) || (node.type == .double && type.isDecimal)
         return folded(
             Node(
                 .cast(isTry: isTry || !fails), [node], type,

@@ -21,10 +21,10 @@ extension Frame {
         _ node: Node, decidedBy decisive: Bool
     ) throws(ExpressionError) -> Operand {
         let left = try evaluate(node.arguments[0])
-        let decided = decisive ? left.trueRows(count: count) : left.falseRows(count: count)
         let right = node.arguments[1]
         let other: Operand
         if right.canFail {
+            let decided = decisive ? left.trueRows(count: count) : left.falseRows(count: count)
             let open = (~decided).setBitIndices()
             if open.isEmpty { return left }
             other =
@@ -70,6 +70,7 @@ extension Frame {
     }
 
     func evaluateCase(_ node: Node) throws(ExpressionError) -> Operand {
+        if !node.canFail, node.type != .string { return try blendedCase(node) }
         var branches: [(rows: [Int32], values: Column)] = []
         var open = Array(0..<Int32(count))
         let last = node.arguments.count - 1
@@ -89,6 +90,14 @@ extension Frame {
     }
 
     func evaluateCoalesce(_ node: Node) throws(ExpressionError) -> Operand {
+        if !node.canFail, node.type != .string {
+            var result = try evaluate(node.arguments[node.arguments.count - 1])
+            for argument in node.arguments.dropLast().reversed() {
+                let value = try evaluate(argument)
+                result = blended(~nullRows(value), value, result, node.type)
+            }
+            return result
+        }
         var branches: [(rows: [Int32], values: Column)] = []
         var open = Array(0..<Int32(count))
         for (index, argument) in node.arguments.enumerated() where !open.isEmpty {
@@ -105,6 +114,43 @@ extension Frame {
             open = (~validity).setBitIndices().map { open[Int($0)] }
         }
         return .column(merged(branches, node.type))
+    }
+
+    /// CASE where nothing can fail: every branch on all rows, the last first.
+    private func blendedCase(_ node: Node) throws(ExpressionError) -> Operand {
+        let last = node.arguments.count - 1
+        var result = try evaluate(node.arguments[last])
+        for index in stride(from: last - 2, through: 0, by: -2) {
+            let condition = try evaluate(node.arguments[index]).trueRows(count: count)
+            let value = try evaluate(node.arguments[index + 1])
+            result = blended(condition, value, result, node.type)
+        }
+        return result
+    }
+
+    /// The first operand's value where a bit is set, else the second's; not for strings.
+    private func blended(
+        _ choice: Bitmap, _ yes: Operand, _ no: Operand, _ type: DataType
+    ) -> Operand {
+        var valid: Bitmap?
+        if nullable(yes) || nullable(no) {
+            valid = (choice & ~nullRows(yes)) | (~choice & ~nullRows(no))
+        }
+        // The value of a null row is unspecified: any will do.
+        let a = yes.isNullConstant ? .constant(type.placeholder) : yes
+        let b = no.isNullConstant ? .constant(type.placeholder) : no
+        let values: Buffer
+        switch type.layout {
+        case .bits:
+            let (x, y) = (a.trueRows(count: count), b.trueRows(count: count))
+            return .column(Column(bits: (choice & x) | (~choice & y), validity: valid))
+        case .int32: values = blend(choice, Lane<Int32>(a), Lane<Int32>(b), count)
+        case .int64: values = blend(choice, Lane<Int64>(a), Lane<Int64>(b), count)
+        case .int128: values = blend(choice, Lane<Int128>(a), Lane<Int128>(b), count)
+        case .float64: values = blend(choice, Lane<Double>(a), Lane<Double>(b), count)
+        case .dictionary: preconditionFailure("strings are merged, not blended")
+        }
+        return .column(Column(type, values: values, count: count, validity: valid))
     }
 
     /// A node's values on some rows.
@@ -154,10 +200,32 @@ extension Frame {
             let better = compare(comparison, right, left, node.type).trueRows(count: count)
             let takesOther = better | (nullRows(left) & ~nullRows(right))
             if takesOther.firstSetBit == nil { continue }
+            if node.type != .string,
+                case .column(let column) = blended(takesOther, right, left, node.type)
+            {
+                best = column
+                continue
+            }
             let mine = (~takesOther).setBitIndices()
             let theirs = takesOther.setBitIndices()
             best = merged([(mine, best.gather(mine)), (theirs, other.gather(theirs))], node.type)
         }
         return .column(best)
+    }
+}
+
+extension DataType {
+    /// Some value of the type, for rows whose value does not matter.
+    fileprivate var placeholder: Value {
+        switch self {
+        case .boolean: .boolean(false)
+        case .int: .int(0)
+        case .long: .long(0)
+        case .double: .double(0)
+        case .decimal(_, let scale): .decimal(unscaled: 0, scale: scale)
+        case .string: .string("")
+        case .date: .date(0)
+        case .timestamp: .timestamp(0)
+        }
     }
 }

@@ -52,8 +52,9 @@ public struct BoundExpression: Sendable {
     /// The value when the expression is a constant.
     public var constant: Value? { node.constant }
 
-    /// The expression's value for every row of a batch of the schema it was bound to. Pure and
-    /// thread-safe.
+    /// The expression's value for every row of a batch of the schema it was bound to.
+    ///
+    /// Pure and thread-safe.
     ///
     /// - Throws: for the first row on which it fails, naming row, expression and remedy.
     public func evaluate(

@@ -7,8 +7,13 @@ extension Frame {
         if source == .string { return try castFromString(node, operand, isTry: isTry) }
         if node.type == .boolean { return castToBoolean(operand, from: source) }
         let (values, failures) = castValues(operand, from: source, to: node.type)
-        return try finish(
-            node, values, failures, [operand], validity: operand.validity, isTry: isTry)
+        var valid = operand.validity
+        if source == .double, node.type.isDecimal {
+            // Spark: what is no number becomes NULL, what is too large is an error.
+            let finite = test(Lane<Double>(operand), count) { $0.isFinite }
+            valid = validity(valid, and: finite.setBitCount == count ? nil : finite)
+        }
+        return try finish(node, values, failures, [operand], validity: valid, isTry: isTry)
     }
 
     /// Casts between the types whose values lie in a values buffer, and from booleans.
@@ -50,7 +55,7 @@ extension Frame {
                 (Int32(truncatingIfNeeded: $0), Int32(exactly: $0) == nil)
             }
         case .long: return map(lane, count) { (Int64($0), false) }
-        case .double: return map(lane, count) { (Double($0), false) }
+        case .double: return map(lane, count) { (double(Int64($0)), false) }
         case .decimal(let precision, let scale):
             return withRows(lane) { value in
                 decimalBuffer(target) {
@@ -58,9 +63,10 @@ extension Frame {
                 }
             }
         case .timestamp:
+            // Spark stays at the bounds here instead of failing.
             return map(lane, count) {
                 let (micros, overflow) = Int64($0).multipliedReportingOverflow(by: 1_000_000)
-                return (micros, overflow)
+                return (overflow ? ($0 < 0 ? .min : .max) : micros, false)
             }
         default: preconditionFailure("no such cast")
         }
@@ -110,6 +116,14 @@ extension Frame {
                 return (Int64(truncatingIfNeeded: whole), Int64(exactly: whole) == nil)
             }
         case .double: return map(lane, count) { (double(of: $0, scale: scale), false) }
+        case .timestamp:
+            return map(lane, count) {
+                let (scaled, overflow) = $0.multipliedReportingOverflow(by: 1_000_000)
+                let micros = scaled / powerOfTen(scale)
+                return (
+                    Int64(truncatingIfNeeded: micros), overflow || Int64(exactly: micros) == nil
+                )
+            }
         case .decimal(let precision, let newScale):
             return withRows(lane) { value in
                 decimalBuffer(target) {
@@ -141,6 +155,12 @@ extension Frame {
                 return (Int32(truncatingIfNeeded: seconds), Int32(exactly: seconds) == nil)
             }
         case .double: return map(lane, count) { (Double($0) / 1_000_000, false) }
+        case .decimal(let precision, let scale):
+            return withRows(lane) { value in
+                decimalBuffer(target) {
+                    rescaled(Int128(value($0)), by: scale - 6, precision: precision)
+                }
+            }
         default: preconditionFailure("no such cast")
         }
     }

@@ -11,6 +11,7 @@ struct CastRule {
         case _ where source == target: canFail = false
         case (_, .string): canFail = false
         case (.string, _): canFail = true
+        case (.timestamp, .decimal): canFail = true
         case (.boolean, .decimal(let precision, let scale)): canFail = precision == scale
         case (.boolean, _) where target.isNumeric: canFail = false
         case (_, .boolean) where source.isNumeric: canFail = false
@@ -26,10 +27,10 @@ struct CastRule {
                 || (digits.precision - digits.scale == precision - scale && digits.scale > scale)
         case (.date, .timestamp): canFail = true
         case (.timestamp, .date): canFail = false
-        case (.timestamp, .long), (.timestamp, .double), (.timestamp, .int):
-            canFail = target == .int
-        case (.int, .timestamp), (.long, .timestamp), (.double, .timestamp):
-            canFail = source != .int
+        case (.timestamp, .long), (.timestamp, .double): canFail = false
+        case (.timestamp, .int): canFail = true
+        case (.int, .timestamp), (.long, .timestamp): canFail = false
+        case (.double, .timestamp), (.decimal, .timestamp): canFail = true
         default: return nil
         }
     }

@@ -46,17 +46,30 @@ extension Frame {
             Column(bits: bits, validity: validity(left.validity, and: right.validity)))
     }
 
+    // The order is total, so two kernels a type give all six comparisons. Each kernel is a
+    // function of its own: only then does the compiler inline what the loop calls.
+
     private func ordered<T: LaneValue & Comparable>(
         _ comparison: Comparison, _ left: Lane<T>, _ right: Lane<T>
     ) -> Bitmap {
         switch comparison {
-        case .equal: test(left, right, count) { $0 == $1 }
-        case .notEqual: test(left, right, count) { $0 != $1 }
-        case .less: test(left, right, count) { $0 < $1 }
-        case .lessOrEqual: test(left, right, count) { $0 <= $1 }
-        case .greater: test(left, right, count) { $0 > $1 }
-        case .greaterOrEqual: test(left, right, count) { $0 >= $1 }
+        case .equal: equal(left, right)
+        case .notEqual: ~equal(left, right)
+        case .less: less(left, right)
+        case .lessOrEqual: ~less(right, left)
+        case .greater: less(right, left)
+        case .greaterOrEqual: ~less(left, right)
         }
+    }
+
+    @inline(never)
+    private func equal<T: LaneValue & Comparable>(_ left: Lane<T>, _ right: Lane<T>) -> Bitmap {
+        test(left, right, count) { $0 == $1 }
+    }
+
+    @inline(never)
+    private func less<T: LaneValue & Comparable>(_ left: Lane<T>, _ right: Lane<T>) -> Bitmap {
+        test(left, right, count) { $0 < $1 }
     }
 
     private func compareDoubles(
@@ -70,28 +83,53 @@ extension Frame {
         }
         let (a, b) = (Lane<Double>(left), Lane<Double>(right))
         switch comparison {
-        case .equal: return test(a, b, count) { isEqual($0, $1) }
-        case .notEqual: return test(a, b, count) { !isEqual($0, $1) }
-        case .less: return test(a, b, count) { isLess($0, $1) }
-        case .lessOrEqual: return test(a, b, count) { !isLess($1, $0) }
-        case .greater: return test(a, b, count) { isLess($1, $0) }
-        case .greaterOrEqual: return test(a, b, count) { !isLess($0, $1) }
+        case .equal: return equalDoubles(a, b)
+        case .notEqual: return ~equalDoubles(a, b)
+        case .less: return lessDoubles(a, b)
+        case .lessOrEqual: return ~lessDoubles(b, a)
+        case .greater: return lessDoubles(b, a)
+        case .greaterOrEqual: return ~lessDoubles(a, b)
         }
     }
 
+    @inline(never)
+    private func equalDoubles(_ left: Lane<Double>, _ right: Lane<Double>) -> Bitmap {
+        test(left, right, count) { isEqual($0, $1) }
+    }
+
+    @inline(never)
+    private func lessDoubles(_ left: Lane<Double>, _ right: Lane<Double>) -> Bitmap {
+        test(left, right, count) { isLess($0, $1) }
+    }
+
     /// Against a number, one comparison of the machine does: NaN in the column is greater, which
-    /// the negated comparisons say.
+    /// the complements say.
     private func compare(
         _ comparison: Comparison, _ lane: Lane<Double>, _ constant: Double
     ) -> Bitmap {
         switch comparison {
-        case .equal: test(lane, count) { $0 == constant }
-        case .notEqual: test(lane, count) { $0 != constant }
-        case .less: test(lane, count) { $0 < constant }
-        case .lessOrEqual: test(lane, count) { $0 <= constant }
-        case .greater: test(lane, count) { !($0 <= constant) }
-        case .greaterOrEqual: test(lane, count) { !($0 < constant) }
+        case .equal: equal(lane, constant)
+        case .notEqual: ~equal(lane, constant)
+        case .less: less(lane, constant)
+        case .lessOrEqual: lessOrEqual(lane, constant)
+        case .greater: ~lessOrEqual(lane, constant)
+        case .greaterOrEqual: ~less(lane, constant)
         }
+    }
+
+    @inline(never)
+    private func equal(_ lane: Lane<Double>, _ constant: Double) -> Bitmap {
+        test(lane, count) { $0 == constant }
+    }
+
+    @inline(never)
+    private func less(_ lane: Lane<Double>, _ constant: Double) -> Bitmap {
+        test(lane, count) { $0 < constant }
+    }
+
+    @inline(never)
+    private func lessOrEqual(_ lane: Lane<Double>, _ constant: Double) -> Bitmap {
+        test(lane, count) { $0 <= constant }
     }
 
     private func compareBooleans(

@@ -33,6 +33,13 @@ private struct DateTimeReader {
         return count.contains(position - start) ? value : nil
     }
 
+    /// A number of at most `count` digits, more of which may follow.
+    private mutating func number(upTo count: Int) -> Int? {
+        let digits = bytes[position...].prefix(count).prefix { $0 >= 0x30 && $0 <= 0x39 }
+        position += digits.count
+        return digits.isEmpty ? nil : digits.reduce(0) { $0 * 10 + Int($1 - 0x30) }
+    }
+
     /// `[+-]yyyy[yyy][-[m]m[-[d]d]]` as days since the epoch, and whether the day was given.
     private mutating func day() -> (days: Int, isComplete: Bool)? {
         let isNegative = take("-")
@@ -71,9 +78,9 @@ private struct DateTimeReader {
 
     /// `[h]h:[m]m[:[s]s[.f…]]` in microseconds; of the fraction six digits count.
     private mutating func timeOfDay() -> Int64? {
-        guard let hour = number(1...2), hour < 24, take(":"), let minute = number(1...2),
-            minute < 60
-        else { return nil }
+        guard let hour = number(1...2), hour < 24 else { return nil }
+        guard take(":") else { return Int64(hour) * 3_600_000_000 }
+        guard let minute = number(1...2), minute < 60 else { return nil }
         var micros = Int64(hour * 60 + minute) * 60_000_000
         guard take(":") else { return micros }
         guard let second = number(1...2), second < 60 else { return nil }
@@ -100,7 +107,7 @@ private struct DateTimeReader {
             break
         }
         let isWest = take("-")
-        guard isWest || take("+"), let hour = number(1...2), hour <= 18 else { return nil }
+        guard isWest || take("+"), let hour = number(upTo: 2), hour <= 18 else { return nil }
         var minutes = 0
         var seconds = 0
         if take(":") {

@@ -5,8 +5,7 @@ struct DecimalText {
     let isNegative: Bool
     /// The digits without leading zeros; empty for zero.
     let digits: [UInt8]
-    /// The number is `digits` times 10 to the power of minus `scale`. Never negative: `1e3` is
-    /// 1000 with scale 0.
+    /// The digits behind the point; never negative: `1e3` is 1000 with scale 0.
     let scale: Int
 
     /// Reads a number; `nil` when the text is anything else or its exponent is absurd.

@@ -53,7 +53,9 @@ enum Operand {
         }
     }
 
-    /// Where a row is not null; `nil` when none is. A null constant is dealt with before.
+    /// Where a row is not null; `nil` when none is.
+    ///
+    /// A null constant is dealt with before.
     var validity: Bitmap? {
         if case .column(let column) = self { column.validity } else { nil }
     }
@@ -108,6 +110,8 @@ extension Frame {
         case .caseWhen: return try evaluateCase(node)
         case .coalesce: return try evaluateCoalesce(node)
         case .isIn: return try evaluateIn(node)
+        case .arithmetic(let operation, let isTry):
+            if let mixed = try mixedArithmetic(operation, node, isTry: isTry) { return mixed }
         default: break
         }
         var operands: [Operand] = []
@@ -137,6 +141,8 @@ extension Frame {
         case .compare(let comparison):
             return compare(comparison, operands[0], operands[1], node.arguments[0].type)
         case .like(let pattern): return like(pattern, operands[0])
+        case .likeColumn(let escape):
+            return try like(node, operands[0], operands[1], escape: escape)
         case .cast(let isTry): return try cast(node, operands[0], isTry: isTry)
         case .function(let function): return try apply(function, node, operands)
         default: preconditionFailure("every operation has its kernel")
@@ -219,9 +225,15 @@ enum FaultText {
                 default: "try_divide"
                 }
             return overflow(node, "To get NULL instead, use \(name), or cast to a wider type.")
-        case .negate, .function(.abs), .function(.round):
+        case .negate, .function(.abs), .function(.round), .function(.floor), .function(.ceil):
             return overflow(node, "Cast to a wider type first.")
         case .cast: return castReason(node, values[0])
+        case .likeColumn:
+            return (
+                .invalidParameterValue,
+                "An escape character in the pattern that escapes nothing",
+                "It must be followed by '_', '%' or itself."
+            )
         case .function(.intervalMicros):
             return (
                 .invalidInterval, "A text that is no interval of fixed length",

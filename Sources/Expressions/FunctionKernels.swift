@@ -46,7 +46,7 @@ extension Frame {
     ) throws(ExpressionError) -> Operand {
         switch function {
         case .sqrt: return try doubles(node, operands) { $0.squareRoot() }
-        case .cbrt: return try doubles(node, operands) { Glibc.cbrt($0) }
+        case .cbrt: return try doubles(node, operands) { cubeRoot($0) }
         case .exp: return try doubles(node, operands) { Glibc.exp($0) }
         case .ln: return try logarithm(node, operands) { Glibc.log($0) }
         case .log2: return try logarithm(node, operands) { Glibc.log2($0) }
@@ -122,11 +122,14 @@ extension Frame {
             }
         } else {
             (values, failures) = map(Lane<Double>(operand), count) {
-                (saturated(isFloor ? $0.rounded(.down) : $0.rounded(.up)), false)
+                let whole = isFloor ? $0.rounded(.down) : $0.rounded(.up)
+                // NaN becomes 0, as Java converts.
+                let fits = whole.isNaN || (whole >= -0x1p63 && whole < 0x1p63)
+                return (fits && !whole.isNaN ? Int64(whole) : 0, !fits)
             }
         }
         return try finish(
-            node, values, failures, [operand], validity: operand.validity, isTry: true)
+            node, values, failures, [operand], validity: operand.validity, isTry: false)
     }
 
     private func round(
@@ -168,11 +171,11 @@ extension Frame {
     }
 }
 
-/// A double as a long, at its bounds where it lies outside; NaN is 0, as Java converts.
-func saturated(_ value: Double) -> Int64 {
-    if value.isNaN { return 0 }
-    if value >= 0x1p63 { return .max }
-    return value < -0x1p63 ? .min : Int64(value)
+/// The cube root; of a cube the exact one, which the C library can miss by a bit.
+func cubeRoot(_ value: Double) -> Double {
+    let root = Glibc.cbrt(value)
+    let whole = root.rounded()
+    return whole * whole * whole == value ? whole : root
 }
 
 /// An integer rounded half away from zero to a power of ten; `nil` when it overflows.
@@ -186,7 +189,8 @@ func roundedInteger(_ value: Int64, _ scale: Int) -> Int64? {
 /// A double rounded half away from zero in decimal digits: of the digits it is written with, not
 /// of its binary value.
 func roundedDouble(_ value: Double, _ scale: Int) -> Double {
-    guard value.isFinite, value != 0 else { return value }
+    // Decimals have no negative zero.
+    guard value.isFinite, value != 0 else { return value == 0 ? 0 : value }
     if scale >= 0, scale <= 15 {
         let factor = exactPowersOfTen[scale]
         let scaled = value.magnitude * factor
@@ -196,7 +200,7 @@ func roundedDouble(_ value: Double, _ scale: Int) -> Double {
         // exact numbers is rounded correctly.
         if scaled < 1e12, abs(fraction - 0.5) > 1e-3 {
             let magnitude = (fraction > 0.5 ? whole + 1 : whole) / factor
-            return value < 0 ? -magnitude : magnitude
+            return value < 0 && magnitude != 0 ? -magnitude : magnitude
         }
     }
     let (digits, exponent) = shortestDigits(value.magnitude)
@@ -207,5 +211,5 @@ func roundedDouble(_ value: Double, _ scale: Int) -> Double {
     for digit in digits.prefix(kept) { number = number * 10 + Int128(digit - 0x30) }
     if digits[kept] >= 0x35 { number += 1 }
     let magnitude = Double("\(number)e\(-scale)") ?? .nan
-    return value < 0 ? -magnitude : magnitude
+    return value < 0 && magnitude != 0 ? -magnitude : magnitude
 }

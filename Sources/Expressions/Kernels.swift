@@ -88,17 +88,91 @@ func fill<R: BitwiseCopyable>(
 }
 
 /// A bitmap of `body(row)`.
+///
+/// Flags are first written a byte a row, which the compiler turns into vector code, and then
+/// packed 8 at a time.
 @inline(__always)
 func bitmap(_ count: Int, _ body: (Int) -> Bool) -> Bitmap {
-    Bitmap(wordsFor: count) { index in
-        let first = index * 64
-        var word: UInt64 = 0
-        if first + 64 <= count {
-            for bit in 0..<64 { word |= (body(first + bit) ? 1 : 0) << UInt64(bit) }
-        } else {
-            for bit in 0..<(count - first) { word |= (body(first + bit) ? 1 : 0) << UInt64(bit) }
+    let words = Buffer(of: UInt64.self, count: (count + 63) / 64) { output in
+        unsafe output.withUnsafeMutableBufferPointer { words, initialized in
+            unsafe withUnsafeTemporaryAllocation(byteCount: 1_024, alignment: 64) { flags in
+                var first = 0
+                while first < count {
+                    let rows = min(1_024, count - first)
+                    for row in 0..<rows { unsafe flags[row] = body(first + row) ? 1 : 0 }
+                    let wordCount = (rows + 63) / 64
+                    for row in rows..<wordCount * 64 { unsafe flags[row] = 0 }
+                    for word in 0..<wordCount {
+                        unsafe words[first / 64 + word] = packed(flags, word * 64)
+                    }
+                    first += rows
+                }
+            }
+            initialized = words.count
         }
-        return word
+    }
+    return Bitmap(words, count: count)
+}
+
+/// 64 bytes of 0 or 1 as bits, the first lowest.
+@inline(__always)
+private func packed(_ flags: UnsafeMutableRawBufferPointer, _ offset: Int) -> UInt64 {
+    var word: UInt64 = 0
+    for byte in 0..<8 {
+        let eight = unsafe flags.load(
+            fromByteOffset: offset + byte * 8, as: UInt64.self
+        ).littleEndian
+        // Moves byte i's lowest bit to bit 56 + i; no two meet, so nothing carries.
+        word |= ((eight &* 0x0102_0408_1020_4080) >> 56) << UInt64(byte * 8)
+    }
+    return word.littleEndian
+}
+
+/// A long as the nearest double in operations that exist as vector code: the two halves are put
+/// into the mantissas of 2⁸⁴ and 2⁵² and added, which rounds once.
+@inline(__always)
+func double(_ value: Int64) -> Double {
+    let bits = UInt64(bitPattern: value)
+    let high = Double(bitPattern: (bits >> 32) ^ 0x4530_0000_8000_0000)
+    let low = Double(bitPattern: (bits & 0xFFFF_FFFF) | 0x4330_0000_0000_0000)
+    // 2⁸⁴ + 2⁶³ + 2⁵²
+    return (high - Double(bitPattern: 0x4530_0000_8010_0000)) + low
+}
+
+/// What double arithmetic reads: doubles, or longs that it converts on the way.
+protocol DoubleLaneValue: LaneValue {
+    var asDouble: Double { get }
+}
+
+extension Double: DoubleLaneValue {
+    @inline(__always) var asDouble: Double { self }
+}
+
+extension Int64: DoubleLaneValue {
+    @inline(__always) var asDouble: Double { double(self) }
+}
+
+/// Values of the lanes where a bit is set from one, else from another.
+@inline(__always)
+func blend<T: LaneValue>(
+    _ choice: Bitmap, _ yes: Lane<T>, _ no: Lane<T>, _ count: Int
+) -> Buffer {
+    withRows(yes) { a in
+        withRows(no) { b in
+            Buffer(of: T.self, count: count) { output in
+                unsafe output.withUnsafeMutableBufferPointer { memory, initialized in
+                    for index in 0..<choice.wordCount {
+                        let word = choice.word(index)
+                        let first = index * 64
+                        for row in first..<min(count, first + 64) {
+                            let takes = word >> UInt64(row - first) & 1 != 0
+                            unsafe memory[row] = takes ? a(row) : b(row)
+                        }
+                    }
+                    initialized = count
+                }
+            }
+        }
     }
 }
 

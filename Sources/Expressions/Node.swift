@@ -107,6 +107,8 @@ enum Operation: Sendable {
     case isIn
     /// Matches a constant pattern.
     case like(LikePattern)
+    /// Matches the second argument as a pattern with that escape character.
+    case likeColumn(Character)
     /// condition, result, condition, result, …, otherwise.
     case caseWhen
     case coalesce
@@ -122,6 +124,7 @@ enum Operation: Sendable {
             .not, .isNull, .isIn, .like, .caseWhen, .coalesce:
             false
         case .arithmetic(_, let isTry), .negate(let isTry), .cast(let isTry): !isTry
+        case .likeColumn: true
         case .function(let function): function.canFail
         }
     }

@@ -136,6 +136,7 @@ extension Parser {
 
     private mutating func caseExpression(from start: Int) throws(ExpressionError) -> Syntax {
         try expect(keyword: "CASE")
+        if current.keyword == "END" { throw unexpected("WHEN") }
         let operand = current.keyword == "WHEN" ? nil : try expression()
         var branches: [Syntax.Branch] = []
         while take(keyword: "WHEN") {
@@ -195,8 +196,8 @@ extension Parser {
         let isDate = current.keyword == "DATE"
         advance()
         guard case .string(let text) = current.kind else { throw unexpected("a string") }
+        let range = start..<current.range.upperBound
         advance()
-        let range = start..<(start + 1)
         if isDate {
             guard let days = parseDate(text) else {
                 throw ExpressionError(
@@ -285,6 +286,14 @@ extension Parser {
             from: start)
     }
 
+    /// Whether the sign at hand belongs to a number with a unit: `INTERVAL 1 day -2 hours`.
+    private var signStartsTerm: Bool {
+        switch peek().kind {
+        case .integer, .decimal, .string: CalendarInterval.isUnit(peek(2).keyword ?? "")
+        default: false
+        }
+    }
+
     /// `INTERVAL '3' DAY`, `INTERVAL 3 days 2 hours`, `INTERVAL '1 2:3:4' DAY TO SECOND`.
     private mutating func interval(from start: Int) throws(ExpressionError) -> Syntax {
         switch peek().kind {
@@ -299,8 +308,8 @@ extension Parser {
                 // 'INTERVAL' then a whole interval in quotes, or a number in quotes before a unit.
                 text += CalendarInterval.isUnit(peek().keyword ?? "") ? "'\(value)' " : "\(value) "
             case .integer(let digits), .decimal(let digits): text += digits + " "
-            case .symbol("-"): text += "-"
-            case .symbol("+"): break
+            case .symbol("-") where signStartsTerm: text += "-"
+            case .symbol("+") where signStartsTerm: break
             case .identifier(let word, false)
             where CalendarInterval.isUnit(word) || word.uppercased() == "TO":
                 text += word + " "

@@ -65,7 +65,7 @@ enum ScalarFunction: Hashable, Sendable {
     var canFail: Bool {
         switch self {
         case .abs(let isTry): !isTry
-        case .round, .addDays, .addInterval, .intervalMicros, .timestampOf: true
+        case .round, .floor, .ceil, .addDays, .addInterval, .intervalMicros, .timestampOf: true
         default: false
         }
     }

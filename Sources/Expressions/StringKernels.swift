@@ -83,6 +83,34 @@ extension Frame {
     }
 }
 
+extension Frame {
+    /// LIKE with a pattern a row; equal patterns in a row are compiled once.
+    func like(
+        _ node: Node, _ operand: Operand, _ patterns: Operand, escape: Character
+    ) throws(ExpressionError) -> Operand {
+        let compiled = StringLookup(patterns, count: count) { LikePattern($0, escape: escape) }
+        let valid = validity(operand.validity, and: patterns.validity)
+        let texts = operand.column(.string, count: count)
+        guard let dictionary = texts.dictionary else {
+            preconditionFailure("a string column has a dictionary")
+        }
+        var found: [Bool] = []
+        found.reserveCapacity(count)
+        for row in 0..<count {
+            if let valid, !valid[row] {
+                found.append(false)
+                continue
+            }
+            guard let pattern = compiled.value(at: row) else {
+                throw fault(node, [operand, patterns], row: row)
+            }
+            let code = Int(texts.int32s[row])
+            found.append(unsafe pattern.matches(dictionary.unsafeBytes(at: code)))
+        }
+        return .column(Column(bits: Bitmap(found), validity: valid))
+    }
+}
+
 /// A function of strings, looked up by row: computed an entry of the dictionary when it is smaller
 /// than the rows.
 struct StringLookup<T> {

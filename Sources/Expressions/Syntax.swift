@@ -85,6 +85,14 @@ struct Syntax: Sendable {
         depth = 1 + (Self.children(of: kind).map(\.depth).max() ?? 0)
     }
 
+    /// Whether this is a column's name and nothing else.
+    var isName: Bool {
+        switch kind {
+        case .name, .field: true
+        default: false
+        }
+    }
+
     /// The nodes directly below, in the order of the text.
     var children: [Syntax] { Self.children(of: kind) }
 

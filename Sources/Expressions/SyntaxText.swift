@@ -14,6 +14,11 @@ struct SyntaxWriter {
         switch syntax.kind {
         case .name(let parts): parts[parts.count - 1]
         case .field(_, let field): field
+        // A cast of a column is named as the column.
+        case .cast(let operand, _, _) where operand.isName: generatedName(operand)
+        case .call(let call)
+        where call.arguments.count == 1 && FunctionNames.isCast(call.name):
+            generatedName(call.arguments[0])
         default:
             SyntaxWriter(isPretty: true) { $0.joined(separator: ".") }.text(syntax)
         }
@@ -35,6 +40,12 @@ struct SyntaxWriter {
             binary == .notEqual && isPretty
                 ? "(NOT (\(text(left)) = \(text(right))))"
                 : "(\(text(left)) \(binary.rawValue) \(text(right)))"
+        case .isTruth(let operand, let truth, let isNegated) where isPretty && truth != .null:
+            negated(
+                isNegated,
+                truth == .unknown
+                    ? "(\(text(operand)) IS NULL)"
+                    : "(\(text(operand)) <=> \(truth.rawValue.lowercased()))")
         case .isTruth(let operand, let truth, let isNegated):
             "(\(text(operand)) IS \(isNegated ? "NOT " : "")\(truth.rawValue))"
         case .isDistinctFrom(let left, let right, let isNegated):
@@ -54,6 +65,11 @@ struct SyntaxWriter {
                 isNegated,
                 "\(text(operand)) LIKE \(text(pattern))"
                     + (escape == "\\" ? "" : " ESCAPE '\(escape)'"))
+        case .caseWhen(let operand?, let branches, let otherwise) where isPretty:
+            "CASE"
+                + branches.map {
+                    " WHEN (\(text(operand)) = \(text($0.condition))) THEN \(text($0.result))"
+                }.joined() + (otherwise.map { " ELSE \(text($0))" } ?? "") + " END"
         case .caseWhen(let operand, let branches, let otherwise):
             "CASE\(operand.map { " \(text($0))" } ?? "")"
                 + branches.map { " WHEN \(text($0.condition)) THEN \(text($0.result))" }.joined()
@@ -78,7 +94,10 @@ struct SyntaxWriter {
     }
 
     private func call(_ call: Syntax.Call) -> String {
-        let name = FunctionNames.canonical(call.name)
+        if isPretty, let special = prettyCall(call) { return special }
+        let name =
+            isPretty
+            ? FunctionNames.pretty(call.name) : FunctionNames.canonical(call.name)
         let inside =
             call.isStar
             ? (isPretty ? "1" : "*")
@@ -86,6 +105,23 @@ struct SyntaxWriter {
         return "\(name)(\(inside))"
             + (call.ignoresNulls == true ? " IGNORE NULLS" : "")
             + (call.filter.map { " FILTER (WHERE \(text($0)))" } ?? "")
+    }
+
+    /// The calls that Spark writes in a form of their own.
+    private func prettyCall(_ call: Syntax.Call) -> String? {
+        let arguments = call.arguments.map { text($0) }
+        switch (call.name.lowercased(), arguments.count) {
+        case ("if", 3): return "(IF(\(arguments.joined(separator: ", "))))"
+        case ("isnull", 1): return "(\(arguments[0]) IS NULL)"
+        case ("isnotnull", 1): return "(\(arguments[0]) IS NOT NULL)"
+        case ("positive", 1): return "(+ \(arguments[0]))"
+        case ("round", 1): return "round(\(arguments[0]), 0)"
+        case ("log", 1): return "LOG(E(), \(arguments[0]))"
+        case ("substring", 2), ("substr", 2):
+            return "\(call.name.lowercased())(\(arguments[0]), \(arguments[1]), \(Int32.max))"
+        case (let name, 1) where FunctionNames.isCast(name): return arguments[0]
+        default: return nil
+        }
     }
 
     private func literal(_ value: Value, _ type: DataType?) -> String {

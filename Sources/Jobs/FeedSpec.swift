@@ -9,13 +9,22 @@ public enum FeedSpec: Hashable, Sendable {
     /// One JSON object a line.
     case json(JSONLinesSpec)
 
-    /// The columns that the feed appends to the log.
-    public var schema: Schema {
+    /// The columns that the feed appends to the log; `nil` only while a job that has two columns
+    /// of one name is being refused.
+    var checkedSchema: Schema? {
         switch self {
         case .simulator: SimulatorSpec.schema
         case .csv(let spec): Self.schema(of: spec.columns, eventTime: spec.eventTime)
         case .json(let spec): Self.schema(of: spec.columns, eventTime: spec.eventTime)
         }
+    }
+
+    /// The columns that the feed appends to the log.
+    public var schema: Schema {
+        guard let schema = checkedSchema else {
+            preconditionFailure("a loaded job's feed has columns of different names")
+        }
+        return schema
     }
 
     /// The name of the event-time column, a timestamp without nulls.
@@ -27,13 +36,12 @@ public enum FeedSpec: Hashable, Sendable {
         }
     }
 
-    private static func schema(of columns: [FeedColumn], eventTime: String) -> Schema {
-        Schema(
-            columns.map { column in
-                let isEventTime = column.name.utf8.elementsEqual(eventTime.utf8)
-                return Field(
-                    column.name, column.type, isNullable: column.isNullable && !isEventTime)
-            })
+    private static func schema(of columns: [FeedColumn], eventTime: String) -> Schema? {
+        let fields = columns.map { column in
+            let isEventTime = column.name.utf8.elementsEqual(eventTime.utf8)
+            return Field(column.name, column.type, isNullable: column.isNullable && !isEventTime)
+        }
+        return Schema.duplicateName(in: fields) == nil ? Schema(fields) : nil
     }
 }
 

@@ -3,9 +3,15 @@ import Expressions
 import JSON
 
 /// Compares a tree with the tables of ``JobFormat``, notes every fault, and fills in defaults.
+///
+/// What comes out is made of what is fine: an unknown key is left out, a faulty value that may be
+/// left out is, too. So a fault in one place does not hide those that only show later. A job is
+/// fine only when no fault was noted.
 struct FormatChecker {
     let text: JobText
     private(set) var errors: [JobError] = []
+    /// The values that were left out, or replaced by their default, since they are at fault.
+    private(set) var repaired: Set<JSONPointer> = []
 
     init(_ text: JobText) { self.text = text }
 
@@ -14,13 +20,14 @@ struct FormatChecker {
         _ code: JobError.Code, _ message: String, at value: JSONValue, _ pointer: JSONPointer,
         suggestion: String? = nil
     ) {
+        guard errors.count < JobErrors.countMax else { return }
         errors.append(
             text.error(
                 code, message, at: value.range.lowerBound, pointer: pointer,
                 suggestion: suggestion))
     }
 
-    /// The value with defaults filled in, or `nil` when it, or something in it, is at fault.
+    /// The value with defaults filled in, or `nil` when it cannot be used.
     mutating func check(
         _ value: JSONValue, _ shape: Shape, _ pointer: JSONPointer
     ) -> JSONValue? {
@@ -146,7 +153,7 @@ struct FormatChecker {
         _ value: JSONValue, _ table: ObjectShape, _ pointer: JSONPointer, tagKey: String? = nil
     ) -> JSONValue? {
         guard let members = value.members else { return wrongType(value, .object(table), pointer) }
-        let before = errors.count
+        var isUsable = true
         var filled: [JSONMember] = []
         var meant: Set<String> = []
         for member in members {
@@ -155,18 +162,23 @@ struct FormatChecker {
             } else if let key = table.keys.first(where: { $0.name == member.key }) {
                 if let item = check(member.value, key.shape, pointer[member.key]) {
                     filled.append(JSONMember(member.key, item, keyRange: member.keyRange))
+                } else {
+                    repaired.insert(pointer[member.key])
+                    isUsable = isUsable && !key.isRequired
                 }
             } else {
                 meant.insert(unknownKey(member, table, pointer, tagKey: tagKey))
             }
         }
-        for key in table.keys where !members.contains(where: { $0.key == key.name }) {
+        for key in table.keys where !filled.contains(where: { $0.key == key.name }) {
             if let fallback = key.fallback {
                 // Defaults pass the same check, so that objects inside them are filled in, too.
                 if let item = check(fallback, key.shape, pointer[key.name]) {
                     filled.append(JSONMember(key.name, item))
                 }
-            } else if key.isRequired, !meant.contains(key.name) {
+            } else if key.isRequired, value[key.name] == nil {
+                isUsable = false
+                if meant.contains(key.name) { continue }
                 note(
                     .missingKey,
                     "The key \"\(key.name)\" is missing. \(key.summary)"
@@ -174,19 +186,24 @@ struct FormatChecker {
                     at: value, pointer)
             }
         }
-        if table.isOneKeyOnly, errors.count == before, filled.count != 1 {
-            note(
-                .badValue,
-                "Expected exactly one of the keys \(quotedList(table.keys.map(\.name))).",
-                at: value, pointer)
+        guard !table.isOneKeyOnly || filled.count == 1 else {
+            // A key that is there but at fault was noted.
+            let known = table.keys.map(\.name)
+            if members.filter({ known.contains($0.key) }).count != 1, meant.isEmpty {
+                note(
+                    .badValue, "Expected exactly one of the keys \(quotedList(known)).", at: value,
+                    pointer)
+            }
+            return nil
         }
-        return errors.count == before ? JSONValue(.object(filled), range: value.range) : nil
+        return isUsable ? JSONValue(.object(filled), range: value.range) : nil
     }
 
     /// Notes an unknown key and gives the one that was probably meant, or "".
     private mutating func unknownKey(
         _ member: JSONMember, _ table: ObjectShape, _ pointer: JSONPointer, tagKey: String?
     ) -> String {
+        guard errors.count < JobErrors.countMax else { return "" }
         let names = (tagKey.map { [$0] } ?? []) + table.keys.map(\.name)
         let similar = nearest(to: member.key, among: names)
         errors.append(

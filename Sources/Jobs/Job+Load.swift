@@ -53,25 +53,29 @@ private struct JobReader {
         let feed = part("feed", filled).map(FeedSpec.init)
         let source = part("source", filled).map(SourceSpec.init)
         let watermark = part("watermark", filled).map(WatermarkSpec.init)
-        let queries = queries(filled)
+        let queries = queries()
 
         var rules = JobRules(text: text)
-        if case .simulator(let spec) = feed { rules.check(spec) }
-        if case .csv(let spec) = feed { rules.check(spec) }
-        if case .json(let spec) = feed { rules.check(spec) }
-        if let source { rules.check(source) }
-        let isFeedFine = rules.errors.isEmpty
-        rules.checkNames(queries)
+        // What a faulty feed's values must keep to together cannot be told.
+        if !errors.contains(where: { $0.pointer.hasPrefix("/feed") && $0.code != .unknownKey }) {
+            if case .simulator(let spec) = feed { rules.check(spec) }
+            if case .csv(let spec) = feed { rules.check(spec) }
+            if case .json(let spec) = feed { rules.check(spec) }
+        }
+        rules.checkSourceSchema()
+        rules.checkNames()
         rules.checkPaths(feed: feed, source: source, checkpoint: checkpoint, queries: queries)
         errors += rules.errors
 
-        let schema = source?.schema ?? (isFeedFine ? feed?.schema : nil)
-        if let schema {
+        let declared =
+            text.root["source"]?["schema"] == nil
+            ? feed?.checkedSchema : source?.schema
+        if let declared {
             var planner = JobPlanner(
-                text: text, input: schema, watermark: watermark, timeColumn: feed?.eventTime,
+                text: text, input: declared, watermark: watermark, timeColumn: feed?.eventTime,
                 allowsSessionUpdate: part("options", filled)?.bool("sessionUpdate") ?? false,
                 isWatermarkFaulty: watermark == nil && text.root["watermark"] != nil)
-            _ = planner.plan(queries)
+            _ = planner.plan(queries.filter(\.canBePlanned))
             errors += planner.errors
         }
         guard errors.isEmpty, let filled, let source, let checkpoint else { return nil }
@@ -101,14 +105,22 @@ private struct JobReader {
         return checker.check(value, shape, JSONPointer()[key]).map(CheckedObject.init)
     }
 
-    /// The queries that have no fault of form, with their index in the file.
-    private func queries(_ filled: JSONValue?) -> [IndexedQuery] {
+    /// The queries that can be read, with their index in the file.
+    private func queries() -> [IndexedQuery] {
         var queries: [IndexedQuery] = []
-        for (index, value) in (text.root["queries"]?.elements ?? []).enumerated() {
+        let values = text.root["queries"]?.elements ?? []
+        for (index, value) in values.prefix(JobFormat.queriesMax).enumerated() {
             var checker = FormatChecker(text)
             let pointer = JSONPointer()["queries"][index]
             if let query = checker.check(value, .object(JobFormat.query), pointer) {
-                queries.append(IndexedQuery(index: index, spec: QuerySpec(CheckedObject(query))))
+                let repaired = ["from", "groupBy", "outputMode"].filter {
+                    checker.repaired.contains(pointer[$0])
+                }
+                queries.append(
+                    IndexedQuery(
+                        index: index, spec: QuerySpec(CheckedObject(query)),
+                        canBePlanned: repaired.allSatisfy { $0 == "outputMode" },
+                        isModeFaulty: !repaired.isEmpty))
             }
         }
         return queries
@@ -119,6 +131,10 @@ private struct JobReader {
 struct IndexedQuery {
     let index: Int
     let spec: QuerySpec
+    /// Whether its expressions can be resolved; not when what they are about is at fault.
+    var canBePlanned = true
+    /// Whether the output mode that the file gives is at fault, so that `spec` has the default.
+    var isModeFaulty = false
 
     var pointer: JSONPointer { JSONPointer()["queries"][index] }
 }

@@ -6,14 +6,14 @@ extension SourceSpec {
     init(_ object: CheckedObject) {
         path = object.string("path")
         maxOffsetsPerTrigger = object.optional("maxOffsetsPerTrigger")?.int64Value
-        schema = object.optional("schema")?.elements.map { columns in
-            Schema(
-                columns.map(CheckedObject.init).map { column in
-                    Field(
-                        column.string("name"), column.type("type"),
-                        isNullable: column.bool("nullable"))
-                })
+        let fields = object.optional("schema").map { _ in
+            object.objects("schema").map { column in
+                Field(
+                    column.string("name"), column.type("type"), isNullable: column.bool("nullable"))
+            }
         }
+        // Two columns of one name are noted by the rules, and the job is refused.
+        schema = fields.flatMap { Schema.duplicateName(in: $0) == nil ? Schema($0) : nil }
         let starting = object.optional("startingOffsets") ?? "earliest"
         startingOffsets =
             switch starting.kind {

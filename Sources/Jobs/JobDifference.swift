@@ -1,3 +1,4 @@
+import Expressions
 import JSON
 
 /// One field in which a job differs from the one that a checkpoint was made by.
@@ -43,16 +44,59 @@ extension Job {
     /// How a job differs from the one that a checkpoint was made by, with what Spark's rules of
     /// recovery say of each change; empty when they mean the same.
     ///
-    /// Defaults count as if they were written. Queries are matched by name, sinks by path.
+    /// Defaults count as if they were written, and expressions are compared by what they mean as
+    /// far as the jobs say what their columns are. Queries are matched by name, sinks by path.
     public static func difference(from old: Job, to new: Job) -> [FieldDifference] {
-        var comparison = JobComparison()
+        var comparison = JobComparison(
+            oldMeanings: old.queryMeanings, newMeanings: new.queryMeanings)
         comparison.compareJobs(old.filled, new.filled)
         return comparison.found
     }
 }
 
+/// The expressions of a query in one spelling, by the key that holds them.
+private typealias QueryMeaning = [String: [String]]
+
+extension Job {
+    /// What the expressions of each query mean, by its name; empty when the columns are unknown.
+    fileprivate var queryMeanings: [String: QueryMeaning] {
+        guard let schema = declaredSchema, let plan = try? plan(inputSchema: schema) else {
+            return [:]
+        }
+        let named = plan.queries.map { ($0.name, $0.plan.meaning) }
+        return Dictionary(named, uniquingKeysWith: { first, _ in first })
+    }
+}
+
+extension QueryPlan {
+    fileprivate var meaning: QueryMeaning {
+        func texts(_ columns: [NamedExpression]) -> [String] {
+            columns.map { "\($0.expression.text) AS \($0.name)" }
+        }
+        switch self {
+        case .projection(let plan):
+            return ["where": plan.filter.map { [$0.text] } ?? [], "select": texts(plan.output)]
+        case .aggregation(let plan):
+            // Output and having speak of aggregates by number: the list says what they are.
+            let aggregates = plan.aggregates.map(\.text)
+            return [
+                "where": plan.filter.map { [$0.text] } ?? [],
+                "groupBy": texts(plan.keys) + [plan.window?.meaning ?? ""],
+                "select": texts(plan.output) + aggregates,
+                "having": (plan.having.map { [$0.text] } ?? []) + aggregates,
+            ]
+        }
+    }
+}
+
+extension WindowPlan {
+    fileprivate var meaning: String { "\(time.text) \(kind) \(gap?.text ?? "")" }
+}
+
 /// Walks two job trees with all defaults filled in.
 private struct JobComparison {
+    let oldMeanings: [String: QueryMeaning]
+    let newMeanings: [String: QueryMeaning]
     private(set) var found: [FieldDifference] = []
 
     private mutating func note(
@@ -123,6 +167,10 @@ private struct JobComparison {
     private mutating func compareQuery(_ field: String, _ old: JSONValue, _ new: JSONValue) {
         let isStateful = !(Self.isStateless(old) && Self.isStateless(new))
         for key in JobFormat.query.keys where key.name != "name" && old[key.name] != new[key.name] {
+            let name = old["name"]?.stringValue ?? ""
+            if let one = oldMeanings[name]?[key.name], one == newMeanings[name]?[key.name] {
+                continue
+            }
             let reason: String? =
                 switch key.name {
                 case "where": nil

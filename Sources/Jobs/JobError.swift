@@ -55,10 +55,15 @@ extension JobError: CustomStringConvertible {
     }
 }
 
-/// Every fault of a job file, in the order of the file.
+/// Every fault of a job file, in the order of the file; of a file that is wrong throughout, the
+/// first few hundred.
 public struct JobErrors: Error, Hashable, Sendable {
     /// The faults; never empty.
     public let errors: [JobError]
+
+    /// How many faults one stage of checking notes, so that a file that is wrong throughout costs
+    /// neither memory nor time.
+    static let countMax = 200
 
     /// At least one fault.
     public init(_ errors: [JobError]) {

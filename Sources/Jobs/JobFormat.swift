@@ -5,6 +5,9 @@ enum JobFormat {
     /// The version that this build reads.
     static let version: Int64 = 1
 
+    /// The most queries of a job.
+    static let queriesMax = 100
+
     static let job = ObjectShape(
         name: "job",
         summary: "A job: what to read, what to compute, and where results go.",
@@ -35,7 +38,7 @@ enum JobFormat {
                 absence: "`checkpoints/` and the job's name", examples: ["checkpoints/ohlcv"]),
             .optional("options", .object(options), "Settings of the engine.", default: [:]),
             .required(
-                "queries", .list(.object(query), count: 1...100),
+                "queries", .list(.object(query), count: 1...queriesMax),
                 "The queries; all of them commit together."),
         ])
 

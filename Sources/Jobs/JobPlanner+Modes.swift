@@ -52,7 +52,7 @@ extension JobPlanner {
     private mutating func check(
         _ spec: ParquetSinkSpec, _ query: IndexedQuery, _ schema: Schema, at place: JSONPointer
     ) {
-        if query.spec.outputMode != .append {
+        if query.spec.outputMode != .append, !query.isModeFaulty {
             note(
                 .badOutputMode,
                 "A parquet sink needs output mode \"append\", since its files are never changed; "
@@ -89,6 +89,7 @@ extension JobPlanner {
         for (index, name) in spec.keys.enumerated() {
             checkOutput(name, plan.outputSchema, at: place["keys"][index])
         }
+        if query.isModeFaulty { return spec.keys }
         switch query.spec.outputMode {
         case .append:
             note(

@@ -42,6 +42,7 @@ struct JobPlanner {
         _ code: JobError.Code, _ message: String, at pointer: JSONPointer,
         suggestion: String? = nil
     ) {
+        guard errors.count < JobErrors.countMax else { return }
         errors.append(
             text.error(
                 code, message, at: text.value(at: pointer).range.lowerBound, pointer: pointer,
@@ -134,9 +135,11 @@ struct JobPlanner {
             for fault in error.errors { note(fault, in: query) }
             return
         }
-        checkMode(
-            query, plan, watermarkColumn: isWatermarked ? eventTime : nil,
-            upstream: upstream?.query.outputMode)
+        if !query.isModeFaulty {
+            checkMode(
+                query, plan, watermarkColumn: isWatermarked ? eventTime : nil,
+                upstream: upstream?.query.outputMode)
+        }
         let sinks = checkSinks(query, plan)
         let result = PlannedQuery(
             index: query.index, name: query.spec.name, upstream: upstream?.position, input: schema,
@@ -150,6 +153,7 @@ struct JobPlanner {
 
     /// Notes a fault of an expression at its place in the file.
     private mutating func note(_ fault: ExpressionError, in query: IndexedQuery) {
+        guard errors.count < JobErrors.countMax else { return }
         let pointer =
             switch fault.part {
             case .filter: query.pointer["where"]

@@ -9,7 +9,9 @@ extension JobRules {
     mutating func check(_ spec: SimulatorSpec) {
         let pointer = JSONPointer()["feed"]
         checkUnique(spec.symbols) { pointer["symbols"][$0] }
-        for symbol in spec.startPrices.keys.sorted() where !spec.symbols.contains(symbol) {
+        let symbols = Set(spec.symbols)
+        let strangers = spec.startPrices.keys.filter { !symbols.contains($0) }.sorted()
+        for symbol in strangers.prefix(JobErrors.countMax) {
             let similar = nearest(to: symbol, among: spec.symbols)
             note(
                 .unknownName,

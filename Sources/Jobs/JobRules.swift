@@ -13,6 +13,7 @@ struct JobRules {
         _ code: JobError.Code, _ message: String, at pointer: JSONPointer,
         suggestion: String? = nil
     ) {
+        guard errors.count < JobErrors.countMax else { return }
         errors.append(
             text.error(
                 code, message, at: text.value(at: pointer).range.lowerBound, pointer: pointer,
@@ -22,22 +23,27 @@ struct JobRules {
     // MARK: Names
 
     /// Names are unique, and `from` leads to the source without going round in circles.
-    mutating func checkNames(_ queries: [IndexedQuery]) {
+    ///
+    /// The tree is looked at, so that queries with other faults count.
+    mutating func checkNames() {
+        let queries = (text.root["queries"]?.elements ?? []).map { query in
+            (name: query["name"]?.stringValue, from: query["from"]?.stringValue)
+        }
         var first: [String: Int] = [:]
-        for query in queries {
-            if let other = first[query.spec.name] {
+        for (index, query) in queries.enumerated() {
+            guard let name = query.name else { continue }
+            if let other = first[name] {
                 note(
                     .duplicate,
-                    "The name \"\(query.spec.name)\" is that of query \(other) already; "
-                        + "rename one of them.", at: query.pointer["name"])
+                    "The name \"\(JSONValue.escaped(name))\" is that of query \(other) already; "
+                        + "rename one of them.", at: JSONPointer()["queries"][index]["name"])
             } else {
-                first[query.spec.name] = query.index
+                first[name] = index
             }
         }
-        let names = allNames
-        for query in queries {
-            guard let from = query.spec.from, !names.contains(from) else { continue }
-            let others = names.filter { $0 != query.spec.name }
+        for (index, query) in queries.enumerated() {
+            guard let from = query.from, first[from] == nil else { continue }
+            let others = queries.compactMap(\.name).filter { $0 != query.name }
             let similar = nearest(to: from, among: others)
             note(
                 .unknownName,
@@ -45,40 +51,30 @@ struct JobRules {
                     + (others.isEmpty
                         ? " Leave \"from\" out to read the source."
                         : " Queries: \(others.joined(separator: ", "))."),
-                at: query.pointer["from"], suggestion: similar)
+                at: JSONPointer()["queries"][index]["from"], suggestion: similar)
         }
-        checkCycles(queries)
+        checkCycles(from: queries.map { $0.from.flatMap { first[$0] } }, queries.map(\.name))
     }
 
-    /// The names of all queries, those with faults included.
-    private var allNames: [String] {
-        (text.root["queries"]?.elements ?? []).compactMap { $0["name"]?.stringValue }
-    }
-
-    private mutating func checkCycles(_ queries: [IndexedQuery]) {
-        let byName = Dictionary(queries.map { ($0.spec.name, $0) }, uniquingKeysWith: { a, _ in a })
-        var reported: Set<String> = []
-        for query in queries where !reported.contains(query.spec.name) {
-            var path = [query.spec.name]
-            var next = query.spec.from
-            while let name = next, let upstream = byName[name] {
-                if let start = path.firstIndex(of: name) {
-                    let circle = path[start...] + [name]
-                    if reported.isDisjoint(with: circle) {
-                        let described = circle.joined(separator: " reads ")
-                        let at = byName[path[start]] ?? query
-                        note(
-                            .cycle,
-                            "Queries read each other in a circle: \(described). "
-                                + "One of them must read the source or another query.",
-                            at: at.pointer["from"])
-                    }
-                    reported.formUnion(circle)
-                    break
-                }
-                path.append(name)
-                next = upstream.spec.from
+    /// Notes each circle once; `upstream` has, for every query, the one that it reads.
+    private mutating func checkCycles(from upstream: [Int?], _ names: [String?]) {
+        var done: Set<Int> = []
+        for start in upstream.indices {
+            var path: [Int] = []
+            var next: Int? = start
+            while let index = next, !done.contains(index), !path.contains(index) {
+                path.append(index)
+                next = upstream[index]
             }
+            if let index = next, let first = path.firstIndex(of: index) {
+                let circle = (path[first...] + [index]).map { names[$0] ?? "?" }
+                note(
+                    .cycle,
+                    "Queries read each other in a circle: \(circle.joined(separator: " reads ")). "
+                        + "One of them must read the source or another query.",
+                    at: JSONPointer()["queries"][index]["from"])
+            }
+            done.formUnion(path)
         }
     }
 
@@ -106,10 +102,10 @@ struct JobRules {
                 places.append((path, "a sink of query \"\(query.spec.name)\"", pointer))
             }
         }
+        let components = places.map { Self.components($0.path) }
         for (index, place) in places.enumerated() {
-            let mine = Self.components(place.path)
-            for other in places[..<index] {
-                let theirs = Self.components(other.path)
+            let mine = components[index]
+            for (other, theirs) in zip(places[..<index], components) {
                 guard mine.starts(with: theirs) || theirs.starts(with: mine) else { continue }
                 note(
                     .duplicate,
@@ -128,7 +124,8 @@ struct JobRules {
 
     // MARK: Source
 
-    mutating func check(_ source: SourceSpec) {
+    /// No column of the source's schema has the name of another.
+    mutating func checkSourceSchema() {
         // The tree is looked at, since a schema with a name twice cannot be made.
         let columns = text.root["source"]?["schema"]?.elements ?? []
         checkUnique(

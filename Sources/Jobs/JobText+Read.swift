@@ -1,6 +1,9 @@
 import JSON
 
 extension JobText {
+    /// The most bytes of a job file.
+    private static let bytesMax = 1 << 20
+
     /// Reads a file's bytes: parses, drops comments, fills in variables.
     ///
     /// - Returns: the text, and the faults of its variables.
@@ -10,7 +13,7 @@ extension JobText {
     ) throws(JobErrors) -> (text: JobText, errors: [JobError]) {
         let tree: JSONValue
         do {
-            tree = try JSONValue.parse(bytes)
+            tree = try JSONValue.parse(bytes, limits: .init(bytesMax: bytesMax))
         } catch {
             var message = error.message
             if let first = error.relatedOffset {

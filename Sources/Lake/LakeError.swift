@@ -19,6 +19,8 @@ public struct LakeError: Error, Sendable, CustomStringConvertible {
         case invalidPartitioning
         /// A partition value cannot be the name of a directory.
         case partitionValueTooLong
+        /// A batch has rows of more partitions than files can sensibly be made for.
+        case tooManyPartitions
         /// The key of an upsert does not exist.
         case unknownKey
         /// There is no table in the directory.

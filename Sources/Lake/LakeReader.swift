@@ -98,7 +98,9 @@ public struct LakeReader: Sendable {
     public func read(_ file: LakeFile) throws(LakeError) -> RecordBatch {
         let path = try directory.path(of: file.path)
         let parquet = try openParquet(path, directory.files)
-        let rows = try onParquet(path) { () throws(ParquetError) in try parquet.read() }
+        let rows = try onParquet(path) { () throws(ParquetError) in
+            try parquet.readRowGroups()
+        }
         let found = try directory.columns(parquet.footer, file.path)
         var columns = rows.columns
         for (field, part) in zip(found.partition, file.partition) {

@@ -19,10 +19,11 @@ public struct LakeTable: Sendable {
     private let directory: TableDirectory
     private var options: ParquetOptions
     private let partitionColumns: [Int]
+    /// A file is one row group: readers that limit what a file may decode to take it whole.
     private let fileRowsMax: Int
 
-    /// Rows a file has at most.
-    public static let fileRowsMax = 4 << 20
+    /// Partitions that one batch may add to.
+    public static let partitionsMax = 10_000
 
     /// Opens a table, making it where there is none, and removes unpublished files from it.
     ///
@@ -30,14 +31,12 @@ public struct LakeTable: Sendable {
     /// - Throws: `.ownedByAnother`, `.foreignFiles`, `.schemaDiffers`, `.invalidPartitioning`.
     public init(
         _ path: Path, _ files: any FileSystem, owner: TableOwner, schema: Schema,
-        partitionBy: [String] = [], options: ParquetOptions = ParquetOptions(),
-        fileRowsMax: Int = LakeTable.fileRowsMax
+        partitionBy: [String] = [], options: ParquetOptions = ParquetOptions()
     ) throws(LakeError) {
-        precondition(fileRowsMax > 0, "a file has room for a row at least")
         partitionColumns = try Self.partitionColumns(schema, partitionBy, path)
         self.path = path
         self.options = options
-        self.fileRowsMax = fileRowsMax
+        fileRowsMax = ParquetWriter.rowGroupRowsMax(schema, options)
         directory = TableDirectory(path: path, files: files)
         self.owner = owner
         description = TableDescription(
@@ -87,7 +86,7 @@ public struct LakeTable: Sendable {
         var receipts: [FileReceipt] = []
         var staged: [StagedFile] = []
         do throws(LakeError) {
-            for partition in partition(rows, by: partitionColumns) {
+            for partition in try partitions(of: rows) {
                 let folder = try self.folder(of: partition)
                 var start = 0
                 while start < partition.rows.count {
@@ -107,6 +106,16 @@ public struct LakeTable: Sendable {
             throw error
         }
         return StagedBatch(batch: batch, receipts: receipts, files: staged)
+    }
+
+    private func partitions(of rows: RecordBatch) throws(LakeError) -> [Partition] {
+        guard let found = partition(rows, by: partitionColumns, most: Self.partitionsMax) else {
+            throw LakeError(
+                .tooManyPartitions,
+                "a batch of \(rows.count) rows has more than \(Self.partitionsMax) partitions; "
+                    + "partition by columns of fewer values", path: path.string)
+        }
+        return found
     }
 
     private func folder(of partition: Partition) throws(LakeError) -> Path {

@@ -11,8 +11,9 @@ struct Partition {
 
 /// Cuts a batch by the values of its partition columns; the columns themselves are left out.
 ///
-/// The partitions come in the order of the bytes of their paths.
-func partition(_ batch: RecordBatch, by columns: [Int]) -> [Partition] {
+/// The partitions come in the order of the bytes of their paths; nil when there are more than
+/// `most`.
+func partition(_ batch: RecordBatch, by columns: [Int], most: Int) -> [Partition]? {
     let kept = batch.schema.fields.indices.filter { !columns.contains($0) }
     let schema = Schema(kept.map { batch.schema[$0] })
     let rows = RecordBatch(schema, kept.map { batch.columns[$0] }, count: batch.count)
@@ -20,7 +21,10 @@ func partition(_ batch: RecordBatch, by columns: [Int]) -> [Partition] {
     if columns.isEmpty { return [Partition(directories: [], rows: rows)] }
     var groups = [Int32](repeating: 0, count: batch.count)
     var firstRows = [0]
-    for column in columns { refine(&groups, &firstRows, by: batch.columns[column]) }
+    for column in columns {
+        refine(&groups, &firstRows, by: batch.columns[column])
+        guard firstRows.count <= most else { return nil }
+    }
     // Different values can have one path: null and the empty string.
     var numbers: [[String]: Int] = [:]
     var directories: [[String]] = []

@@ -103,7 +103,19 @@ public struct ReplacedTable: Sendable {
                 .damagedFile, "the file's columns are not those of the table; clear the table",
                 path: file.string)
         }
-        return try onParquet(file) { () throws(ParquetError) in try parquet.read() }
+        return try onParquet(file) { () throws(ParquetError) in try parquet.readRowGroups() }
+    }
+}
+
+extension ParquetFile {
+    /// All rows; the limit on what is decoded holds for each row group rather than the whole.
+    func readRowGroups() throws(ParquetError) -> RecordBatch {
+        var batches: [RecordBatch] = []
+        for group in footer.rowGroupRowCounts.indices {
+            batches.append(try read(rowGroup: group))
+        }
+        return batches.isEmpty
+            ? RecordBatch(empty: schema) : RecordBatch.concatenate(batches, schema: schema)
     }
 }
 

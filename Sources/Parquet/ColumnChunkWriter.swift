@@ -73,7 +73,10 @@ struct ColumnChunkWriter {
         var header = header
         header.uncompressedSize = size
         header.compressedSize = storedSize
-        header.crc = Int32(bitPattern: unsafe stored.withUnsafeBytes { unsafe pageChecksum($0) })
+        if options.writesPageChecksums {
+            header.crc = Int32(
+                bitPattern: unsafe stored.withUnsafeBytes { unsafe pageChecksum($0) })
+        }
         let head = header.encoded()
         file.append(contentsOf: head)
         file.append(contentsOf: stored)

@@ -311,7 +311,9 @@ extension PageHeader {
 
     private mutating func readData(from input: inout ThriftReader) throws(ParquetError) {
         var header = self
+        var seen: Set<Int16> = []
         try input.readStructure { input, field throws(ParquetError) in
+            seen.insert(field.id)
             switch field.id {
             case 1: header.valueCount = try input.readInt32(field)
             case 2: header.encoding = try input.readInt32(field)
@@ -320,12 +322,17 @@ extension PageHeader {
             }
             return true
         }
+        guard seen.isSuperset(of: [1, 2, 3]) else {
+            throw input.cursor.damaged("a page header is incomplete")
+        }
         self = header
     }
 
     private mutating func readDictionary(from input: inout ThriftReader) throws(ParquetError) {
         var header = self
+        var seen: Set<Int16> = []
         try input.readStructure { input, field throws(ParquetError) in
+            seen.insert(field.id)
             switch field.id {
             case 1: header.valueCount = try input.readInt32(field)
             case 2: header.encoding = try input.readInt32(field)
@@ -333,12 +340,17 @@ extension PageHeader {
             }
             return true
         }
+        guard seen.isSuperset(of: [1, 2]) else {
+            throw input.cursor.damaged("a page header is incomplete")
+        }
         self = header
     }
 
     private mutating func readDataV2(from input: inout ThriftReader) throws(ParquetError) {
         var header = self
+        var seen: Set<Int16> = []
         try input.readStructure { input, field throws(ParquetError) in
+            seen.insert(field.id)
             switch field.id {
             case 1: header.valueCount = try input.readInt32(field)
             case 2: header.nullCount = try input.readInt32(field)
@@ -349,6 +361,9 @@ extension PageHeader {
             default: return false
             }
             return true
+        }
+        guard seen.isSuperset(of: [1, 2, 4, 5, 6]) else {
+            throw input.cursor.damaged("a page header is incomplete")
         }
         self = header
     }

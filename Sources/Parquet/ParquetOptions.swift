@@ -10,6 +10,8 @@ public struct ParquetOptions: Sendable {
     public var pageRowsMax = 20_000
     /// Bytes a page of strings has at most before compression, unless one string is longer.
     public var pageBytesMax = 1 << 20
+    /// Whether each page's header has a CRC of the page.
+    public var writesPageChecksums = true
     /// Encodings never to choose, for readers that do not know them.
     public var excludedEncodings: Set<ParquetEncoding> = []
     /// Encodings that are set rather than chosen by size, by column name.

@@ -31,9 +31,15 @@ public struct ParquetWriter {
         self.schema = schema
         self.options = options
         compressor = ZstandardCompressor(level: options.zstdLevel)
-        // However well a row group compresses, our reader decodes it within its limit.
+        rowGroupRowsMax = Self.rowGroupRowsMax(schema, options)
+    }
+
+    /// How many rows a row group of this schema has at most.
+    ///
+    /// However well it compresses, `ParquetFile` decodes one row group within its limit.
+    public static func rowGroupRowsMax(_ schema: Schema, _ options: ParquetOptions) -> Int {
         let width = schema.fields.reduce(1) { $0 + decodedBytesPerRow($1.type) }
-        rowGroupRowsMax = max(1, min(options.rowGroupRowsMax, decodedBytesSlack / width))
+        return max(1, min(options.rowGroupRowsMax, decodedBytesSlack / width))
     }
 
     /// The file of one batch.

@@ -116,7 +116,11 @@ struct LogDescription: Sendable {
         guard Schema.duplicateName(in: fields) == nil else {
             throw broken("the log's description has a column twice")
         }
-        try self.init(uuid: uuid, schema: Schema(fields), timeColumn: timeColumn)
+        do throws(TickLogError) {
+            try self.init(uuid: uuid, schema: Schema(fields), timeColumn: timeColumn)
+        } catch {
+            throw broken(error.message)
+        }
         // Writing it again gives the same bytes, checksum included, or the file was changed.
         guard text == bytes else {
             throw broken("the log's description does not match its checksum")

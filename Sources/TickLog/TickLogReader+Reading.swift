@@ -88,7 +88,7 @@ extension TickLogReader {
             throw TickLogError(
                 .invalidArgument, "a block needs a row, and a column must be one of the log's")
         }
-        return try state.withLock { (state) throws(TickLogError) in
+        return try withSegments { (state) throws(TickLogError) in
             try check(offsets, state.cell)
             var plans: [LogBlockPlan] = []
             var next = offsets.lowerBound
@@ -127,7 +127,7 @@ extension TickLogReader {
         // Whole groups are passed over by their largest event time.
         let segmentCount = state.withLock { $0.segments.count }
         for index in 0..<segmentCount {
-            let offsets = try state.withLock { (state) throws(TickLogError) -> Range<Int64>? in
+            let offsets = try withSegments { (state) throws(TickLogError) -> Range<Int64>? in
                 guard index < state.segments.count else { return nil }
                 try load(index, &state)
                 return state.segments[index].groups

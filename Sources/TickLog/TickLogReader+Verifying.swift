@@ -20,7 +20,18 @@ extension TickLogReader {
     /// Reads every durable byte of the log and checks it: checksums, offsets, the links from group
     /// to group and from segment to segment, the indexes, and that every row can be decoded.
     public func verify() throws(TickLogError) -> TickLogReport {
-        try refresh()
+        while true {
+            try refresh()
+            let generation = state.withLock { $0.generation }
+            let report = try verifyOnce()
+            // What changed meanwhile may look like damage; then only a second look tells.
+            if report.faults.isEmpty { return report }
+            try refresh()
+            if state.withLock({ $0.generation }) == generation { return report }
+        }
+    }
+
+    private func verifyOnce() throws(TickLogError) -> TickLogReport {
         let (cell, bases) = state.withLock { ($0.cell, $0.segments.map(\.baseOffset)) }
         var report = TickLogReport()
         var chain: UInt64?
@@ -29,7 +40,7 @@ extension TickLogReader {
             do throws(TickLogError) {
                 chain = try verify(base, to: end, cell, chain, &report)
             } catch {
-                guard error.code == .damaged else { throw error }
+                guard error.code == .damaged || error.cause?.code == .notFound else { throw error }
                 report.faults.append(error)
                 chain = nil
             }

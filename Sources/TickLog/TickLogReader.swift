@@ -32,18 +32,28 @@ public final class TickLogReader: Sendable {
 
     /// Opens a log for reading.
     ///
+    /// After a loss of power the file `durable` may be older than the rows. A reader that finds
+    /// more bytes than it vouches for, and no writer at work, mends the log as opening it for
+    /// writing would, if it may write there.
+    ///
+    /// - Parameters:
+    ///   - path: the directory of the log.
+    ///   - files: where it lies.
+    ///   - mending: whether to do so.
     /// - Throws: `.notFound` when there is none; `.damaged` when its files contradict one another.
-    public init(_ path: Path, _ files: any FileSystem) throws(TickLogError) {
+    public init(
+        _ path: Path, _ files: any FileSystem, mending: Bool = true
+    ) throws(TickLogError) {
         self.path = path
         self.files = files
         let log = try LogDescription.read(path, files)
         self.log = log
+        if mending { Self.mend(path, log, files) }
         let cellFile = try storage { () throws(StorageError) in
             try files.openForReading(path.appending(DurableCell.fileName))
         }
         self.cellFile = cellFile
-        let cell = try Self.readCell(cellFile, path, seed: log.seed)
-        let segments = try Self.segments(path, files, cell)
+        let (cell, segments) = try Self.look(cellFile, path, log, files)
         state = Mutex(State(cell: cell, segments: segments, generation: cell.generation))
     }
 
@@ -61,16 +71,75 @@ public final class TickLogReader: Sendable {
         let cell = try Self.readCell(cellFile, path, seed: log.seed)
         return try state.withLock { (state) throws(TickLogError) in
             // Another thread may have seen a later one in the meantime.
-            guard cell.endOffset >= state.cell.endOffset, cell.generation >= state.generation
-            else { return state.cell.endOffset }
+            guard cell.endOffset >= state.cell.endOffset else { return state.cell.endOffset }
             if cell.generation != state.generation {
-                state.segments = try Self.merge(
-                    state.segments, Self.segments(path, files, cell))
-                state.generation = cell.generation
+                try catchUp(&state)
+            } else {
+                state.cell = cell
             }
-            state.cell = cell
-            return cell.endOffset
+            return state.cell.endOffset
         }
+    }
+
+    /// Runs work on the segments.
+    ///
+    /// When it fails while they came, went or were rewritten, it is run again on what is there now.
+    func withSegments<Result: Sendable>(
+        _ work: (inout State) throws(TickLogError) -> Result
+    ) throws(TickLogError) -> Result {
+        try state.withLock { (state) throws(TickLogError) in
+            while true {
+                do throws(TickLogError) {
+                    return try work(&state)
+                } catch {
+                    guard error.code == .damaged || error.code == .storage else { throw error }
+                    let generation = state.generation
+                    try catchUp(&state)
+                    if state.generation == generation { throw error }
+                }
+            }
+        }
+    }
+
+    /// Takes in the cell and the segments as they are now.
+    private func catchUp(_ state: inout State) throws(TickLogError) {
+        let (cell, segments) = try Self.look(cellFile, path, log, files)
+        if cell.generation == state.generation { return }
+        var known: [Int64: ReaderSegment] = [:]
+        for segment in state.segments { known[segment.baseOffset] = segment }
+        state.segments = segments.map { known[$0.baseOffset] ?? $0 }
+        state.cell = cell
+        state.generation = cell.generation
+    }
+
+    /// The cell and the segments that go with it.
+    private static func look(
+        _ cellFile: any ReadFile, _ path: Path, _ log: LogDescription, _ files: any FileSystem
+    ) throws(TickLogError) -> (DurableCell, [ReaderSegment]) {
+        var cell = try readCell(cellFile, path, seed: log.seed)
+        while true {
+            do throws(TickLogError) {
+                return (cell, try segments(path, files, cell))
+            } catch {
+                // Retention may have been at work between the two looks.
+                let now = try readCell(cellFile, path, seed: log.seed)
+                if now.generation == cell.generation { throw error }
+                cell = now
+            }
+        }
+    }
+
+    private static func mend(_ path: Path, _ log: LogDescription, _ files: any FileSystem) {
+        // Whatever fails here: what the cell vouches for can be read all the same.
+        guard (try? files.lockHolder(path.appending("LOCK"))) == nil,
+            let bytes = try? files.read(
+                path.appending(DurableCell.fileName), maxBytes: DurableCell.byteCount),
+            let last = try? segmentBases(path, files).last,
+            let info = try? files.info(path.appending(SegmentHeader.fileName(last)))
+        else { return }
+        let cell = DurableCell(bytes, seed: log.seed)
+        if cell?.segmentBase == last, cell?.segmentBytes == info.size { return }
+        if let writer = try? TickLogWriter(path, files) { try? writer.close() }
     }
 
     private static func readCell(
@@ -103,13 +172,6 @@ public final class TickLogReader: Sendable {
                     + "restore it from a copy", file: directory)
         }
         return bases.map { ReaderSegment(baseOffset: $0) }
-    }
-
-    /// Keeps what is known of segments that are still there.
-    private static func merge(_ old: [ReaderSegment], _ new: [ReaderSegment]) -> [ReaderSegment] {
-        var known: [Int64: ReaderSegment] = [:]
-        for segment in old { known[segment.baseOffset] = segment }
-        return new.map { known[$0.baseOffset] ?? $0 }
     }
 }
 

@@ -101,9 +101,11 @@ extension TickLogWriter {
         guard state.endOffset <= Int64.max - Int64(batch.count) else {
             throw TickLogError(.invalidArgument, "the log's offsets are used up", file: path)
         }
-        var bytes: [UInt8] = []
         var groups: [GroupEntry] = []
         var chain = state.chain
+        var position = state.writtenBytes
+        // Bytes taken into a checksum cannot be taken out again: it sees them once all are written.
+        var written: [[UInt8]] = []
         var row = 0
         while row < batch.count {
             let rows = row..<min(batch.count, row + options.groupRowsMax)
@@ -113,17 +115,16 @@ extension TickLogWriter {
                 baseOffset: state.endOffset + Int64(row), rowCount: rows.count,
                 times: part.times(inColumn: log.timeIndex), syncedThrough: state.durableOffset,
                 previous: chain, continues: !isLast, producer: isLast ? producer : nil)
-            let group = LogGroup.encode(part, &header, state.writer, seed: log.seed)
-            groups.append(
-                GroupEntry(
-                    header, position: state.writtenBytes + bytes.count, byteCount: group.count))
-            if bytes.isEmpty { bytes = group } else { bytes += group }
+            let bytes = LogGroup.encode(part, &header, state.writer, seed: log.seed)
+            try put(bytes, at: position, &state)
+            groups.append(GroupEntry(header, position: position, byteCount: bytes.count))
+            written.append(bytes)
+            position += bytes.count
             chain = header.checksum
             row = rows.upperBound
         }
-        try put(bytes, &state)
-        unsafe state.dataChecksum.update(bytes.span.bytes)
-        state.writtenBytes += bytes.count
+        for bytes in written { unsafe state.dataChecksum.update(bytes.span.bytes) }
+        state.writtenBytes = position
         state.groups += groups
         state.chain = chain
         if let producer { state.producers[producer.id] = producer.position }
@@ -132,11 +133,13 @@ extension TickLogWriter {
         return first..<state.endOffset
     }
 
-    /// Writes bytes at the end; what a failed write left is cut off again, so that appending can
-    /// go on when there is space.
-    private func put(_ bytes: [UInt8], _ state: inout State) throws(TickLogError) {
+    /// Writes bytes behind what is written; after a failure everything behind the last whole
+    /// append is cut off again, so that appending can go on when there is space.
+    func put(
+        _ bytes: [UInt8], at position: Int, _ state: inout State
+    ) throws(TickLogError) {
         do throws(StorageError) {
-            try state.file.write(bytes, at: Int64(state.writtenBytes))
+            try state.file.write(bytes, at: Int64(position))
         } catch {
             let refused = TickLogError(error)
             try failing(&state) { (state) throws(TickLogError) in

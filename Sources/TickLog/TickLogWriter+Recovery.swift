@@ -70,13 +70,18 @@ extension TickLogWriter {
         _ path: Path, _ log: LogDescription, _ files: any FileSystem, _ cell: DurableCell?
     ) throws(TickLogError) -> [Int64] {
         let bases = try segmentBases(path, files)
-        let start = cell?.startOffset ?? 0
-        for base in bases where base < start && bases.contains(start) {
+        guard let start = cell?.startOffset else { return bases }
+        guard bases.contains(start) else {
+            throw TickLogError(
+                .damaged,
+                "the segment from offset \(start) is missing; restore it from a copy", file: path)
+        }
+        for base in bases where base < start {
             try storage { () throws(StorageError) in
                 try files.remove([path.appending(SegmentHeader.fileName(base))])
             }
         }
-        return bases.contains(start) ? bases.filter { $0 >= start } : bases
+        return bases.filter { $0 >= start }
     }
 
     private static func checkSealed(

@@ -21,17 +21,7 @@ extension TickLogWriter {
             dataBytes: state.writtenBytes, dataChecksum: state.dataChecksum.value,
             last: state.chain, sealedAtMicros: time.nowMicros(), producers: state.producers
         ).encode(seed: log.seed)
-        do throws(StorageError) {
-            try state.file.write(seal, at: Int64(state.writtenBytes))
-        } catch {
-            let refused = TickLogError(error)
-            try failing(&state) { (state) throws(TickLogError) in
-                try storage { () throws(StorageError) in
-                    try state.file.truncate(to: Int64(state.writtenBytes))
-                }
-            }
-            throw refused
-        }
+        try put(seal, at: state.writtenBytes, &state)
         try failing(&state) { (state) throws(TickLogError) in
             try storage { () throws(StorageError) in
                 try state.file.sync()
@@ -102,9 +92,13 @@ extension TickLogWriter {
                 state.startOffset = next.base
             }
             if removed.isEmpty { return state.startOffset }
-            // Readers learn of it first. Oldest first: a crash leaves no gap.
+            // Readers learn of it first, and so does recovery: a segment that is missing without
+            // word of it is damage. Oldest first, so that a crash leaves no gap.
             state.generation += 1
-            try publishDurable(&state)
+            try failing(&state) { (state) throws(TickLogError) in
+                try publishDurable(&state)
+                try storage { () throws(StorageError) in try cellFile.sync() }
+            }
             for segment in removed {
                 try storage { () throws(StorageError) in try files.remove([segment]) }
             }

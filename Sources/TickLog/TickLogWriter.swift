@@ -78,7 +78,7 @@ public final class TickLogWriter: Sendable {
     let options: TickLogOptions
     let time: any TimeSource
     private let lock: any FileLock
-    private let cellFile: any AppendFile
+    let cellFile: any AppendFile
     let state: Mutex<State>
 
     /// Creates an empty log; `TickLogWriter(path, …)` then opens it.

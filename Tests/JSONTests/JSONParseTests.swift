@@ -140,3 +140,22 @@ import Testing
         }
     }
 }
+
+@Suite struct JSONSourceOffsetTests {
+    /// Every character of a text is found where it, or its escape, stands in the source.
+    @Test func placesInsideStrings() throws {
+        let source = Array(#" ["a\n\u00e9é\ud83d\ude00😀\"z"]"#.utf8)
+        let value = try #require(try JSONValue.parse(source).elements?.first)
+        let text = try #require(value.stringValue)
+        let expected = ["a", "\\n", "\\u00e9", "é", "\\ud83d\\ude00", "😀", "\\\"", "z"]
+        var offset = 0
+        for (scalar, written) in zip(text.unicodeScalars, expected) {
+            let place = value.sourceOffset(ofTextOffset: offset, in: source)
+            let found = source[place...].prefix(written.utf8.count)
+            #expect(String(decoding: found, as: UTF8.self) == written)
+            offset += UTF8.width(scalar)
+        }
+        #expect(value.sourceOffset(ofTextOffset: offset, in: source) == value.range.upperBound - 1)
+        #expect(value.sourceOffset(ofTextOffset: 99, in: source) == value.range.upperBound - 1)
+    }
+}

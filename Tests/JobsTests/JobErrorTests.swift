@@ -112,6 +112,13 @@ import Testing
                 sampleQuery(sinks: #"[{"format":"parquet","path":"log/t/x"}]"#)
             ]), code: .duplicate, pointer: "/queries/0/sinks/0/path", says: "the log"),
         Case(
+            name: "a column of the log twice",
+            job: sampleJob(
+                source:
+                    #"{"path": "l", "schema": [{"name":"a","type":"int"},{"name":"a","type":"int"}]}"#
+            ),
+            code: .duplicate, pointer: "/source/schema/1/name", says: "number 0"),
+        Case(
             name: "variable that is not set", job: sampleJob(source: #"{"path": "${LOGG}/t"}"#),
             code: .badVariable, pointer: "/source/path", says: "LOGG is not set"),
         Case(
@@ -223,6 +230,44 @@ import Testing
             errors[0].description
                 == "jobs/x.json:2:11: /name: Expected a name of 1 to 64 letters, digits, \"_\", "
                 + "\".\" and \"-\", found \"a b\".")
+    }
+
+    /// Faults of form do not hide those of names and expressions.
+    @Test func aFaultHidesNoOther() {
+        let errors = Job.errors(
+            """
+            {
+              "name": "bad",
+              "feed": {"format": "simulator", "tick": 5, "seed": "x"},
+              "source": {"path": "log/t", "startingOffsets": "earlist"},
+              "watermark": {"eventTime": "event_time", "delayThreshold": "-5 seconds"},
+              "queries": [
+                {"name": "a", "groupBy": ["symbol"], "select": ["symbol", "max(pirce) AS m"],
+                 "outputMode": "apend", "sinks": [{"format": "table", "path": "lake/a"}]},
+                {"name": "a", "from": "b", "select": []}
+              ]
+            }
+            """)
+        #expect(
+            errors.map(\.pointer) == [
+                "/feed/tick", "/feed/seed", "/source/startingOffsets", "/watermark/delayThreshold",
+                "/queries/0/select/1", "/queries/0/outputMode", "/queries/1/name",
+                "/queries/1/from", "/queries/1/select",
+            ])
+    }
+
+    /// A file that is wrong throughout is refused in bounded time and memory.
+    @Test func errorsAreBounded() {
+        let symbols = Array(repeating: "1", count: 90_000).joined(separator: ",")
+        let many = Job.errors(
+            sampleJob(feed: #"{"format": "simulator", "symbols": [\#(symbols)]}"#))
+        #expect(many.count == JobErrors.countMax)
+        let queries = Array(repeating: "{}", count: 100_000).joined(separator: ",")
+        let errors = Job.errors(
+            #"{"name": "a", "source": {"path": "b"}, "queries": [\#(queries)]}"#)
+        #expect(errors.map(\.message) == ["Expected 1 to 100 values, found 100000."])
+        let large = Job.errors(String(repeating: " ", count: 1 << 21))
+        #expect(large.map(\.code) == [.notJSON])
     }
 
     /// A value changed for one of each JSON type never traps, wherever it stands.

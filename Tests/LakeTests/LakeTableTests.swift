@@ -201,4 +201,55 @@ import Testing
             #expect(try reader.verify().damaged.map(\.path) == [receipts[1].path])
         }
     }
+
+    @Test func aPartitionWithManyRowsHasSeveralFiles() throws {
+        try withTemporaryDirectory { files, directory in
+            let path = try directory.appending("t")
+            var options = ParquetOptions()
+            options.rowGroupRowsMax = 100
+            let table = try LakeTable(
+                path, files, owner: owner, schema: Self.schema, partitionBy: ["symbol"],
+                options: options)
+            let batch = rows((0..<250).map { ("A", Double($0), 1) } + [("B", 0, 1)])
+            let receipts = try table.publish(try table.stage(batch: 3, rows: batch))
+            #expect(receipts.map(\.rows) == [100, 100, 50, 1])
+            #expect(receipts[3].path.hasPrefix("symbol=B/part-00000003-0003-"))
+            let read = try LakeReader(path, files).read()
+            #expect(read.count == 251)
+            #expect(read.rows.map { $0[0] } == batch.rows.map { $0[1] })
+        }
+    }
+
+    @Test func tooManyPartitionsAreRefused() throws {
+        try withTemporaryDirectory { files, directory in
+            let table = try LakeTable(
+                try directory.appending("t"), files, owner: owner, schema: Self.schema,
+                partitionBy: ["close"])
+            let batch = rows((0...LakeTable.partitionsMax).map { ("A", Double($0), 1) })
+            let error = #expect(throws: LakeError.self) { try table.stage(batch: 0, rows: batch) }
+            #expect(error?.code == .tooManyPartitions)
+        }
+    }
+
+    @Test func aTableOfOthersIsReadWithStringsAsPartitions() throws {
+        try withTemporaryDirectory { files, directory in
+            let path = try directory.appending("t")
+            let folder = try path.appending("day=2026-01-05")
+            try files.createDirectories(folder)
+            let batch = RecordBatch(Schema([Field("n", .long)]), rows: [[.long(1)], [.long(2)]])
+            try files.createAtomically(
+                try folder.appending("x.parquet"), mode: .createNew,
+                contents: try ParquetWriter.encode(batch))
+            let reader = try LakeReader(path, files)
+            #expect(reader.owner == nil)
+            #expect(try reader.schema().names == ["n", "day"])
+            #expect(
+                try reader.read().rows == [
+                    [.long(1), .string("2026-01-05")], [.long(2), .string("2026-01-05")],
+                ])
+            #expect(try reader.listFiles().map(\.batch) == [nil])
+            #expect(try reader.footer(of: try reader.listFiles()[0]).rowCount == 2)
+            #expect(try LakeReader.tables(in: directory, files) == [path])
+        }
+    }
 }

@@ -1,0 +1,125 @@
+import Columnar
+import Operators
+import Testing
+
+@testable import Jobs
+
+/// What a job file means once it is read.
+@Suite struct JobReadTests {
+    @Test func theMainJob() throws {
+        let job = try Job.load(
+            try #require(ShippedFile.bytes("jobs/ohlcv.json")), path: "jobs/ohlcv.json")
+        #expect(job.name == "ohlcv" && job.path == "jobs/ohlcv.json")
+        #expect(job.checkpointLocation == "checkpoints/ohlcv")
+        #expect(job.trigger == .availableNow)
+        #expect(job.watermark == WatermarkSpec(eventTime: "event_time", delayThresholdMs: 5_000))
+        #expect(
+            job.source
+                == SourceSpec(
+                    path: "log/ticks", startingOffsets: .earliest, maxOffsetsPerTrigger: 250_000,
+                    schema: nil))
+        guard case .simulator(let feed) = job.feed else {
+            Issue.record("the main job has a simulator")
+            return
+        }
+        #expect(feed.ticks == 2_000_000 && feed.seed == 7 && feed.symbols.count == 5)
+        #expect(feed.start == .at(micros: 1_767_623_400_000_000))
+        #expect(feed.intervalMicros == 10_000 && feed.ticksPerSecond == nil)
+        #expect(job.declaredSchema == SimulatorSpec.schema)
+        #expect(job.queries.map(\.name) == ["ohlcv", "rolling", "kpi"])
+        #expect(job.queries[0].where == "price > 0 AND volume > 0")
+        #expect(job.queries[2].from == "rolling" && job.queries[2].outputMode == .complete)
+        #expect(
+            job.queries[0].sinks == [
+                .parquet(
+                    ParquetSinkSpec(
+                        path: "lake/ohlcv", partitionBy: ["date"], compression: .zstd(level: 3)))
+            ])
+        #expect(
+            job.queries[2].sinks == [
+                .table(TableSinkSpec(path: "lake/kpi", keys: [])),
+                .console(ConsoleSinkSpec(numRows: 20, truncate: 20)),
+            ])
+        #expect(job.options.noDataBatches && job.options.maxStateRows == 10_000_000)
+    }
+
+    @Test func theEquityJob() throws {
+        let job = try Job.load(
+            try #require(ShippedFile.bytes("jobs/equity.json")), path: "jobs/equity.json",
+            environment: ["SYMBOL": "ibm"])
+        guard case .csv(let feed) = job.feed else {
+            Issue.record("the equity job has a CSV feed")
+            return
+        }
+        #expect(feed.input.paths == ["../shared/data/ticks/us_equity_2013/ibm/*_trade.zip"])
+        #expect(!feed.hasHeader && feed.delimiter == ",")
+        #expect(feed.columns.map(\.origin).prefix(3) == [.directory, .index(0), .index(1)])
+        #expect(feed.columns[0].letterCase == .upper)
+        #expect(feed.columns[1].timestampFormat == .millisSinceMidnight)
+        #expect(feed.columns[1].timeZone == "America/New_York")
+        #expect(feed.columns[2].scale == 10_000)
+        let schema = try #require(job.declaredSchema)
+        #expect(schema[1] == Field("event_time", .timestamp, isNullable: false))
+        #expect(schema[2] == Field("price", .decimal(precision: 18, scale: 4), isNullable: false))
+        #expect(job.name == "equity_ibm" && job.source.path == "log/equity_ibm")
+    }
+
+    @Test(arguments: [
+        (#"{"availableNow": true}"#, TriggerSpec.availableNow), (#"{"once": true}"#, .once),
+        (#"{"processingTime": "1 minute 30 seconds"}"#, .processingTime(intervalMs: 90_000)),
+        (#"{"processingTime": "500ms"}"#, .processingTime(intervalMs: 500)),
+    ])
+    func triggers(text: String, trigger: TriggerSpec) throws {
+        #expect(try Job.load(sampleJob(more: "\"trigger\": \(text),")).trigger == trigger)
+        #expect(try Job.load(sampleJob()).trigger == .processingTime(intervalMs: 0))
+    }
+
+    @Test(arguments: [
+        (#""latest""#, SourceSpec.StartingOffsets.latest), ("17", .offset(17)),
+        (#"{"timestamp": "2026-01-05T14:30:00Z"}"#, .timestamp(micros: 1_767_623_400_000_000)),
+    ])
+    func startingOffsets(text: String, offsets: SourceSpec.StartingOffsets) throws {
+        let job = try Job.load(sampleJob(source: #"{"path": "l", "startingOffsets": \#(text)}"#))
+        #expect(job.source.startingOffsets == offsets)
+    }
+
+    @Test(arguments: [
+        (#""rate": 1000"#, 1_000), (#""rate": 1000, "interval": "2 ms""#, 2_000),
+        (#""rate": 1e9"#, 1), (#""rate": "max""#, 10_000),
+    ])
+    func theIntervalFollowsTheRate(keys: String, micros: Int64) throws {
+        let job = try Job.load(sampleJob(feed: #"{"format": "simulator", \#(keys)}"#))
+        guard case .simulator(let feed) = job.feed else {
+            Issue.record("no simulator")
+            return
+        }
+        #expect(feed.intervalMicros == micros)
+    }
+
+    @Test func variables() throws {
+        let source = #"{"path": "${ROOT}/${NAME:-ticks}/$x/${EMPTY:-e}"}"#
+        let job = try Job.load(
+            sampleJob(source: source), environment: ["ROOT": "a${b}", "EMPTY": ""])
+        #expect(job.source.path == "a${b}/ticks/$x/e", "what is filled in is not read again")
+    }
+
+    @Test func commentsMayStandInAnyObject() throws {
+        let job = try Job.load(
+            sampleJob(
+                source: #"{"path": "l", "// why": {"any": [null]}}"#,
+                more: #""//": "${NOT_SET}", "//2": 1,"#))
+        #expect(job.source.path == "l")
+    }
+
+    @Test func truncation() throws {
+        for (text, expected) in [("false", nil), ("true", 20), ("7", 7)] as [(String, Int?)] {
+            let job = try Job.load(
+                sampleJob(queries: [
+                    sampleQuery(sinks: #"[{"format": "console", "truncate": \#(text)}]"#)
+                ]))
+            #expect(
+                job.queries[0].sinks == [.console(ConsoleSinkSpec(numRows: 20, truncate: expected))]
+            )
+        }
+    }
+}
