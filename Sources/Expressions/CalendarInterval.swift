@@ -218,8 +218,9 @@ private struct IntervalReader {
                 throw fault("only seconds may have a fraction, of at most 9 digits")
             }
             // Digits below a microsecond are cut off, as Spark does.
-            let nanos = unscaled * powerOfTen(9 - number.scale)
-            return try add(micros: Int64(exactly: nanos / 1_000), 1)
+            let (nanos, overflow) = unscaled.multipliedReportingOverflow(
+                by: powerOfTen(9 - number.scale))
+            return try add(micros: overflow ? nil : Int64(exactly: nanos / 1_000), 1)
         }
         let count = Int64(exactly: unscaled)
         switch unit {

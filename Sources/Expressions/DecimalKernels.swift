@@ -142,7 +142,9 @@ private struct DecimalRule {
         guard let a = rescaled(left, by: leftUp, precision: 38),
             let b = rescaled(right, by: rightUp, precision: 38)
         else { return wideSum(left, right) }
-        return rescaled(a + b, by: shift, precision: precision)
+        let (sum, overflow) = a.addingReportingOverflow(b)
+        if overflow { return wideSum(left, right) }
+        return rescaled(sum, by: shift, precision: precision)
     }
 
     /// A sum whose operands do not fit in 38 digits at their common scale.
@@ -230,7 +232,8 @@ private struct DecimalRule {
             let b = rescaled(right, by: rightUp, precision: 38)
         else { return nil }
         var remainder = a % b
-        if isPositive, remainder < 0 { remainder = (remainder + b) % b }
+        // Spark: ((a % b) + b) % b for a negative remainder, which a negative b leaves as it is.
+        if isPositive, remainder < 0, b > 0 { remainder += b }
         return rescaled(remainder, by: shift, precision: precision)
     }
 }

@@ -24,7 +24,7 @@ extension Frame {
                 case .second: (1_000_000, 60)
                 }
             return map(Lane<Int64>(operands[0]), count) {
-                let inDay = $0 - floorDivide($0, microsPerDay) * microsPerDay
+                let inDay = microsInDay($0)
                 return (Int32(truncatingIfNeeded: inDay / unit % modulus), false)
             }
         case .truncateDate(let unit):
@@ -147,11 +147,20 @@ extension Frame {
             let day = floorDivide(micros, microsPerDay)
             let days = Int(day).shifted(months: interval.months) + Int(interval.days)
             let (whole, first) = Int64(days).multipliedReportingOverflow(by: microsPerDay)
-            let (moved, second) = whole.addingReportingOverflow(micros - day * microsPerDay)
+            let (moved, second) = whole.addingReportingOverflow(microsInDay(micros))
             let (sum, third) = moved.addingReportingOverflow(interval.micros)
             return (sum, first || second || third)
         }
     }
+}
+
+/// The time of day of a timestamp in µs.
+///
+/// The midnight before the least timestamp is none itself: it must not be computed on the way.
+@inline(__always)
+private func microsInDay(_ micros: Int64) -> Int64 {
+    let remainder = micros % microsPerDay
+    return remainder < 0 ? remainder + microsPerDay : remainder
 }
 
 extension Int {

@@ -14,9 +14,9 @@ extension GroupTable {
     }
 
     /// What changed since the last `markCommitted()`: keys that were removed, in order of removal,
-    /// then groups that were added or changed, in order of first change.
+    /// then groups that were added or changed, sorted as in a snapshot.
     public func delta() -> RecordBatch {
-        let changed = touchedSlots
+        let changed = sorted(touchedSlots)
         let removed = removedKeys.count / table.width
         let count = removed + changed.count
         var words = removedKeys
@@ -60,7 +60,7 @@ extension GroupTable {
                     throw KeyedStateError(
                         .fileCorrupt, "it removes a key that the state before it does not have")
                 }
-                remove(slot)
+                remove([slot])
                 continue
             }
             let slot = try findOrInsert().slot

@@ -133,7 +133,6 @@ extension GroupTable {
             touchPlaces.append(contentsOf: repeatElement(-1, count: more))
             isCommitted.append(contentsOf: repeatElement(false, count: more))
         }
-        for column in columns { column.reset(slot) }
         isCommitted[Int(slot)] = false
         touchPlaces[Int(slot)] = -1
         touch(slot)
@@ -161,8 +160,13 @@ extension GroupTable {
         touched.append(slot)
     }
 
-    /// Removes a group.
-    public func remove(_ slot: Int32) {
+    /// Removes groups.
+    public func remove(_ slots: [Int32]) {
+        for slot in slots { forget(slot) }
+        for column in columns { column.reset(slots) }
+    }
+
+    private func forget(_ slot: Int32) {
         recordRemoval(slot)
         let place = Int(touchPlaces[Int(slot)])
         if place >= 0 { touched[place] = -1 }
@@ -202,6 +206,7 @@ extension GroupTable {
     public func removeAll() {
         table.removeAll()
         for slot in touchPlaces.indices { touchPlaces[slot] = -1 }
+        for column in columns { column.resetAll(from: 0) }
         touched.removeAll()
         removedKeys.removeAll()
         strings = StateStrings()

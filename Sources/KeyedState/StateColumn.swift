@@ -4,9 +4,9 @@ public import Columnar
 /// in contiguous memory that kernels read and write through pointers.
 ///
 /// Invariants:
-/// - there is room for `capacity` slots; what a slot that is not live holds is unspecified.
-/// - a slot is set to its initial value (null; zero where the field is not nullable) when a group
-///   takes it.
+/// - there is room for `capacity` slots.
+/// - a slot that no group has holds its initial value: null, or zero where the field is not
+///   nullable.
 /// - strings are numbers of the state's `StateStrings`, booleans are bytes of 0 or 1.
 @safe public final class StateColumn {
     /// Name and type; a column that is not nullable starts at zero.
@@ -28,6 +28,7 @@ public import Columnar
         stride = field.type == .boolean ? 1 : field.type.byteWidth
         unsafe values = .allocate(byteCount: capacity * stride, alignment: 16)
         unsafe valid = .allocate(capacity: capacity)
+        resetAll(from: 0)
     }
 
     deinit {
@@ -49,7 +50,23 @@ public import Columnar
         unsafe values.deallocate()
         unsafe values = larger
         unsafe valid = regrown(valid, count: capacity, capacity: newCapacity)
+        let first = capacity
         capacity = newCapacity
+        resetAll(from: first)
+    }
+
+    /// Gives the slots from `first` on their initial value.
+    func resetAll(from first: Int) {
+        let count = capacity - first
+        // Safe: all-zero bytes are a value of every layout, and the memory has `capacity` slots.
+        unsafe (values + first * stride).initializeMemory(
+            as: UInt8.self, repeating: 0, count: count * stride)
+        unsafe (valid + first).initialize(repeating: isNullable ? 0 : 1, count: count)
+    }
+
+    /// Gives some slots their initial value.
+    func reset(_ slots: [Int32]) {
+        for slot in slots { reset(slot) }
     }
 
     func reset(_ slot: Int32) {
@@ -106,13 +123,12 @@ extension StateColumn {
         precondition(
             column.type == field.type && slot >= 0 && slot < capacity, "a value of the slot's type")
         let place = Int(slot)
-        let isNull = column.isNull(row)
-        unsafe valid[place] = isNull ? 0 : 1
-        if isNull {
+        if column.isNull(row) {
             reset(slot)
             unsafe valid[place] = 0
             return
         }
+        unsafe valid[place] = 1
         switch field.type.layout {
         case .bits:
             let bit = column.bits.map { $0[row] } ?? false

@@ -1,6 +1,7 @@
 // The state of one query on disk, in its own directory:
 //
-//     <batch>.delta       what the batch changed: keys it removed, then groups it added or changed
+//     <batch>.delta       what the batch changed: keys it removed in order of removal, then groups
+//                         it added or changed, sorted by key
 //     <batch>.snapshot    all groups after the batch, sorted by key; every few batches
 //
 // Batch N reads version N of the state and makes version N + 1: its files bear N. Both are Arrow

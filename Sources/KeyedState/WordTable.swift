@@ -96,6 +96,7 @@
 
     /// Removes everything.
     public func removeAll() {
+        guard slotEnd > 0 else { return }
         count = 0
         slotEnd = 0
         free.removeAll()

@@ -28,10 +28,8 @@ extension AggregateQuery {
             case .complete: state.sorted(state.liveSlots)
             }
         let rows = try output(emitted, context)
-        for slot in complete {
-            sessions?.evict(slot)
-            state.remove(slot)
-        }
+        if sessions != nil { for slot in complete { sessions?.evict(slot) } }
+        state.remove(complete)
         defer {
             counts = BatchCounts()
             lateGroups.removeAll()

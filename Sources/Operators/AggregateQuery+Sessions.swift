@@ -39,22 +39,20 @@ extension AggregateQuery {
                 state.encodeKey(block.keys, row: row)
                 entries[id] = sessions.entry()
             }
-            let touching = sessions.touching(entries[id], start: start, end: end)
-            if touching.count > 1 {
-                // Rows that belong to the sessions must be in them before they become one.
-                try accumulate(block, arguments, count: pending, hasRows: true)
-                pending = 0
-                try join(touching, entries[id], &sessions)
-            }
-            let slot: Int32
-            if let open = touching.first {
-                extend(open, start: start, end: end, sessions)
-                slot = open
+            var slot = sessions.latestTouching(entries[id], start: start, end: end)
+            if slot >= 0 {
+                if sessions.touchingBefore(slot, start: start) >= 0 {
+                    // Rows that belong to the sessions must be in them before they become one.
+                    try accumulate(block, arguments, count: pending, hasRows: true)
+                    pending = 0
+                    slot = try join(slot, start: start, &sessions)
+                }
+                extend(slot, start: start, end: end, &sessions)
             } else {
                 state.encodeKey(block.keys, row: row)
                 state.setKey(plan.keys.count, to: start)
                 slot = try windowGroup(end: end, block.sequence(row))
-                sessions.insert(slot, into: entries[id], start: start)
+                sessions.insert(slot, into: entries[id], start: start, end: end)
             }
             // Safe: there is room for every row of the block.
             unsafe pairs.slots[pending] = slot
@@ -66,28 +64,42 @@ extension AggregateQuery {
         return late
     }
 
-    /// Makes one session of several of one key, which are ordered by start; the first remains.
+    /// Makes one session of one and those of its key before it that reach `start`; the first of
+    /// them remains, and is given back.
     private func join(
-        _ slots: [Int32], _ entry: Int32, _ sessions: inout SessionIndex
-    ) throws(OperatorError) {
-        let target = slots[0]
-        for source in slots.dropFirst() {
+        _ last: Int32, start: Int64, _ sessions: inout SessionIndex
+    ) throws(OperatorError) -> Int32 {
+        var target = last
+        var sources: [Int32] = []
+        while true {
+            let before = sessions.touchingBefore(target, start: start)
+            if before < 0 { break }
+            sources.insert(target, at: 0)
+            target = before
+        }
+        for source in sources {
             for (index, accumulator) in accumulators.enumerated() {
                 try accumulator.merge(
                     Int(source), into: Int(target), accumulatorColumns[index], state.strings)
             }
-            extend(target, start: sessions.start(target), end: sessions.end(source), sessions)
-            sessions.remove(source, from: entry)
-            state.remove(source)
+            let end = sessions.ends[Int(source)]
+            extend(target, start: sessions.starts[Int(target)], end: end, &sessions)
+            sessions.remove(source)
+            state.remove([source])
         }
+        return target
     }
 
     /// Makes a session reach from `start` to `end` at least.
-    private func extend(_ slot: Int32, start: Int64, end: Int64, _ sessions: SessionIndex) {
+    private func extend(
+        _ slot: Int32, start: Int64, end: Int64, _ sessions: inout SessionIndex
+    ) {
         state.touch(slot)
-        let known = sessions.end(slot)
+        let knownStart = sessions.starts[Int(slot)]
+        let knownEnd = sessions.ends[Int(slot)]
         // Safe: the slot is live.
-        unsafe state.columns[0].pointer(as: Int64.self)[Int(slot)] = max(known, end)
-        if start < sessions.start(slot) { state.rekey(slot, plan.keys.count, to: start) }
+        if end > knownEnd { unsafe state.columns[0].pointer(as: Int64.self)[Int(slot)] = end }
+        if start < knownStart { state.rekey(slot, plan.keys.count, to: start) }
+        sessions.setBounds(slot, start: min(start, knownStart), end: max(end, knownEnd))
     }
 }

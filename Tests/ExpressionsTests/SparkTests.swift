@@ -28,19 +28,6 @@ struct SparkCase: CustomTestStringConvertible, Sendable {
         }
     }()
 
-    private static func readText(_ path: String) -> String? {
-        guard let file = unsafe fopen(path, "r") else { return nil }
-        defer { unsafe fclose(file) }
-        var bytes: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 1 << 16)
-        while true {
-            let count = unsafe fread(&chunk, 1, chunk.count, file)
-            if count == 0 { break }
-            bytes += chunk[..<count]
-        }
-        return String(decoding: bytes, as: UTF8.self)
-    }
-
     /// The table of the fixture, as `spark_expressions.py` writes it.
     static let table: RecordBatch = {
         let schema = Schema([
@@ -208,4 +195,18 @@ struct SparkCase: CustomTestStringConvertible, Sendable {
             .joined()
         }
     }
+}
+
+/// The text of a file of the project, or `nil`.
+func readText(_ path: String) -> String? {
+    guard let file = unsafe fopen(path, "r") else { return nil }
+    defer { unsafe fclose(file) }
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 1 << 16)
+    while true {
+        let count = unsafe fread(&chunk, 1, chunk.count, file)
+        if count == 0 { break }
+        bytes += chunk[..<count]
+    }
+    return String(decoding: bytes, as: UTF8.self)
 }

@@ -50,7 +50,7 @@ private struct RandomState {
             unsafe columns[5].valid[slot] = 1
         }
         for slot in table.sorted(table.liveSlots) where Int.random(in: 0..<8, using: &random) == 0 {
-            table.remove(slot)
+            table.remove([slot])
         }
         // A group may also move to another key, as a session does whose start moves.
         if let slot = table.sorted(table.liveSlots).first {
@@ -118,7 +118,7 @@ private struct RandomState {
                     table.setKey(1, to: 60)
                     _ = try table.findOrInsert()
                 }
-                for slot in table.sorted(table.liveSlots).prefix(4) { table.remove(slot) }
+                table.remove(Array(table.sorted(table.liveSlots).prefix(4)))
             }
             let first = try store.stage(restored, batch: Int64(version)).receipts
             let second = try store.stage(other, batch: Int64(version)).receipts
