@@ -88,7 +88,9 @@ func padded(_ value: Int, _ width: Int) -> String {
 /// without trailing zeros.
 public func formatTimestamp(micros: Int64) -> String {
     let days = floorDivide(micros, microsPerDay)
-    let inDay = Int(micros - days * microsPerDay)
+    // Not `micros - days * microsPerDay`: for the first day of all that product overflows.
+    let remainder = micros % microsPerDay
+    let inDay = Int(remainder < 0 ? remainder + microsPerDay : remainder)
     let seconds = inDay / 1_000_000
     var text = "\(CivilDate(daysSinceEpoch: Int(days))) "
     text += "\(padded(seconds / 3_600, 2)):\(padded(seconds / 60 % 60, 2)):"

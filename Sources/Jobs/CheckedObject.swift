@@ -21,7 +21,7 @@ struct CheckedObject {
     func string(_ key: String) -> String { required(key) { $0.stringValue } }
     func bool(_ key: String) -> Bool { required(key) { $0.boolValue } }
     func integer(_ key: String) -> Int64 { required(key) { $0.int64Value } }
-    func int(_ key: String) -> Int { required(key) { $0.int64Value.flatMap(Int.init(exactly:)) } }
+    func int(_ key: String) -> Int { Int(integer(key)) }
     func double(_ key: String) -> Double { required(key) { $0.doubleValue } }
     func object(_ key: String) -> CheckedObject { CheckedObject(required(key) { $0 }) }
     func durationMicros(_ key: String) -> Int64 { Jobs.durationMicros(string(key)) }

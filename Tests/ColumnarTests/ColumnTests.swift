@@ -133,6 +133,7 @@ import Testing
     @Test(arguments: [
         (0 as Int64, "1970-01-01 00:00:00"), (-1, "1969-12-31 23:59:59.999999"),
         (1_723_161_600_120_000, "2024-08-09 00:00:00.12"),
+        (.min, "-290308-12-21 19:59:05.224192"), (.max, "+294247-01-10 04:00:54.775807"),
     ]) func timestampsPrintAsSparkDoes(micros: Int64, text: String) {
         #expect(formatTimestamp(micros: micros) == text)
     }

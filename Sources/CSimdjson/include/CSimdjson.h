@@ -2,9 +2,7 @@
 
 #include "CSimdjsonDocument.h"
 
-#if __has_include("CSimdjsonLines.h")
 #include "CSimdjsonLines.h"
-#endif
 
 #ifdef __cplusplus
 extern "C" {
