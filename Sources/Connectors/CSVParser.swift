@@ -11,10 +11,9 @@ final class CSVParser: RecordParser {
     private let nullText: [UInt8]
 
     // Changing with the file.
-    /// For each column the field it reads, or -1 - i for `constants[i]`.
+    /// For each column the field it reads, or -1 for one of `constants`.
     private var fieldOfColumn: [Int]
-    private var constants: [ColumnMemory?]
-    private var constantCounts: [Int]
+    private var constants: FileConstants
     private var fieldsMin = 0
     private var fieldsMax = Int.max
     /// Room for the fields up to the last that a column reads.
@@ -28,8 +27,7 @@ final class CSVParser: RecordParser {
         quote = options.quote.asciiValue ?? 0
         nullText = Array((options.nullText ?? "").utf8)
         fieldOfColumn = options.columns.map { _ in 0 }
-        constants = options.columns.map { _ in nil }
-        constantCounts = options.columns.map { _ in 0 }
+        constants = FileConstants(columnCount: options.columns.count)
         unsafe fields = .allocate(capacity: 1)
         scratch = ColumnMemory(byteCount: 0)
     }
@@ -53,6 +51,7 @@ final class CSVParser: RecordParser {
             firstCount = texts.count
         }
         try mapColumns(header: header, input: input)
+        try constants.begin(options.columns, input: input, fills: columns)
         let needed = (fieldOfColumn.max() ?? -1) + 1
         if needed > fieldRoom {
             unsafe fields.deallocate()
@@ -63,20 +62,7 @@ final class CSVParser: RecordParser {
         let expected = options.fieldCount ?? firstCount.flatMap { $0 >= needed ? $0 : nil }
         fieldsMin = max(needed, expected ?? needed)
         fieldsMax = expected ?? Int.max
-        if let days = dateInFileName(input.name) {
-            columns.setFileDate(days: days)
-        } else if let column = options.columns.first(where: Self.needsFileDate) {
-            throw FeedError(
-                .badOptions,
-                "the column '\(column.name)' needs the file's date, but the name has none such "
-                    + "as 20131007 or 2013-10-07", at: input.displayName)
-        }
         return lines
-    }
-
-    private static func needsFileDate(_ column: InputColumn) -> Bool {
-        column.source == .fileDate
-            || (column.type == .timestamp && column.timestampFormat == .millisSinceMidnight)
     }
 
     /// The texts of the stream's first record that is not an empty line; `nil` when the stream
@@ -133,7 +119,7 @@ final class CSVParser: RecordParser {
 
     private func mapColumns(header: [String]?, input: InputFile) throws {
         for (index, column) in options.columns.enumerated() {
-            fieldOfColumn[index] = -1 - index
+            fieldOfColumn[index] = -1
             switch column.source {
             case .field(let name):
                 // A stream without a header has no records either.
@@ -149,30 +135,9 @@ final class CSVParser: RecordParser {
                 }
                 fieldOfColumn[index] = place
             case .index(let place): fieldOfColumn[index] = place
-            case .constant(let text): setConstant(index, text)
-            case .fileName: setConstant(index, input.name)
-            case .directory: setConstant(index, input.directory)
-            case .fileDate:
-                let days = dateInFileName(input.name) ?? 0
-                let text = CivilDate(daysSinceEpoch: Int(days)).description
-                setConstant(
-                    index,
-                    column.type == .date && column.dateFormat == .basic
-                        ? text.filter { $0 != "-" } : text)
+            case .constant, .fileName, .directory, .fileDate: break
             }
         }
-    }
-
-    private func setConstant(_ index: Int, _ text: String) {
-        let bytes = Array(text.utf8)
-        let memory = ColumnMemory(byteCount: bytes.count + 8)
-        // Safe: the memory is 8 bytes longer than the text.
-        unsafe bytes.withUnsafeBytes { source in
-            unsafe UnsafeMutableRawBufferPointer(start: memory.base, count: source.count)
-                .copyMemory(from: source)
-        }
-        constants[index] = memory
-        constantCounts[index] = bytes.count
     }
 }
 
@@ -184,14 +149,9 @@ extension CSVParser {
         return unsafe withUnsafeTemporaryAllocation(of: ColumnInput.self, capacity: count) {
             inputs in
             for index in 0..<count {
-                let constant = constants[index]
                 // Safe: `constants` keeps the memory while the scan runs.
                 unsafe inputs[index] = ColumnInput(
-                    field: fieldOfColumn[index],
-                    text: FieldText(
-                        start: UnsafePointer(
-                            (constant ?? scratch).base.assumingMemoryBound(to: UInt8.self)),
-                        count: Int32(constantCounts[index]), isQuoted: true))
+                    field: fieldOfColumn[index], text: constants.text(index))
             }
             let needed = min(window.count, options.maxRecordBytes + 1) + 16
             if scratch.byteCount < needed { scratch = ColumnMemory(byteCount: needed * 2) }

@@ -16,6 +16,8 @@ final class InputWindow {
     private(set) var offset: Int64 = 0
     /// Nothing comes after the bytes in memory.
     private(set) var isAtEnd = false
+    /// Grows with every refill, after which bytes lie elsewhere.
+    private(set) var generation = 0
     private let readBytes: Int
 
     /// A window that reads `readBytes` at a time.
@@ -50,6 +52,7 @@ final class InputWindow {
     /// than what is in memory, and a record has a limit.
     func refill() throws {
         guard !isAtEnd else { return }
+        generation += 1
         if start > 0 {
             unsafe base.update(from: base + start, count: count)
             end -= start

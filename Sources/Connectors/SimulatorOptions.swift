@@ -41,7 +41,8 @@ public struct SimulatorOptions: Sendable, Equatable {
     public init() {}
 
     static let pricesMax = 1e9
-    static let symbolsMax = 100_000
+    /// Their prices, 16 digits each, must fit a position in the log (64 KiB).
+    static let symbolsMax = 4_000
 
     func validate() throws(FeedError) {
         func require(_ holds: Bool, _ option: String, _ rule: String) throws(FeedError) {

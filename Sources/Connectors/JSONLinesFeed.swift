@@ -1,0 +1,38 @@
+public import Columnar
+public import Storage
+
+/// A feed from files with one JSON object a line, plain, gzipped or zipped, or standard input.
+///
+/// A row must be valid JSON from its first to its last byte, also where no column reads it. A
+/// missing key is a null; of a key that occurs twice the last one counts. Numbers and times may
+/// stand in quotes.
+public final class JSONLinesFeed: Feed {
+    private let feed: FileFeed
+    public let timeColumn: String
+
+    public var schema: Schema { feed.schema }
+    public var identity: String { feed.identity }
+
+    /// Finds the files; none is opened before the first batch.
+    ///
+    /// - Throws: ``FeedError`` naming the option, file or pattern that is wrong.
+    public init(_ options: JSONLinesOptions, files: any FileSystem) throws {
+        try options.validate()
+        let schema = try InputColumn.schema(
+            of: options.columns, timeColumn: options.timeColumn, at: "json.columns")
+        let inputs = try expandInputs(options.files, files: files, at: "json.files")
+        timeColumn = options.timeColumn
+        feed = try FileFeed(
+            inputs, parser: JSONLinesParser(options),
+            columns: ColumnSet(options.columns, schema: schema, files: files),
+            identity: options.identity,
+            options: FileFeedOptions(
+                maxRejectShare: options.maxRejectShare, maxRecordBytes: options.maxRecordBytes,
+                readBytes: options.readBytes),
+            files: files)
+    }
+
+    public func next(maxRows: Int) throws -> FeedBatch? { try feed.next(maxRows: maxRows) }
+
+    public func resume(from position: String) throws { try feed.resume(from: position) }
+}
