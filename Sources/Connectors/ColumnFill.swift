@@ -231,7 +231,7 @@ extension ColumnFill {
         // Safe: 8 bytes after the text can be read; those that are not of it are masked out.
         var word = unsafe UnsafeRawPointer(bytes).loadUnaligned(as: UInt64.self).littleEndian
         if count < 8 { word &= (1 << UInt64(count * 8)) - 1 }
-        let index = Int((word &+ UInt64(count)) &* 0x9e37_79b9_7f4a_7c15 >> 56)
+        let index = Int(((word &+ UInt64(count)) &* 0x9e37_79b9_7f4a_7c15) >> 56)
         let line = unsafe cache + index
         if unsafe line.pointee.word == word, unsafe line.pointee.count == Int32(count) {
             unsafe set(line.pointee.code, row: row)

@@ -11,7 +11,7 @@ func feedIdentity(_ kind: String, _ parts: [String]) -> String {
 func suggestion(for name: String, among names: [String]) -> String {
     let distances = names.map { (name: $0, distance: editDistance(name, $0)) }
     guard let best = distances.min(by: { $0.distance < $1.distance }),
-        best.distance <= max(1, name.utf8.count / 3)
+        best.distance <= max(name.utf8.count > 3 ? 2 : 1, name.utf8.count / 3)
     else { return "" }
     return " (did you mean '\(best.name)'?)"
 }

@@ -1,165 +1,222 @@
-import CMinizip
 import CZlib
 import Storage
 
-/// A zip file, read through minizip, which sees only what this object lets it read.
-@safe
+// The layout of a zip file (PKWARE APPNOTE 6.3.10), little endian:
+//
+//     for each entry    local header 50 4b 03 04: 30 bytes, then name and extra field, whose
+//                       lengths are at 26 and 28; then the compressed bytes
+//     directory         for each entry 50 4b 01 02: flags at 8, method at 10, CRC-32 at 16,
+//                       compressed and real size at 20 and 24, lengths of name, extra field and
+//                       comment at 28, 30, 32, place of the local header at 42; name at 46
+//     end record        50 4b 05 06: number of entries at 10, the directory's size and place at
+//                       12 and 16, length of the comment at 20; comment at 22
+//
+// A size or place of ffffffff stands in the extra field of type 1, as 64 bits; then the end
+// record's are in a 64-bit end record (50 4b 06 06: at 32, 40 and 48), which a locator of 20 bytes
+// before the end record (50 4b 06 07) points to at 8. Many writers use these for small files too.
+
+/// A zip file: its directory, and the entries as streams.
 final class ZipArchive {
+    private struct Entry {
+        var name: String
+        var flags: UInt64
+        var method: UInt64
+        var checksum: UInt64
+        var compressedSize: UInt64
+        var size: UInt64
+        var headerOffset: UInt64
+    }
+
     private let file: any ReadFile
     private let name: String
-    private let source: ZipSource
-    private let archive: unzFile
-    /// How many entries there are, directories included.
-    let entryCount: Int
+    private let fileSize: Int64
+    private var entries: [Entry] = []
 
+    private static let directoryBytesMax: UInt64 = 64 << 20
+    private static let none32: UInt64 = 0xffff_ffff
+
+    /// Reads the directory.
+    ///
+    /// - Throws: ``FeedError`` `.damagedArchive` when there is none or it does not fit the file.
     init(_ file: any ReadFile, name: String) throws {
         self.file = file
         self.name = name
-        source = ZipSource(file, size: try file.size())
-        var functions = unsafe zipFunctions(source)
-        // Safe: `source` outlives the archive; minizip copies the table of functions.
-        guard let archive = unsafe unzOpen2_64(name, &functions) else {
-            throw Self.damaged("its directory of entries cannot be read", name)
+        fileSize = try file.size()
+        let (offset, size, count) = try directoryPlace()
+        guard size <= Self.directoryBytesMax, offset <= UInt64(fileSize),
+            size <= UInt64(fileSize) - offset
+        else { throw damaged("its directory lies outside the file") }
+        let directory = try file.read(at: Int64(offset), count: Int(size))
+        var place = 0
+        for _ in 0..<count {
+            guard let (entry, next) = Self.entry(directory, at: place) else {
+                throw damaged("its directory is cut short")
+            }
+            entries.append(entry)
+            place = next
         }
-        unsafe self.archive = unsafe archive
-        var info = unz_global_info64()
-        guard unsafe unzGetGlobalInfo64(archive, &info) == UNZ_OK,
-            let count = Int(exactly: info.number_entry), count <= 1_000_000
-        else {
-            unsafe unzClose(archive)
-            throw Self.damaged("its directory of entries cannot be read", name)
-        }
-        entryCount = count
     }
 
-    deinit { unsafe unzClose(archive) }
+    /// How many entries there are, directories included.
+    var entryCount: Int { entries.count }
 
     /// Opens an entry; `nil` for a directory.
-    func open(entry: Int) throws -> (stream: ZipEntryStream, name: String)? {
-        precondition(entry >= 0 && entry < entryCount, "a zip entry out of range")
-        var result = unsafe unzGoToFirstFile(archive)
-        for _ in 0..<entry where result == UNZ_OK { result = unsafe unzGoToNextFile(archive) }
-        guard result == UNZ_OK else { throw damaged("its directory of entries is cut short") }
-        var info = unz_file_info64()
-        var bytes = [CChar](repeating: 0, count: 1 << 16)
-        // Safe: the size given is one less than the buffer's, so the name ends with NUL.
-        guard
-            unsafe unzGetCurrentFileInfo64(
-                archive, &info, &bytes, UInt(bytes.count - 1), nil, 0, nil, 0) == UNZ_OK
-        else { throw damaged("entry \(entry) cannot be read") }
-        let end = bytes.firstIndex(of: 0) ?? 0
-        let entryName = String(decoding: bytes[..<end].map(UInt8.init(bitPattern:)), as: UTF8.self)
-        if entryName.hasSuffix("/") { return nil }
-        guard info.flag & 1 == 0 else {
+    func open(entry index: Int) throws -> (stream: ZipEntryStream, name: String)? {
+        let entry = entries[index]
+        if entry.name.hasSuffix("/") { return nil }
+        guard entry.flags & 1 == 0 else {
             throw FeedError(
-                .unreadable, "the entry '\(entryName)' is encrypted; unpack it first", at: name)
+                .unreadable, "the entry '\(entry.name)' is encrypted; unpack it first", at: name)
         }
-        guard unsafe unzOpenCurrentFile(archive) == UNZ_OK else {
-            throw damaged("the entry '\(entryName)' cannot be opened")
+        guard entry.method == 0 || entry.method == 8 else {
+            throw FeedError(
+                .unreadable, "the entry '\(entry.name)' is packed by method \(entry.method), only "
+                    + "deflate is read; unpack it first", at: name)
         }
-        return (ZipEntryStream(self, entryName), entryName)
+        guard entry.headerOffset <= UInt64(fileSize),
+            case let header = try file.readUpTo(30, at: Int64(entry.headerOffset)),
+            header.count == 30, header.starts(with: [0x50, 0x4b, 3, 4])
+        else { throw damaged("the entry '\(entry.name)' is not where the directory says") }
+        let lengths = Self.number(header, 26, 2) + Self.number(header, 28, 2)
+        let start = entry.headerOffset + 30 + lengths
+        guard start <= UInt64(fileSize), entry.compressedSize <= UInt64(fileSize) - start else {
+            throw damaged("the entry '\(entry.name)' is cut short")
+        }
+        let bytes = FileStream(file, Int64(start)..<Int64(start + entry.compressedSize))
+        let stream = ZipEntryStream(
+            bytes, isDeflated: entry.method == 8, size: entry.size, checksum: entry.checksum,
+            name: "\(name):\(entry.name)")
+        return (stream, entry.name)
     }
 
-    fileprivate func read(
-        into buffer: UnsafeMutableRawBufferPointer, entry: String
-    ) throws -> Int {
-        let room = UInt32(min(buffer.count, Int(Int32.max)))
-        let got = unsafe unzReadCurrentFile(archive, buffer.baseAddress, room)
-        if let failure = source.failure { throw failure }
-        guard got >= 0 else { throw damaged("the entry '\(entry)' cannot be unpacked") }
-        if got == 0 {
-            // Only closing compares length and checksum of what was unpacked.
-            let isComplete = unsafe unzeof(archive) == 1
-            guard unsafe unzCloseCurrentFile(archive) == UNZ_OK, isComplete else {
-                throw damaged("the content of '\(entry)' does not match its checksum")
+    /// Where the directory is: its offset, size, and number of entries.
+    private func directoryPlace() throws -> (UInt64, UInt64, UInt64) {
+        let tailStart = max(0, fileSize - 22 - 0xffff)
+        let tail = try file.readUpTo(22 + 0xffff, at: tailStart)
+        var place = tail.count - 22
+        // The last end record whose comment reaches exactly to the end of the file.
+        while place >= 0,
+            !(tail[place...].starts(with: [0x50, 0x4b, 5, 6])
+                && Self.number(tail, place + 20, 2) == UInt64(tail.count - place - 22))
+        {
+            place -= 1
+        }
+        guard place >= 0 else { throw damaged("it has no directory; it was cut short") }
+        let count = Self.number(tail, place + 10, 2)
+        let size = Self.number(tail, place + 12, 4)
+        let offset = Self.number(tail, place + 16, 4)
+        guard count == 0xffff || size == Self.none32 || offset == Self.none32 else {
+            return (offset, size, count)
+        }
+        guard place >= 20, tail[(place - 20)...].starts(with: [0x50, 0x4b, 6, 7]),
+            case let at = Self.number(tail, place - 12, 8), at <= UInt64(fileSize),
+            case let record = try file.readUpTo(56, at: Int64(at)), record.count == 56,
+            record.starts(with: [0x50, 0x4b, 6, 6])
+        else { throw damaged("its 64-bit directory is missing") }
+        return (
+            Self.number(record, 48, 8), Self.number(record, 40, 8), Self.number(record, 32, 8)
+        )
+    }
+
+    /// The entry of the directory at a place, and where the next begins.
+    private static func entry(_ bytes: [UInt8], at place: Int) -> (Entry, Int)? {
+        guard bytes.count - place >= 46, bytes[place...].starts(with: [0x50, 0x4b, 1, 2]) else {
+            return nil
+        }
+        let nameEnd = place + 46 + Int(number(bytes, place + 28, 2))
+        let extraEnd = nameEnd + Int(number(bytes, place + 30, 2))
+        let end = extraEnd + Int(number(bytes, place + 32, 2))
+        guard end <= bytes.count else { return nil }
+        var entry = Entry(
+            name: String(decoding: bytes[(place + 46)..<nameEnd], as: UTF8.self),
+            flags: number(bytes, place + 8, 2), method: number(bytes, place + 10, 2),
+            checksum: number(bytes, place + 16, 4),
+            compressedSize: number(bytes, place + 20, 4), size: number(bytes, place + 24, 4),
+            headerOffset: number(bytes, place + 42, 4))
+        var extra = nameEnd
+        while extra + 4 <= extraEnd {
+            let length = Int(number(bytes, extra + 2, 2))
+            var field = extra + 4
+            let fieldEnd = field + length
+            guard fieldEnd <= extraEnd else { return nil }
+            if number(bytes, extra, 2) == 1 {
+                func take(_ value: inout UInt64) {
+                    guard value == none32, field + 8 <= fieldEnd else { return }
+                    value = number(bytes, field, 8)
+                    field += 8
+                }
+                take(&entry.size)
+                take(&entry.compressedSize)
+                take(&entry.headerOffset)
             }
+            extra = fieldEnd
         }
-        return Int(got)
+        return (entry, end)
     }
 
-    private func damaged(_ what: String) -> FeedError { Self.damaged(what, name) }
+    private static func number(_ bytes: [UInt8], _ offset: Int, _ width: Int) -> UInt64 {
+        (0..<width).reduce(0) { $0 | UInt64(bytes[offset + $1]) << UInt64(8 * $1) }
+    }
 
-    private static func damaged(_ what: String, _ name: String) -> FeedError {
+    private func damaged(_ what: String) -> FeedError {
         FeedError(.damagedArchive, "the zip file is damaged: \(what); fetch it again", at: name)
     }
 }
 
-/// The content of one entry of a zip file; one at a time can be open.
+/// The content of one entry of a zip file, checked against its size and CRC-32 at the end.
 final class ZipEntryStream: ByteStream {
-    private let archive: ZipArchive
+    private let bytes: FileStream
+    private let inflater: Inflater?
+    private let size: UInt64
+    private let checksum: UInt64
     private let name: String
+    private var sizeSoFar: UInt64 = 0
+    private var checksumSoFar: UInt
     private var isDone = false
 
-    fileprivate init(_ archive: ZipArchive, _ name: String) {
-        self.archive = archive
+    init(
+        _ bytes: FileStream, isDeflated: Bool, size: UInt64, checksum: UInt64, name: String
+    ) {
+        self.bytes = bytes
+        inflater = isDeflated ? Inflater(bytes, .raw) : nil
+        self.size = size
+        self.checksum = checksum
         self.name = name
+        checksumSoFar = crc32(0, nil, 0)
     }
 
     func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
-        guard !isDone else { return 0 }
-        let got = try unsafe archive.read(into: buffer, entry: name)
-        isDone = got == 0
-        return got
-    }
-}
-
-/// The place in the zip file that minizip is at.
-private final class ZipSource {
-    let file: any ReadFile
-    let size: Int64
-    var offset: Int64 = 0
-    var failure: StorageError?
-
-    init(_ file: any ReadFile, size: Int64) {
-        self.file = file
-        self.size = size
-    }
-
-    func read(_ buffer: UnsafeMutableRawBufferPointer) -> UInt {
-        do {
-            let got = try unsafe file.read(at: offset, into: buffer)
-            offset += Int64(got)
-            return UInt(got)
-        } catch {
-            failure = error
-            return 0
+        while !isDone {
+            var count = 0
+            if let inflater {
+                switch try unsafe inflater.step(into: buffer) {
+                case .more(let got): count = got
+                case .end(let got):
+                    count = got
+                    isDone = true
+                case .sourceEnded: throw damaged("it ends in the middle")
+                case .damaged(let detail): throw damaged(detail)
+                }
+            } else {
+                count = try unsafe bytes.read(into: buffer)
+                isDone = count == 0
+            }
+            sizeSoFar += UInt64(count)
+            if count > 0 {
+                let start = unsafe buffer.baseAddress?.assumingMemoryBound(to: UInt8.self)
+                checksumSoFar = unsafe crc32(checksumSoFar, start, UInt32(count))
+            }
+            if isDone, sizeSoFar != size || UInt64(checksumSoFar) != checksum {
+                throw damaged("its content does not match size and checksum")
+            }
+            if count > 0 { return count }
         }
-    }
-
-    func seek(_ distance: UInt64, _ origin: Int32) -> Int {
-        let base = origin == 0 ? 0 : (origin == 1 ? offset : size)
-        // minizip hands negative distances over as unsigned numbers that wrap.
-        let (target, overflowed) = base.addingReportingOverflow(Int64(bitPattern: distance))
-        guard !overflowed, target >= 0, target <= size else { return -1 }
-        offset = target
         return 0
     }
-}
 
-/// minizip's table of file functions over a ``ZipSource``, which the caller keeps alive.
-private func zipFunctions(_ source: ZipSource) -> zlib_filefunc64_def {
-    var functions = unsafe zlib_filefunc64_def()
-    // Safe: each function gets back, as `opaque`, the source that is passed here.
-    unsafe functions.opaque = Unmanaged.passUnretained(source).toOpaque()
-    unsafe functions.zopen64_file = { opaque, _, _ in unsafe opaque }
-    unsafe functions.zread_file = { opaque, _, buffer, count in
-        guard let opaque = unsafe opaque, let buffer = unsafe buffer else { return 0 }
-        let source = unsafe Unmanaged<ZipSource>.fromOpaque(opaque).takeUnretainedValue()
-        return unsafe source.read(
-            UnsafeMutableRawBufferPointer(start: buffer, count: Int(count)))
+    private func damaged(_ what: String) -> FeedError {
+        FeedError(
+            .damagedArchive, "this entry of the zip file is damaged: \(what); fetch it again",
+            at: name)
     }
-    unsafe functions.zwrite_file = { _, _, _, _ in 0 }
-    unsafe functions.ztell64_file = { opaque, _ in
-        guard let opaque = unsafe opaque else { return 0 }
-        let source = unsafe Unmanaged<ZipSource>.fromOpaque(opaque).takeUnretainedValue()
-        return UInt64(source.offset)
-    }
-    unsafe functions.zseek64_file = { opaque, _, distance, origin in
-        guard let opaque = unsafe opaque else { return -1 }
-        let source = unsafe Unmanaged<ZipSource>.fromOpaque(opaque).takeUnretainedValue()
-        return source.seek(distance, origin)
-    }
-    unsafe functions.zclose_file = { _, _ in 0 }
-    unsafe functions.zerror_file = { _, _ in 0 }
-    return unsafe functions
 }
