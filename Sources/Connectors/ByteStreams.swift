@@ -50,7 +50,9 @@ final class FileStream: ByteStream {
     }
 }
 
-/// A pipe, a terminal or standard input. The first bytes, read to see what it is, come again.
+/// A pipe, a terminal or standard input.
+///
+/// The first bytes, read to see what it is, come again.
 final class PipeStream: ByteStream {
     private let input: any ByteInput
     private let isStandardInput: Bool

@@ -4,9 +4,12 @@ public import Storage
 /// A feed from comma-separated files (RFC 4180), plain, gzipped or zipped, or standard input.
 public final class CSVFeed: Feed {
     private let feed: FileFeed
+    /// The column that holds the event time.
     public let timeColumn: String
 
+    /// The columns of every batch.
     public var schema: Schema { feed.schema }
+    /// A hash of the options that decide the content; empty when standard input is read.
     public var identity: String { feed.identity }
 
     /// Finds the files; none is opened before the first batch.
@@ -24,11 +27,13 @@ public final class CSVFeed: Feed {
             identity: options.identity,
             options: FileFeedOptions(
                 maxRejectShare: options.maxRejectShare, maxRecordBytes: options.maxRecordBytes,
-                readBytes: options.readBytes),
+                readBytes: options.readBytes, compression: options.compression),
             files: files)
     }
 
+    /// The next rows, or `nil` after the last file.
     public func next(maxRows: Int) throws -> FeedBatch? { try feed.next(maxRows: maxRows) }
 
+    /// Goes to the place after a batch that carried this position.
     public func resume(from position: String) throws { try feed.resume(from: position) }
 }

@@ -24,7 +24,8 @@ final class CSVParser: RecordParser {
     init(_ options: CSVOptions) {
         self.options = options
         delimiter = options.delimiter.asciiValue ?? 0
-        quote = options.quote.asciiValue ?? 0
+        // A quote equal to the delimiter stands for none: the delimiter is looked for first.
+        quote = options.quote?.asciiValue ?? delimiter
         nullText = Array((options.nullText ?? "").utf8)
         fieldOfColumn = options.columns.map { _ in 0 }
         constants = FileConstants(columnCount: options.columns.count)
@@ -51,7 +52,8 @@ final class CSVParser: RecordParser {
             firstCount = texts.count
         }
         try mapColumns(header: header, input: input)
-        try constants.begin(options.columns, input: input, fills: columns)
+        try constants.begin(
+            options.columns, pattern: options.pathPattern, input: input, fills: columns)
         let needed = (fieldOfColumn.max() ?? -1) + 1
         if needed > fieldRoom {
             unsafe fields.deallocate()
@@ -126,7 +128,8 @@ final class CSVParser: RecordParser {
                 guard let header else { continue }
                 let places = header.indices.filter { header[$0].utf8.elementsEqual(name.utf8) }
                 guard let place = places.first, places.count == 1 else {
-                    let fault = places.isEmpty
+                    let fault =
+                        places.isEmpty
                         ? "the header has no field '\(name)'"
                             + suggestion(for: name, among: header)
                             + "; it has \(header.prefix(40).joined(separator: ", "))"
@@ -135,7 +138,7 @@ final class CSVParser: RecordParser {
                 }
                 fieldOfColumn[index] = place
             case .index(let place): fieldOfColumn[index] = place
-            case .constant, .fileName, .directory, .fileDate: break
+            case .constant, .keys: break
             }
         }
     }
@@ -183,8 +186,11 @@ extension CSVParser {
         case .recordTooLong:
             reason = "the record is longer than \(options.maxRecordBytes) bytes"
         case .fieldCount(let found):
-            let expected = fieldsMax == Int.max
-                ? "at least \(fieldsMin)" : fieldsMin == fieldsMax ? "\(fieldsMin)"
+            let expected =
+                fieldsMax == Int.max
+                ? "at least \(fieldsMin)"
+                : fieldsMin == fieldsMax
+                    ? "\(fieldsMin)"
                     : "\(fieldsMin) to \(fieldsMax)"
             reason = "the record has \(found) fields instead of \(expected)"
         case .textAfterQuote: reason = "text follows a closing quote"

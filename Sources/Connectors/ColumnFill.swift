@@ -15,12 +15,11 @@ struct ColumnFill {
         case narrowDecimal
         case wideDecimal
         case string
-        case isoDate
-        case basicDate
+        case date
         case isoTimestamp
         case epochTimestamp
         case epochNanos
-        case millisSinceMidnight
+        case sinceMidnight
     }
 
     /// The strings of at most 8 bytes seen last, by a hash of them, with their codes: most columns
@@ -81,7 +80,7 @@ struct ColumnFill {
     private func storeZero(row: Int) {
         switch unsafe kind {
         case .boolean: unsafe setBit(false, row: row)
-        case .int, .isoDate, .basicDate, .string: unsafe set(Int32(0), row: row)
+        case .int, .date, .string: unsafe set(Int32(0), row: row)
         case .wideDecimal: unsafe set(Int128(0), row: row)
         default: unsafe set(Int64(0), row: row)
         }
@@ -99,7 +98,9 @@ struct ColumnFill {
         if value { unsafe bytes[row >> 3] |= bit } else { unsafe bytes[row >> 3] &= ~bit }
     }
 
-    /// Parses the text of a field into a row. At least 8 bytes after the text can be read.
+    /// Parses the text of a field into a row.
+    ///
+    /// At least 8 bytes after the text can be read.
     mutating func store(_ field: UnsafePointer<UInt8>, _ length: Int, row: Int) -> FieldFault {
         if unsafe kind == .string { return unsafe storeString(field, length, row: row) }
         var bytes = unsafe field
@@ -133,10 +134,8 @@ struct ColumnFill {
         case .boolean:
             guard let value = unsafe parseBoolean(bytes, count) else { return .badBoolean }
             unsafe setBit(value, row: row)
-        case .isoDate, .basicDate:
-            let days = unsafe kind == .isoDate
-                ? scanISODate(bytes, count) : scanBasicDate(bytes, count)
-            guard let days else { return .badDate }
+        case .date:
+            guard let days = unsafe scanDate(bytes, count) else { return .badDate }
             unsafe set(days, row: row)
         default:
             unsafe set(parseTimestamp(bytes, count, &fault), row: row)
@@ -162,13 +161,13 @@ extension ColumnFill {
             } else {
                 micros = unsafe utc(ofLocalMicros: micros)
             }
-        case .millisSinceMidnight:
-            let millis = unsafe parseScaledFloor(bytes, count, shift: 3, &fault)
-            guard fault == .none, millis >= 0, millis < microsPerDay else {
-                if fault == .none { fault = .timeOutOfRange }
+        case .sinceMidnight:
+            let inDay = unsafe epochMicros(bytes, count, &fault)
+            guard fault == .none, inDay >= 0, inDay < microsPerDay else {
+                if fault == .none { fault = .notInDay }
                 return 0
             }
-            micros = unsafe utc(ofLocalMicros: fileDateMicros + millis)
+            micros = unsafe utc(ofLocalMicros: fileDateMicros + inDay)
         case .epochNanos:
             micros = unsafe parseInteger(bytes, count, &fault)
             micros = floorDivide(micros, 1_000)
@@ -187,7 +186,7 @@ extension ColumnFill {
     ) -> Int64 {
         // Up to 12 digits the product of an integer and 10^6 cannot overflow; milliseconds and
         // microseconds have more digits and smaller powers.
-        if unsafe count <= 18 - shift {
+        if unsafe shift >= 0 && count <= 18 - shift {
             var integerFault = FieldFault.none
             let value = unsafe parseInteger(bytes, count, &integerFault)
             if integerFault == .none {
@@ -212,13 +211,15 @@ extension ColumnFill {
     }
 
     private func parseBoolean(_ bytes: UnsafePointer<UInt8>, _ count: Int) -> Bool? {
+        // The words that Spark casts to a boolean, by their bytes in lower case.
+        var word: UInt64 = 0
         guard count >= 1, count <= 5 else { return nil }
-        let text = unsafe String(
-            decoding: UnsafeBufferPointer(start: bytes, count: count), as: UTF8.self)
-        // The words that Spark casts to a boolean.
-        switch text.lowercased() {
-        case "true", "t", "yes", "y", "1": return true
-        case "false", "f", "no", "n", "0": return false
+        for index in 0..<count { word = unsafe word << 8 | UInt64(bytes[index] | 0x20) }
+        switch word {
+        case 0x7472_7565, 0x74, 0x796573, 0x79: return true  // true, t, yes, y
+        case 0x66_616c_7365, 0x66, 0x6e6f, 0x6e: return false  // false, f, no, n
+        case 0x31: return unsafe bytes[0] == UInt8(ascii: "1") ? true : nil
+        case 0x30: return unsafe bytes[0] == UInt8(ascii: "0") ? false : nil
         default: return nil
         }
     }

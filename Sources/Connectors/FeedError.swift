@@ -34,5 +34,6 @@ public struct FeedError: Error, Sendable, Equatable, CustomStringConvertible {
         self.location = location
     }
 
+    /// The place and the message.
     public var description: String { location.isEmpty ? message : "\(location): \(message)" }
 }

@@ -39,6 +39,7 @@ public final class FeedPump {
         /// The most rows of one append.
         public var batchRowsMax = 1 << 16
         /// The longest that appended rows wait to be made durable together, in milliseconds.
+        ///
         /// Readers see them only then.
         public var syncIntervalMs: Int64 = 5
 
@@ -99,6 +100,7 @@ public final class FeedPump {
     /// - Parameters:
     ///   - shouldStop: asked before every batch.
     ///   - onBatch: called after every append with the report so far.
+    /// - Returns: what this pump has done in all.
     /// - Throws: what the feed or the log throws; what was appended before is durable.
     @discardableResult
     public func run(
@@ -151,7 +153,8 @@ public final class FeedPump {
                     rows: Reject.batch(
                         batch.rejects, feed: producerName, firstNumber: batch.firstReject)))
         }
-        let producer = feed.identity.isEmpty
+        let producer =
+            feed.identity.isEmpty
             ? nil : ProducerPosition(id: feed.identity, position: batch.position)
         try writer.append(batch.rows, producer: producer)
         report.rows += Int64(batch.rows.count)

@@ -1,4 +1,5 @@
 import Columnar
+import Jobs
 import Storage
 
 /// Why a parser came back before the rows were all read.
@@ -44,6 +45,7 @@ struct FileFeedOptions {
     var maxRejectShare: Double
     var maxRecordBytes: Int
     var readBytes: Int
+    var compression: FeedInput.Compression
 }
 
 /// A feed from files: goes from file to file, keeps rejects and their limit, and the position
@@ -80,14 +82,15 @@ final class FileFeed {
         guard options.maxRejectShare >= 0, options.maxRejectShare <= 1 else {
             throw FeedError(.badOptions, "must lie between 0 and 1", at: "maxRejectShare")
         }
-        guard options.maxRecordBytes >= 1, options.maxRecordBytes <= 64 << 20 else {
-            throw FeedError(.badOptions, "must lie between 1 and 67108864", at: "maxRecordBytes")
+        guard options.maxRecordBytes >= 1, options.maxRecordBytes <= 1 << 28 else {
+            throw FeedError(.badOptions, "must lie between 1 and 268435456", at: "maxRecordBytes")
         }
         schema = columns.schema
         self.parser = parser
         self.columns = columns
         self.options = options
-        cursor = InputCursor(inputs, files: files, readBytes: options.readBytes)
+        cursor = InputCursor(
+            inputs, files: files, readBytes: options.readBytes, compression: options.compression)
         self.identity = cursor.isReadable ? identity : ""
     }
 
@@ -170,7 +173,8 @@ final class FileFeed {
         if firstReasons.count < 3 {
             firstReasons.append("\(cursor.sourceName) line \(line): \(reason)")
         }
-        let text = unsafe UnsafeRawBufferPointer(rebasing: window.unread.prefix(min(textBytes, options.maxRecordBytes)))
+        let text = unsafe UnsafeRawBufferPointer(
+            rebasing: window.unread.prefix(min(textBytes, options.maxRecordBytes)))
         rejects.append(
             Reject(
                 reason: reason, source: cursor.sourceName, byteOffset: window.offset, line: line,
@@ -186,7 +190,8 @@ final class FileFeed {
     private func tooManyRejects() -> FeedError? {
         guard isOverLimit() else { return nil }
         let total = rows + rejected
-        let first = firstReasons.isEmpty ? "" : "; the first: " + firstReasons.joined(separator: "; ")
+        let first =
+            firstReasons.isEmpty ? "" : "; the first: " + firstReasons.joined(separator: "; ")
         return FeedError(
             .tooManyRejects,
             "\(rejected) of \(total) rows do not parse, more than the share of "

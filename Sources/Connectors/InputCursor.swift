@@ -1,3 +1,4 @@
+import Jobs
 import Storage
 
 /// Goes through files in order, and through the entries of those that are zip archives.
@@ -5,6 +6,7 @@ final class InputCursor {
     private let inputs: [InputFile]
     private let files: any FileSystem
     private let readBytes: Int
+    private let compression: FeedInput.Compression
 
     /// The file that is open or was last, counting from 0; -1 before the first.
     private(set) var fileIndex = -1
@@ -15,10 +17,14 @@ final class InputCursor {
     private(set) var window: InputWindow?
     private var archive: ZipArchive?
 
-    init(_ inputs: [InputFile], files: any FileSystem, readBytes: Int) {
+    init(
+        _ inputs: [InputFile], files: any FileSystem, readBytes: Int,
+        compression: FeedInput.Compression
+    ) {
         self.inputs = inputs
         self.files = files
         self.readBytes = readBytes
+        self.compression = compression
     }
 
     /// The file that is open or was last.
@@ -104,10 +110,13 @@ final class InputCursor {
         return false
     }
 
-    // What a file is follows from its first bytes, not from its name.
+    // Unless the options say, what a file is follows from its first bytes, not from its name.
     private func isZip(_ magic: [UInt8]) -> Bool {
-        magic.starts(with: [0x50, 0x4b, 3, 4]) || magic.starts(with: [0x50, 0x4b, 5, 6])
+        guard compression == .auto else { return compression == .zip }
+        return magic.starts(with: [0x50, 0x4b, 3, 4]) || magic.starts(with: [0x50, 0x4b, 5, 6])
     }
 
-    private func isGzip(_ magic: [UInt8]) -> Bool { magic.starts(with: [0x1f, 0x8b]) }
+    private func isGzip(_ magic: [UInt8]) -> Bool {
+        compression == .auto ? magic.starts(with: [0x1f, 0x8b]) : compression == .gzip
+    }
 }

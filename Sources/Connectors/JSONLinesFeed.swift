@@ -8,9 +8,12 @@ public import Storage
 /// stand in quotes.
 public final class JSONLinesFeed: Feed {
     private let feed: FileFeed
+    /// The column that holds the event time.
     public let timeColumn: String
 
+    /// The columns of every batch.
     public var schema: Schema { feed.schema }
+    /// A hash of the options that decide the content; empty when standard input is read.
     public var identity: String { feed.identity }
 
     /// Finds the files; none is opened before the first batch.
@@ -28,11 +31,13 @@ public final class JSONLinesFeed: Feed {
             identity: options.identity,
             options: FileFeedOptions(
                 maxRejectShare: options.maxRejectShare, maxRecordBytes: options.maxRecordBytes,
-                readBytes: options.readBytes),
+                readBytes: options.readBytes, compression: options.compression),
             files: files)
     }
 
+    /// The next rows, or `nil` after the last file.
     public func next(maxRows: Int) throws -> FeedBatch? { try feed.next(maxRows: maxRows) }
 
+    /// Goes to the place after a batch that carried this position.
     public func resume(from position: String) throws { try feed.resume(from: position) }
 }

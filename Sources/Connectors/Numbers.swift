@@ -15,6 +15,7 @@ enum FieldFault: UInt8 {
     case badTimestamp
     case badDate
     case timeOutOfRange
+    case notInDay
     case badBoolean
     case badUTF8
     case hasNUL
@@ -33,6 +34,7 @@ enum FieldFault: UInt8 {
         case .badTimestamp: "is not a timestamp in the column's format"
         case .badDate: "is not a date in the column's format"
         case .timeOutOfRange: "lies outside the years 1 to 9999"
+        case .notInDay: "is not a time between midnight and midnight"
         case .badBoolean: "is not a boolean"
         case .badUTF8: "is not valid UTF-8"
         case .hasNUL: "contains a NUL byte"
@@ -235,7 +237,7 @@ private func parseDoubleSlowly(
         .map { $0 + 1 - number.significandCount } ?? 0
     var text: [CChar] = []
     text.reserveCapacity(number.significandCount + 24)
-    for unsafe byte in unsafe significand { text.append(CChar(bitPattern: byte)) }
+    for unsafebyte in unsafe significand { text.append(CChar(bitPattern: byte)) }
     for byte in "e\(exponent - decimals)".utf8 { text.append(CChar(bitPattern: byte)) }
     text.append(0)
     // Safe: the text ends with NUL.

@@ -64,7 +64,8 @@ struct PosixZone: Sendable {
         changes.sort { $0.time < $1.time }
         // Three years around the moment: there is a change before it and one after.
         var period = TimeZoneRules.Period(
-            start: .min, end: changes[0].time, offset: changes[0].offset == standardOffset
+            start: .min, end: changes[0].time,
+            offset: changes[0].offset == standardOffset
                 ? daylight.offset : standardOffset)
         for (index, change) in changes.enumerated() where change.time <= clamped {
             let end = index + 1 < changes.count ? changes[index + 1].time : change.time + 86_400

@@ -42,6 +42,7 @@ public struct Reject: Sendable, Equatable {
     ///   - rejects: the rejects, in input order.
     ///   - feed: the feed's identity.
     ///   - firstNumber: how many rows the feed rejected before.
+    /// - Returns: a row of ``schema`` for each reject.
     public static func batch(
         _ rejects: [Reject], feed: String, firstNumber: Int64
     ) -> RecordBatch {
@@ -60,7 +61,7 @@ public struct Reject: Sendable, Equatable {
     /// `\xHH`, a backslash is doubled.
     static func printable(_ bytes: UnsafeRawBufferPointer) -> String {
         var text: [UInt8] = []
-        for unsafe byte in unsafe bytes.prefix(textBytesMax) {
+        for unsafebyte in unsafe bytes.prefix(textBytesMax) {
             switch byte {
             case UInt8(ascii: "\\"): text += [byte, byte]
             case 0x20...0x7e: text.append(byte)

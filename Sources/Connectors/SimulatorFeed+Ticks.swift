@@ -49,7 +49,9 @@ private func mix(_ counter: UInt64) -> UInt64 {
     return z ^ (z >> 31)
 }
 
-/// The standard deviation of `popcount(64 bits) - 32 + uniform(-1/2, 1/2)`: a binomial of variance
+/// The standard deviation of `popcount(64 bits) - 32 + uniform(-1/2, 1/2)`.
+///
+/// A binomial of variance
 /// 16 smoothed by a uniform of variance 1/12. It is as near to a normal deviate as a simulation
 /// needs, reaches beyond 8 sigma, and is exact.
 private let deviateSigma = 4.010403137507886
@@ -60,7 +62,9 @@ private let lots: [Int64] = [
     1, 1, 1, 1, 1, 1, 2, 3, 4, 6, 10, 17, 27, 43, 69, 110, 176,
 ]
 
-/// Computes `count` ticks from number `first` on. The prices in `state` go on from tick to tick.
+/// Computes `count` ticks from number `first` on.
+///
+/// The prices in `state` go on from tick to tick.
 ///
 /// Rounding is to the nearest cent, half up; a price never falls below one cent, nor does a bid.
 func fillTicks(

@@ -8,6 +8,7 @@ public import Storage
 /// agree on every bit. The position is the number of the next tick and every symbol's price:
 /// `v1 <next tick> <first event time, µs> <price bits, 16 hex digits a symbol>`.
 public final class SimulatorFeed: Feed {
+    /// Symbol, event time, price, volume, bid and ask; none is ever null.
     public let schema = Schema([
         Field("symbol", .string, isNullable: false),
         Field("event_time", .timestamp, isNullable: false),
@@ -16,8 +17,11 @@ public final class SimulatorFeed: Feed {
         Field("bid", .double, isNullable: false),
         Field("ask", .double, isNullable: false),
     ])
+    /// `event_time`.
     public let timeColumn = "event_time"
+    /// A hash of the options that decide the content.
     public let identity: String
+    /// As the options say.
     public var rowsPerSecond: Double? { options.rowsPerSecond }
 
     private let options: SimulatorOptions
@@ -46,6 +50,7 @@ public final class SimulatorFeed: Feed {
         prices = options.symbols.map { options.startPrices[$0] ?? options.startPrice }
     }
 
+    /// The next ticks, or `nil` after the last.
     public func next(maxRows: Int) throws -> FeedBatch? {
         precondition(maxRows > 0, "a batch has at least one row")
         let left = options.ticks.map { UInt64($0) - min(UInt64($0), nextTick) } ?? .max
@@ -90,6 +95,7 @@ public final class SimulatorFeed: Feed {
             + prices.map { Checksum.hex($0.bitPattern) }.joined()
     }
 
+    /// Goes to the place after a batch that carried this position.
     public func resume(from position: String) throws {
         let parts = position.split(separator: " ", omittingEmptySubsequences: false)
         guard parts.count == 4, parts[0] == "v1", let tick = UInt64(parts[1]),

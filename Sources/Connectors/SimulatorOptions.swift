@@ -1,4 +1,6 @@
-/// What a simulated market looks like. The same options give the same ticks on every machine.
+/// What a simulated market looks like.
+///
+/// The same options give the same ticks on every machine.
 public struct SimulatorOptions: Sendable, Equatable {
     /// How a price moves from one of its ticks to the next.
     public enum Walk: String, Sendable {

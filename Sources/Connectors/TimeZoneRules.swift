@@ -51,7 +51,8 @@ final class TimeZoneRules: Sendable {
         }
         guard isName, !name.isEmpty, let path = try? Path(directory).joining(relative: name) else {
             throw FeedError(
-                .unknownTimeZone, "'\(name.prefix(60))' is not the name of a time zone; "
+                .unknownTimeZone,
+                "'\(name.prefix(60))' is not the name of a time zone; "
                     + "write one such as America/New_York, UTC or +05:30")
         }
         guard try files.info(Path(directory)) != nil else {

@@ -70,7 +70,8 @@ final class ZipArchive {
         }
         guard entry.method == 0 || entry.method == 8 else {
             throw FeedError(
-                .unreadable, "the entry '\(entry.name)' is packed by method \(entry.method), only "
+                .unreadable,
+                "the entry '\(entry.name)' is packed by method \(entry.method), only "
                     + "deflate is read; unpack it first", at: name)
         }
         guard entry.headerOffset <= UInt64(fileSize),

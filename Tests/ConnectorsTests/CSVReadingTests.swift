@@ -1,5 +1,6 @@
 import Columnar
 import Connectors
+import Jobs
 import Storage
 import TestSupport
 import Testing
@@ -51,14 +52,16 @@ import Testing
                     Self.hardText(rows: 60, seed: UInt64(seed)),
                     directory.appending("part\(index).csv"), files)
             }
+            let part = try #require(PathTemplate(parsing: "{n}"))
             func feed() throws -> CSVFeed {
                 var options = CSVOptions(
                     files: [directory.string + "/part*.csv"],
                     columns: [
                         InputColumn("symbol", .string), InputColumn("time", .timestamp),
                         InputColumn("price", .double), InputColumn("volume", .long),
-                        InputColumn("file", .string, from: .fileName),
+                        InputColumn("part", .int, from: .constant(part)),
                     ], timeColumn: "time")
+                options.pathPattern = PathTemplate(parsing: "part{n}.csv")
                 options.maxRejectShare = 1
                 return try CSVFeed(options, files: files)
             }

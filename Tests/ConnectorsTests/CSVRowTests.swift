@@ -1,5 +1,6 @@
 import Columnar
 import Connectors
+import Jobs
 import Testing
 
 @Suite struct CSVRowTests {
@@ -77,7 +78,9 @@ import Testing
     }
 
     @Test func badUTF8IsRejected() throws {
-        for bytes: [UInt8] in [[0xff], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80]] {
+        for bytes: [UInt8] in [
+            [0xff], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80],
+        ] {
             let text = Array(Self.header.utf8) + bytes + Array(",1970-01-01,1,1\n".utf8)
             let content = try readCSV(text)
             #expect(content.rows.isEmpty)
@@ -137,28 +140,27 @@ import Testing
     }
 
     @Test func typesOtherThanTheUsual() throws {
+        let venue = try #require(PathTemplate(parsing: "XNYS"))
         let text = "t|d|b|i|w|n\n1.5|2013-10-07|Yes|7|12345678901234567890.5|139400\n"
         let content = try readCSV(Array(text.utf8)) { options in
             options.delimiter = "|"
             options.timeColumn = "t"
             var time = InputColumn("t", .timestamp)
-            time.timestampFormat = .epochSeconds
+            time.timestampFormat = .epoch(.seconds)
             var price = InputColumn("n", .decimal(precision: 18, scale: 4))
-            price.scale = 10_000
+            price.divisor = 10_000
             options.columns = [
                 time, InputColumn("d", .date), InputColumn("b", .boolean), InputColumn("i", .int),
                 InputColumn("w", .decimal(precision: 38, scale: 2)), price,
-                InputColumn("venue", .string, from: .constant("XNYS")),
+                InputColumn("venue", .string, from: .constant(venue)),
             ]
         }
         #expect(content.rejects.isEmpty)
-        #expect(
-            content.rows == [
-                [
-                    .timestamp(1_500_000), .date(15_985), .boolean(true), .int(7),
-                    .decimal(unscaled: 1_234_567_890_123_456_789_050, scale: 2),
-                    .decimal(unscaled: 139_400, scale: 4), .string("XNYS"),
-                ]
-            ])
+        let expected: [Value] = [
+            .timestamp(1_500_000), .date(15_985), .boolean(true), .int(7),
+            .decimal(unscaled: 1_234_567_890_123_456_789_050, scale: 2),
+            .decimal(unscaled: 139_400, scale: 4), .string("XNYS"),
+        ]
+        #expect(content.rows == [expected])
     }
 }
