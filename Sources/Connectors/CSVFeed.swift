@@ -27,7 +27,7 @@ public final class CSVFeed: Feed {
             identity: options.identity,
             options: FileFeedOptions(
                 maxRejectShare: options.maxRejectShare, maxRecordBytes: options.maxRecordBytes,
-                readBytes: options.readBytes, compression: options.compression),
+                readBytes: options.readBytes),
             files: files)
     }
 

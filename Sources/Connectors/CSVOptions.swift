@@ -1,4 +1,4 @@
-public import Jobs
+import Columnar
 
 /// How to read comma-separated files.
 public struct CSVOptions: Sendable, Equatable {
@@ -15,16 +15,11 @@ public struct CSVOptions: Sendable, Equatable {
     public var delimiter: Character = ","
     /// What encloses fields that contain a delimiter, a newline or, doubled, itself.
     ///
-    /// `nil` for files without quoting.
-    public var quote: Character? = "\""
+    public var quote: Character = "\""
     /// A field without quotes that consists of this text is a null; `nil` when nothing is.
     public var nullText: String? = ""
     /// How many fields a record has; `nil` takes it from the first record of each file.
     public var fieldCount: Int?
-    /// What the end of a path looks like: each `{name}` keeps the text in its place.
-    public var pathPattern: PathTemplate?
-    /// How the files are compressed.
-    public var compression = FeedInput.Compression.auto
     /// The share of rejected rows above which the feed stops, counted from 1,000 rows on.
     public var maxRejectShare = 0.1
     /// The longest record, in bytes; a longer one is rejected.
@@ -40,9 +35,9 @@ public struct CSVOptions: Sendable, Equatable {
     }
 
     func validate() throws(FeedError) {
-        let marks = [delimiter] + (quote.map { [$0] } ?? [])
-        guard marks.allSatisfy({ $0.asciiValue.map { ![0x0a, 0x0d, 0].contains($0) } ?? false }),
-            quote != delimiter
+        guard let delimiter = delimiter.asciiValue, let quote = quote.asciiValue,
+            delimiter != quote, ![0x0a, 0x0d, 0].contains(delimiter),
+            ![0x0a, 0x0d, 0].contains(quote)
         else {
             throw FeedError(
                 .badOptions, "delimiter and quote are two different ASCII characters", at: "csv")
@@ -52,12 +47,6 @@ public struct CSVOptions: Sendable, Equatable {
         }
         guard readBytes >= 1, readBytes <= 64 << 20 else {
             throw FeedError(.badOptions, "must lie between 1 and 67108864", at: "csv.readBytes")
-        }
-        for column in columns {
-            guard case .keys = column.source else { continue }
-            throw FeedError(
-                .badOptions, "the fields of CSV files have no keys; give a name or an index",
-                at: "csv.columns.\(column.name)")
         }
         guard hasHeader else {
             for column in columns {
@@ -76,10 +65,9 @@ public struct CSVOptions: Sendable, Equatable {
         feedIdentity(
             "csv",
             files + ["|"] + columns.map(\.fingerprint) + [
-                timeColumn, "\(hasHeader)", "\(delimiter)", quote.map { "\($0)" } ?? "none",
-                nullText ?? "none",
+                timeColumn, "\(hasHeader)", "\(delimiter)", "\(quote)", nullText ?? "none",
                 nullText == nil ? "no" : "yes", fieldCount.map { "\($0)" } ?? "first",
-                "\(maxRecordBytes)", "\(String(describing: pathPattern))", compression.rawValue,
+                "\(maxRecordBytes)",
             ])
     }
 }

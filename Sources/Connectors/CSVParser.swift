@@ -24,8 +24,7 @@ final class CSVParser: RecordParser {
     init(_ options: CSVOptions) {
         self.options = options
         delimiter = options.delimiter.asciiValue ?? 0
-        // A quote equal to the delimiter stands for none: the delimiter is looked for first.
-        quote = options.quote?.asciiValue ?? delimiter
+        quote = options.quote.asciiValue ?? 0
         nullText = Array((options.nullText ?? "").utf8)
         fieldOfColumn = options.columns.map { _ in 0 }
         constants = FileConstants(columnCount: options.columns.count)
@@ -52,8 +51,7 @@ final class CSVParser: RecordParser {
             firstCount = texts.count
         }
         try mapColumns(header: header, input: input)
-        try constants.begin(
-            options.columns, pattern: options.pathPattern, input: input, fills: columns)
+        try constants.begin(options.columns, input: input, fills: columns)
         let needed = (fieldOfColumn.max() ?? -1) + 1
         if needed > fieldRoom {
             unsafe fields.deallocate()
@@ -138,7 +136,7 @@ final class CSVParser: RecordParser {
                 }
                 fieldOfColumn[index] = place
             case .index(let place): fieldOfColumn[index] = place
-            case .constant, .keys: break
+            case .constant, .fileName, .directory, .fileDate: break
             }
         }
     }

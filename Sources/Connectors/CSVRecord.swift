@@ -36,7 +36,7 @@ func readRecord(
     var copied = 0
     while true {
         var text = unsafe FieldText(start: bytes + index, count: 0, isQuoted: false)
-        if index < limit, quote != delimiter, unsafe bytes[index] == quote {
+        if index < limit, unsafe bytes[index] == quote {
             index += 1
             let first = index
             var run = first

@@ -15,11 +15,12 @@ struct ColumnFill {
         case narrowDecimal
         case wideDecimal
         case string
-        case date
+        case isoDate
+        case basicDate
         case isoTimestamp
         case epochTimestamp
         case epochNanos
-        case sinceMidnight
+        case millisSinceMidnight
     }
 
     /// The strings of at most 8 bytes seen last, by a hash of them, with their codes: most columns
@@ -80,7 +81,7 @@ struct ColumnFill {
     private func storeZero(row: Int) {
         switch unsafe kind {
         case .boolean: unsafe setBit(false, row: row)
-        case .int, .date, .string: unsafe set(Int32(0), row: row)
+        case .int, .isoDate, .basicDate, .string: unsafe set(Int32(0), row: row)
         case .wideDecimal: unsafe set(Int128(0), row: row)
         default: unsafe set(Int64(0), row: row)
         }
@@ -134,8 +135,10 @@ struct ColumnFill {
         case .boolean:
             guard let value = unsafe parseBoolean(bytes, count) else { return .badBoolean }
             unsafe setBit(value, row: row)
-        case .date:
-            guard let days = unsafe scanDate(bytes, count) else { return .badDate }
+        case .isoDate, .basicDate:
+            let days =
+                unsafe kind == .isoDate ? scanISODate(bytes, count) : scanBasicDate(bytes, count)
+            guard let days else { return .badDate }
             unsafe set(days, row: row)
         default:
             unsafe set(parseTimestamp(bytes, count, &fault), row: row)
@@ -161,8 +164,8 @@ extension ColumnFill {
             } else {
                 micros = unsafe utc(ofLocalMicros: micros)
             }
-        case .sinceMidnight:
-            let inDay = unsafe epochMicros(bytes, count, &fault)
+        case .millisSinceMidnight:
+            let inDay = unsafe parseScaledFloor(bytes, count, shift: 3, &fault)
             guard fault == .none, inDay >= 0, inDay < microsPerDay else {
                 if fault == .none { fault = .notInDay }
                 return 0
@@ -186,7 +189,7 @@ extension ColumnFill {
     ) -> Int64 {
         // Up to 12 digits the product of an integer and 10^6 cannot overflow; milliseconds and
         // microseconds have more digits and smaller powers.
-        if unsafe shift >= 0 && count <= 18 - shift {
+        if unsafe count <= 18 - shift {
             var integerFault = FieldFault.none
             let value = unsafe parseInteger(bytes, count, &integerFault)
             if integerFault == .none {

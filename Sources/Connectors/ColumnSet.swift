@@ -1,5 +1,4 @@
 import Columnar
-import Jobs
 import Storage
 
 /// The columns of a feed's batch under construction: memory for the values, and what `store`
@@ -30,11 +29,9 @@ final class ColumnSet {
         self.columns = columns
         var zoneByName: [String: TimeZoneRules] = [:]
         zones = try columns.map { column in
-            var name = "UTC"
-            if case .sinceMidnight(_, _, let timeZone) = column.timestampFormat { name = timeZone }
-            if let known = zoneByName[name] { return known }
-            let zone = try TimeZoneRules(named: name, files: files)
-            zoneByName[name] = zone
+            if let known = zoneByName[column.timeZone] { return known }
+            let zone = try TimeZoneRules(named: column.timeZone, files: files)
+            zoneByName[column.timeZone] = zone
             return zone
         }
         caches = columns.map {
@@ -58,12 +55,12 @@ final class ColumnSet {
         var precision = 0
         var decimalScale = 0
         if case .decimal(let p, let s) = column.type { (precision, decimalScale) = (p, s) }
-        let exponent = column.divisorExponent
+        let exponent = column.scaleExponent
         // Safe: zones, interners and memory live as long as self, which alone uses the fill.
         return unsafe ColumnFill(
             kind: Self.kind(of: column), isNullable: schema[index].isNullable,
             letterCase: column.letterCase, precision: precision, decimalScale: decimalScale,
-            scaleExponent: exponent ?? 0, divisor: exponent == nil ? column.divisor : 1,
+            scaleExponent: exponent ?? 0, divisor: exponent == nil ? Double(column.scale) : 1,
             shift: Self.shift(of: column.timestampFormat),
             zone: Unmanaged.passUnretained(zones[index]),
             interner: Unmanaged.passUnretained(interners[index]),
@@ -81,28 +78,22 @@ final class ColumnSet {
         case .decimal:
             return column.type.layout == .int64 ? .narrowDecimal : .wideDecimal
         case .string: return .string
-        case .date: return .date
+        case .date: return column.dateFormat == .iso ? .isoDate : .basicDate
         case .timestamp:
             switch column.timestampFormat {
             case .iso: return .isoTimestamp
-            case .epoch(.nanoseconds): return .epochNanos
-            case .epoch: return .epochTimestamp
-            case .sinceMidnight: return .sinceMidnight
+            case .epochSeconds, .epochMillis, .epochMicros: return .epochTimestamp
+            case .epochNanos: return .epochNanos
+            case .millisSinceMidnight: return .millisSinceMidnight
             }
         }
     }
 
-    /// The power of ten from a format's unit to microseconds.
     private static func shift(of format: TimestampFormat) -> Int {
         switch format {
-        case .iso: return 0
-        case .epoch(let unit), .sinceMidnight(let unit, _, _):
-            switch unit {
-            case .seconds: return 6
-            case .milliseconds: return 3
-            case .microseconds: return 0
-            case .nanoseconds: return -3
-            }
+        case .epochSeconds: 6
+        case .epochMillis: 3
+        default: 0
         }
     }
 
@@ -134,9 +125,11 @@ final class ColumnSet {
         }
     }
 
-    /// Sets the date whose midnight the times of a column count from.
-    func setDate(_ column: Int, days: Int32) {
-        unsafe fills[column].fileDateMicros = Int64(days) * microsPerDay
+    /// The date that `ms_since_midnight` counts from.
+    func setFileDate(days: Int32) {
+        for index in columns.indices {
+            unsafe fills[index].fileDateMicros = Int64(days) * microsPerDay
+        }
     }
 
     /// Undoes a row that was stored in part.

@@ -43,19 +43,14 @@ extension SimulatorOptions {
 extension CSVOptions {
     /// The options that a job gives.
     public init(_ spec: CSVSpec) {
-        let columns = spec.columns.map { mapping in
-            switch mapping.origin {
-            case .header(let name): InputColumn(mapping.column, from: .field(name))
-            case .index(let index): InputColumn(mapping.column, from: .index(index))
-            case .constant(let template): InputColumn(mapping.column, from: .constant(template))
-            }
-        }
-        self.init(files: spec.input.paths, columns: columns, timeColumn: spec.eventTime)
+        self.init(
+            files: spec.input.paths, columns: spec.columns.map(InputColumn.init),
+            timeColumn: spec.eventTime)
         hasHeader = spec.hasHeader
-        delimiter = Character(UnicodeScalar(spec.delimiter))
-        quote = spec.quote.map { Character(UnicodeScalar($0)) }
-        pathPattern = spec.pathPattern
-        compression = spec.input.compression
+        delimiter = spec.delimiter
+        quote = spec.quote
+        nullText = spec.nullText
+        fieldCount = spec.fieldCount
         maxRejectShare = spec.input.rejectsMaxShare
         maxRecordBytes = spec.input.maxRecordBytes
     }
@@ -65,26 +60,43 @@ extension JSONLinesOptions {
     /// The options that a job gives.
     public init(_ spec: JSONLinesSpec) {
         self.init(
-            files: spec.input.paths,
-            columns: spec.fields.map { InputColumn($0.column, from: .keys($0.keys)) },
+            files: spec.input.paths, columns: spec.columns.map(InputColumn.init),
             timeColumn: spec.eventTime)
-        pathPattern = spec.pathPattern
-        compression = spec.input.compression
         maxRejectShare = spec.input.rejectsMaxShare
         maxRecordBytes = spec.input.maxRecordBytes
     }
 }
 
 extension InputColumn {
-    fileprivate init(_ column: FeedColumn, from source: ColumnSource) {
+    fileprivate init(_ column: FeedColumn) {
+        let source: ColumnSource =
+            switch column.origin {
+            case .field(let name): .field(name)
+            case .index(let index): .index(index)
+            case .constant(let text): .constant(text)
+            case .fileName: .fileName
+            case .directory: .directory
+            case .fileDate: .fileDate
+            }
         self.init(column.name, column.type, from: source)
         isNullable = column.isNullable
-        timestampFormat = column.timestampFormat
-        divisor = column.divisor
-        switch column.letterCase {
-        case .upper: letterCase = .upper
-        case .lower: letterCase = .lower
-        case nil: letterCase = .unchanged
-        }
+        timestampFormat =
+            switch column.timestampFormat {
+            case .iso: .iso
+            case .epochSeconds: .epochSeconds
+            case .epochMillis: .epochMillis
+            case .epochMicros: .epochMicros
+            case .epochNanos: .epochNanos
+            case .millisSinceMidnight: .millisSinceMidnight
+            }
+        dateFormat = column.dateFormat == .iso ? .iso : .basic
+        timeZone = column.timeZone
+        scale = column.scale
+        letterCase =
+            switch column.letterCase {
+            case .upper: .upper
+            case .lower: .lower
+            case nil: .unchanged
+            }
     }
 }

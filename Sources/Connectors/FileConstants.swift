@@ -1,5 +1,4 @@
 import Columnar
-import Jobs
 
 /// The texts of columns that are the same for all rows of a file.
 @safe
@@ -20,47 +19,36 @@ final class FileConstants {
             count: Int32(counts[column]), isQuoted: true)
     }
 
-    /// Takes what the columns want to know of a file's path.
+    /// Takes what the columns want to know of a file.
     ///
-    /// - Throws: ``FeedError`` when the path does not match the pattern, or is short of a date.
-    func begin(
-        _ columns: [InputColumn], pattern: PathTemplate?, input: InputFile, fills: ColumnSet
-    ) throws(FeedError) {
-        guard let values = pattern.map({ $0.match(input.path) }) ?? [:] else {
+    /// - Throws: ``FeedError`` when a column needs the file's date and its name has none.
+    func begin(_ columns: [InputColumn], input: InputFile, fills: ColumnSet) throws(FeedError) {
+        let days = dateInFileName(input.name)
+        if let days {
+            fills.setFileDate(days: days)
+        } else if let column = columns.first(where: Self.needsFileDate) {
             throw FeedError(
-                .badOptions, "the path does not match the feed's pathPattern",
-                at: input.displayName)
+                .badOptions,
+                "the column '\(column.name)' needs the file's date, but the name has none such "
+                    + "as 20131007 or 2013-10-07", at: input.displayName)
         }
         for (index, column) in columns.enumerated() {
-            if case .constant(let template) = column.source {
-                set(index, try filled(template, values, column, input))
+            switch column.source {
+            case .field, .index: break
+            case .constant(let text): set(index, text)
+            case .fileName: set(index, input.name)
+            case .directory: set(index, input.directory)
+            case .fileDate:
+                let text = CivilDate(daysSinceEpoch: Int(days ?? 0)).description
+                let isBasic = column.type == .date && column.dateFormat == .basic
+                set(index, isBasic ? text.filter { $0 != "-" } : text)
             }
-            guard column.type == .timestamp,
-                case .sinceMidnight(_, let date, _) = column.timestampFormat
-            else { continue }
-            let text = Array(try filled(date, values, column, input).utf8)
-            let days = unsafe text.withUnsafeBufferPointer { bytes in
-                unsafe bytes.baseAddress.flatMap { unsafe scanDate($0, bytes.count) }
-            }
-            guard let days else {
-                throw FeedError(
-                    .badOptions,
-                    "the column '\(column.name)' needs a date such as 20131007 or 2013-10-07 in "
-                        + "the path", at: input.displayName)
-            }
-            fills.setDate(index, days: days)
         }
     }
 
-    private func filled(
-        _ template: PathTemplate, _ values: [String: String], _ column: InputColumn,
-        _ input: InputFile
-    ) throws(FeedError) -> String {
-        if let text = template.text(values) { return text }
-        throw FeedError(
-            .badOptions,
-            "the column '\(column.name)' needs more of the path than pathPattern gives",
-            at: input.displayName)
+    private static func needsFileDate(_ column: InputColumn) -> Bool {
+        column.source == .fileDate
+            || (column.type == .timestamp && column.timestampFormat == .millisSinceMidnight)
     }
 
     private func set(_ index: Int, _ text: String) {

@@ -1,5 +1,4 @@
 import Columnar
-import Jobs
 import Storage
 
 /// Why a parser came back before the rows were all read.
@@ -45,7 +44,6 @@ struct FileFeedOptions {
     var maxRejectShare: Double
     var maxRecordBytes: Int
     var readBytes: Int
-    var compression: FeedInput.Compression
 }
 
 /// A feed from files: goes from file to file, keeps rejects and their limit, and the position
@@ -89,8 +87,7 @@ final class FileFeed {
         self.parser = parser
         self.columns = columns
         self.options = options
-        cursor = InputCursor(
-            inputs, files: files, readBytes: options.readBytes, compression: options.compression)
+        cursor = InputCursor(inputs, files: files, readBytes: options.readBytes)
         self.identity = cursor.isReadable ? identity : ""
     }
 

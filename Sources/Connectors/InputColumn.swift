@@ -1,17 +1,46 @@
 public import Columnar
-public import Jobs
+
+/// How the text of a timestamp column says a time.
+public enum TimestampFormat: String, Sendable, CaseIterable {
+    /// As Spark casts a string: `2013-10-07`, `2013-10-07 09:30:00.123456`, `…T09:30:00Z`,
+    /// `… +05:30`. Without an offset it is in the column's time zone.
+    case iso
+    /// Seconds since the epoch; a fraction is allowed, what is below a microsecond is cut off.
+    case epochSeconds = "epoch_s"
+    /// Milliseconds since the epoch.
+    case epochMillis = "epoch_ms"
+    /// Microseconds since the epoch.
+    case epochMicros = "epoch_us"
+    /// Nanoseconds since the epoch; rounded down to microseconds.
+    case epochNanos = "epoch_ns"
+    /// Milliseconds of the wall clock since midnight of the date in the file's name, in the
+    /// column's time zone.
+    case millisSinceMidnight = "ms_since_midnight"
+}
+
+/// How the text of a date column says a day.
+public enum DateFormat: String, Sendable, CaseIterable {
+    /// `2013-10-07`, as Spark casts a string.
+    case iso
+    /// `20131007`.
+    case basic = "yyyymmdd"
+}
 
 /// Where the values of a column come from.
 public enum ColumnSource: Sendable, Equatable {
-    /// The field of that name in the header of a CSV file; the key in a JSON object.
+    /// The field of that name in the header of a CSV file; in JSON, keys from the outside in,
+    /// separated by dots (`trade.price`).
     case field(String)
-    /// In JSON, keys from the outside in: `["trade", "price"]`.
-    case keys([String])
     /// The field at that place of a CSV record, counting from 0.
     case index(Int)
-    /// The same text in every row of a file; `{name}` stands for what the feed's `pathPattern`
-    /// found in the file's path.
-    case constant(PathTemplate)
+    /// The same text in every row.
+    case constant(String)
+    /// The name of the file, without directories.
+    case fileName
+    /// The name of the directory that holds the file.
+    case directory
+    /// The date in the name of the file: `yyyymmdd` or `yyyy-mm-dd`.
+    case fileDate
 }
 
 /// One column that a feed reads from files.
@@ -36,11 +65,13 @@ public struct InputColumn: Sendable, Equatable {
     public var source: ColumnSource
     /// What the text of a timestamp means.
     public var timestampFormat = TimestampFormat.iso
-    /// The number in the file is this many times the value, for doubles and decimals.
-    ///
-    /// 10000 reads
+    /// What the text of a date means.
+    public var dateFormat = DateFormat.iso
+    /// The zone of a wall-clock time without offset: `America/New_York`, `UTC`, `+05:30`.
+    public var timeZone = "UTC"
+    /// The number in the file is this many times the value, for doubles and decimals: 10000 reads
     /// `139400` as 13.94. For decimals it is a power of ten.
-    public var divisor = 1.0
+    public var scale: Int64 = 1
     /// For strings.
     public var letterCase = LetterCase.unchanged
 
@@ -53,19 +84,19 @@ public struct InputColumn: Sendable, Equatable {
 
     /// Everything that the column's content depends on, for a feed's identity.
     var fingerprint: String {
-        "\(name)|\(type)|\(isNullable)|\(source)|\(timestampFormat)|\(divisor.bitPattern)|"
-            + letterCase.rawValue
+        "\(name)|\(type)|\(isNullable)|\(source)|\(timestampFormat.rawValue)|"
+            + "\(dateFormat.rawValue)|\(timeZone)|\(scale)|\(letterCase.rawValue)"
     }
 
-    /// `divisor` as a power of ten, or `nil` when it is none.
-    var divisorExponent: Int? {
-        var power = 1.0
-        // Powers of ten are exact doubles up to this one.
-        for exponent in 0...22 {
-            if power == divisor { return exponent }
-            power *= 10
+    /// `scale` as a power of ten, or `nil` when it is none.
+    var scaleExponent: Int? {
+        var rest = scale
+        var exponent = 0
+        while rest > 1, rest % 10 == 0 {
+            rest /= 10
+            exponent += 1
         }
-        return nil
+        return rest == 1 ? exponent : nil
     }
 }
 
@@ -110,20 +141,28 @@ extension InputColumn {
             throw FeedError(
                 .badOptions, "the field's index must lie in 0 ..< \(Self.columnsMax)", at: location)
         }
-        guard divisor != 1 else { return }
-        switch type {
-        case .double where divisor > 0 && divisor.isFinite: break
-        case .decimal where divisorExponent != nil: break
-        case .decimal:
-            throw FeedError(
-                .badOptions, "the divisor of a decimal must be a power of ten, not \(divisor)",
-                at: location)
-        case .double:
-            throw FeedError(.badOptions, "the divisor must be above 0", at: location)
-        default:
-            throw FeedError(
-                .badOptions, "only doubles and decimals have a divisor, not \(type)",
-                at: location)
+        if scale != 1 {
+            switch type {
+            case .double where scale > 0: break
+            case .decimal where scale > 0 && scaleExponent != nil: break
+            case .decimal:
+                throw FeedError(
+                    .badOptions, "the scale of a decimal must be a power of ten, not \(scale)",
+                    at: location)
+            case .double:
+                throw FeedError(.badOptions, "the scale must be above 0", at: location)
+            default:
+                throw FeedError(
+                    .badOptions, "only doubles and decimals have a scale, not \(type)",
+                    at: location)
+            }
+        }
+        if source == .fileDate {
+            guard type == .date || type == .string else {
+                throw FeedError(
+                    .badOptions, "the file's date is a date or a string, not \(type)",
+                    at: location)
+            }
         }
     }
 }

@@ -1,4 +1,3 @@
-import Jobs
 import Storage
 
 /// Goes through files in order, and through the entries of those that are zip archives.
@@ -6,7 +5,6 @@ final class InputCursor {
     private let inputs: [InputFile]
     private let files: any FileSystem
     private let readBytes: Int
-    private let compression: FeedInput.Compression
 
     /// The file that is open or was last, counting from 0; -1 before the first.
     private(set) var fileIndex = -1
@@ -17,14 +15,10 @@ final class InputCursor {
     private(set) var window: InputWindow?
     private var archive: ZipArchive?
 
-    init(
-        _ inputs: [InputFile], files: any FileSystem, readBytes: Int,
-        compression: FeedInput.Compression
-    ) {
+    init(_ inputs: [InputFile], files: any FileSystem, readBytes: Int) {
         self.inputs = inputs
         self.files = files
         self.readBytes = readBytes
-        self.compression = compression
     }
 
     /// The file that is open or was last.
@@ -110,13 +104,10 @@ final class InputCursor {
         return false
     }
 
-    // Unless the options say, what a file is follows from its first bytes, not from its name.
+    // What a file is follows from its first bytes, not from its name.
     private func isZip(_ magic: [UInt8]) -> Bool {
-        guard compression == .auto else { return compression == .zip }
-        return magic.starts(with: [0x50, 0x4b, 3, 4]) || magic.starts(with: [0x50, 0x4b, 5, 6])
+        magic.starts(with: [0x50, 0x4b, 3, 4]) || magic.starts(with: [0x50, 0x4b, 5, 6])
     }
 
-    private func isGzip(_ magic: [UInt8]) -> Bool {
-        compression == .auto ? magic.starts(with: [0x1f, 0x8b]) : compression == .gzip
-    }
+    private func isGzip(_ magic: [UInt8]) -> Bool { magic.starts(with: [0x1f, 0x8b]) }
 }

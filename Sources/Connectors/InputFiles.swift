@@ -9,6 +9,15 @@ struct InputFile: Sendable, Equatable {
 
     /// What messages and rejects call it.
     var displayName: String { isStandardInput ? "stdin" : path }
+
+    /// The name without directories; empty for standard input.
+    var name: String { isStandardInput ? "" : (try? Path(path).name) ?? "" }
+
+    /// The name of the directory that holds it; empty where the path names none.
+    var directory: String {
+        guard !isStandardInput, let parent = try? Path(path).parent else { return "" }
+        return parent.string == "." ? "" : parent.name
+    }
 }
 
 /// Finds the files that names and patterns mean, each pattern's files in the order of the bytes of

@@ -31,7 +31,7 @@ public final class JSONLinesFeed: Feed {
             identity: options.identity,
             options: FileFeedOptions(
                 maxRejectShare: options.maxRejectShare, maxRecordBytes: options.maxRecordBytes,
-                readBytes: options.readBytes, compression: options.compression),
+                readBytes: options.readBytes),
             files: files)
     }
 

@@ -1,18 +1,13 @@
-public import Jobs
-
 /// How to read files with one JSON object a line.
 public struct JSONLinesOptions: Sendable, Equatable {
     /// Files, patterns (`ticks/*.jsonl.gz`) or `-` for standard input; read in this order, the
     /// files of a pattern in the order of the bytes of their paths.
     public var files: [String]
-    /// The columns to read, in the order of the feed's schema.
+    /// The columns to read, in the order of the feed's schema. A field is named by its keys from
+    /// the outside in, separated by dots: `data.price`.
     public var columns: [InputColumn]
     /// The column that holds the event time.
     public var timeColumn: String
-    /// What the end of a path looks like: each `{name}` keeps the text in its place.
-    public var pathPattern: PathTemplate?
-    /// How the files are compressed.
-    public var compression = FeedInput.Compression.auto
     /// The share of rejected rows above which the feed stops, counted from 1,000 rows on.
     public var maxRejectShare = 0.1
     /// The longest line, in bytes; a longer one is rejected.
@@ -37,9 +32,13 @@ public struct JSONLinesOptions: Sendable, Equatable {
                 throw FeedError(
                     .badOptions, "JSON fields have names, not indices",
                     at: "json.columns.\(column.name)")
-            case .keys(let keys) where keys.isEmpty:
-                throw FeedError(
-                    .badOptions, "give at least one key", at: "json.columns.\(column.name)")
+            case .field(let path):
+                let keys = path.split(separator: "." as Character, omittingEmptySubsequences: false)
+                guard !keys.contains("") else {
+                    throw FeedError(
+                        .badOptions, "'\(path)' has an empty key between dots",
+                        at: "json.columns.\(column.name)")
+                }
             default: break
             }
         }
@@ -49,9 +48,6 @@ public struct JSONLinesOptions: Sendable, Equatable {
     var identity: String {
         feedIdentity(
             "json",
-            files + ["|"] + columns.map(\.fingerprint) + [
-                timeColumn, "\(maxRecordBytes)", "\(String(describing: pathPattern))",
-                compression.rawValue,
-            ])
+            files + ["|"] + columns.map(\.fingerprint) + [timeColumn, "\(maxRecordBytes)"])
     }
 }

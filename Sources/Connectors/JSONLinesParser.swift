@@ -26,11 +26,8 @@ final class JSONLinesParser: RecordParser {
     init(_ options: JSONLinesOptions) {
         self.options = options
         let paths = options.columns.map { column -> [String]? in
-            switch column.source {
-            case .field(let key): [key]
-            case .keys(let keys): keys
-            case .index, .constant: nil
-            }
+            guard case .field(let path) = column.source else { return nil }
+            return path.split(separator: "." as Character).map(String.init)
         }
         isField = paths.map { $0 != nil }
         tree = JSONPathTree(paths)
@@ -55,8 +52,7 @@ final class JSONLinesParser: RecordParser {
         while window.count < 3, !window.isAtEnd { try window.refill() }
         let mark = unsafe window.unread.prefix(3).elementsEqual([0xef, 0xbb, 0xbf])
         if mark { window.consume(3) }
-        try constants.begin(
-            options.columns, pattern: options.pathPattern, input: input, fills: columns)
+        try constants.begin(options.columns, input: input, fills: columns)
         lineCount = 0
         nextLine = 0
         return 0

@@ -237,7 +237,9 @@ private func parseDoubleSlowly(
         .map { $0 + 1 - number.significandCount } ?? 0
     var text: [CChar] = []
     text.reserveCapacity(number.significandCount + 24)
-    for unsafebyte in unsafe significand { text.append(CChar(bitPattern: byte)) }
+    for index in 0..<number.significandCount {
+        text.append(unsafe CChar(bitPattern: bytes[index]))
+    }
     for byte in "e\(exponent - decimals)".utf8 { text.append(CChar(bitPattern: byte)) }
     text.append(0)
     // Safe: the text ends with NUL.

@@ -61,7 +61,8 @@ public struct Reject: Sendable, Equatable {
     /// `\xHH`, a backslash is doubled.
     static func printable(_ bytes: UnsafeRawBufferPointer) -> String {
         var text: [UInt8] = []
-        for unsafebyte in unsafe bytes.prefix(textBytesMax) {
+        for index in 0..<min(bytes.count, textBytesMax) {
+            let byte = unsafe bytes[index]
             switch byte {
             case UInt8(ascii: "\\"): text += [byte, byte]
             case 0x20...0x7e: text.append(byte)

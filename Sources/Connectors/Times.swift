@@ -133,17 +133,20 @@ func scanISOTimestamp(_ bytes: UnsafePointer<UInt8>, _ count: Int) -> ScannedTim
     return time
 }
 
-/// A date `yyyy[-m[m][-d[d]]]`, or `yyyymmdd` in eight digits, in days since the epoch, or `nil`.
-func scanDate(_ bytes: UnsafePointer<UInt8>, _ count: Int) -> Int32? {
+/// A date `yyyy[-m[m][-d[d]]]` in days since the epoch, or `nil`.
+func scanISODate(_ bytes: UnsafePointer<UInt8>, _ count: Int) -> Int32? {
     var cursor = unsafe TimeCursor(bytes: bytes, count: count)
-    if count == 8, let number = unsafe cursor.number(8...8) {
-        let date = CivilDate(
-            year: number / 10_000, month: number / 100 % 100, day: number % 100)
-        return date.isValid && date.year >= 1 ? Int32(date.daysSinceEpoch) : nil
-    }
-    unsafe cursor = unsafe TimeCursor(bytes: bytes, count: count)
     guard let date = unsafe cursor.date(), unsafe cursor.isAtEnd else { return nil }
     return Int32(date.daysSinceEpoch)
+}
+
+/// A date `yyyymmdd` in days since the epoch, or `nil`.
+func scanBasicDate(_ bytes: UnsafePointer<UInt8>, _ count: Int) -> Int32? {
+    guard count == 8 else { return nil }
+    var cursor = unsafe TimeCursor(bytes: bytes, count: count)
+    guard let number = unsafe cursor.number(8...8) else { return nil }
+    let date = CivilDate(year: number / 10_000, month: number / 100 % 100, day: number % 100)
+    return date.isValid && date.year >= 1 ? Int32(date.daysSinceEpoch) : nil
 }
 
 /// A distance from UTC such as `+05:30` or `UTC`, in seconds, or `nil` for anything else.
@@ -155,4 +158,28 @@ func scanOffset(_ text: String) -> Int? {
         guard let offset = unsafe cursor.offset(), unsafe cursor.isAtEnd else { return nil }
         return offset
     }
+}
+
+/// The first date in a file's name, `yyyymmdd`, `yyyy-mm-dd` or `yyyy_mm_dd` between characters
+/// that are no digits, in days since the epoch.
+func dateInFileName(_ name: String) -> Int32? {
+    let bytes = Array(name.utf8)
+    func isDigit(_ index: Int) -> Bool {
+        bytes.indices.contains(index) && bytes[index] >= 0x30 && bytes[index] <= 0x39
+    }
+    for start in bytes.indices where isDigit(start) && !isDigit(start - 1) {
+        for (length, separators) in [(8, [Int]()), (10, [4, 7])] {
+            guard start + length <= bytes.count, !isDigit(start + length) else { continue }
+            let part = bytes[start..<(start + length)]
+            let digits = part.enumerated().filter { !separators.contains($0.offset) }
+            let between = separators.map { part[start + $0] }
+            guard between.allSatisfy({ $0 == 0x2d || $0 == 0x5f }) else { continue }
+            let text = digits.map(\.element)
+            let days = unsafe text.withUnsafeBufferPointer { buffer in
+                unsafe buffer.baseAddress.flatMap { unsafe scanBasicDate($0, text.count) }
+            }
+            if let days { return days }
+        }
+    }
+    return nil
 }

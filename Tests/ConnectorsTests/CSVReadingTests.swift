@@ -1,6 +1,5 @@
 import Columnar
 import Connectors
-import Jobs
 import Storage
 import TestSupport
 import Testing
@@ -52,16 +51,14 @@ import Testing
                     Self.hardText(rows: 60, seed: UInt64(seed)),
                     directory.appending("part\(index).csv"), files)
             }
-            let part = try #require(PathTemplate(parsing: "{n}"))
             func feed() throws -> CSVFeed {
                 var options = CSVOptions(
                     files: [directory.string + "/part*.csv"],
                     columns: [
                         InputColumn("symbol", .string), InputColumn("time", .timestamp),
                         InputColumn("price", .double), InputColumn("volume", .long),
-                        InputColumn("part", .int, from: .constant(part)),
+                        InputColumn("file", .string, from: .fileName),
                     ], timeColumn: "time")
-                options.pathPattern = PathTemplate(parsing: "part{n}.csv")
                 options.maxRejectShare = 1
                 return try CSVFeed(options, files: files)
             }

@@ -1,6 +1,5 @@
 import Columnar
 import Connectors
-import Jobs
 import Testing
 
 @Suite struct CSVRowTests {
@@ -140,19 +139,18 @@ import Testing
     }
 
     @Test func typesOtherThanTheUsual() throws {
-        let venue = try #require(PathTemplate(parsing: "XNYS"))
         let text = "t|d|b|i|w|n\n1.5|2013-10-07|Yes|7|12345678901234567890.5|139400\n"
         let content = try readCSV(Array(text.utf8)) { options in
             options.delimiter = "|"
             options.timeColumn = "t"
             var time = InputColumn("t", .timestamp)
-            time.timestampFormat = .epoch(.seconds)
+            time.timestampFormat = .epochSeconds
             var price = InputColumn("n", .decimal(precision: 18, scale: 4))
-            price.divisor = 10_000
+            price.scale = 10_000
             options.columns = [
                 time, InputColumn("d", .date), InputColumn("b", .boolean), InputColumn("i", .int),
                 InputColumn("w", .decimal(precision: 38, scale: 2)), price,
-                InputColumn("venue", .string, from: .constant(venue)),
+                InputColumn("venue", .string, from: .constant("XNYS")),
             ]
         }
         #expect(content.rejects.isEmpty)

@@ -1,6 +1,5 @@
 import Columnar
 import Connectors
-import Jobs
 import Storage
 import TestSupport
 import Testing
@@ -13,16 +12,16 @@ import Testing
         try withTemporaryDirectory { files, directory in
             let path = try directory.appending("input.jsonl")
             try write(text, path, files)
-            var time = InputColumn("time", .timestamp, from: .keys(["T"]))
-            time.timestampFormat = .epoch(.milliseconds)
+            var time = InputColumn("time", .timestamp, from: .field("T"))
+            time.timestampFormat = .epochMillis
             var options = JSONLinesOptions(
                 files: [path.string],
                 columns: [
-                    InputColumn("symbol", .string, from: .keys(["data", "s"])), time,
+                    InputColumn("symbol", .string, from: .field("data.s")), time,
                     InputColumn(
-                        "price", .decimal(precision: 18, scale: 2), from: .keys(["data", "p"])),
-                    InputColumn("quantity", .double, from: .keys(["data", "q"])),
-                    InputColumn("maker", .boolean, from: .keys(["data", "m"])),
+                        "price", .decimal(precision: 18, scale: 2), from: .field("data.p")),
+                    InputColumn("quantity", .double, from: .field("data.q")),
+                    InputColumn("maker", .boolean, from: .field("data.m")),
                 ], timeColumn: "time")
             options.maxRejectShare = 1
             configure(&options)

@@ -1,6 +1,5 @@
 import Columnar
 import Connectors
-import Jobs
 import Storage
 import TestSupport
 import Testing
@@ -10,13 +9,12 @@ import Testing
     /// The UTC time of milliseconds since midnight of a day in a zone.
     private func utc(_ day: String, _ millis: [Int64], zone: String) throws -> [String] {
         let lines = millis.map { "\($0)\n" }.joined()
-        let date = try #require(PathTemplate(parsing: "{day}"))
         let content = try readCSV(Array(lines.utf8), name: "\(day)_trade.csv") { options in
             var time = InputColumn("time", .timestamp, from: .index(0))
-            time.timestampFormat = .sinceMidnight(.milliseconds, date: date, timeZone: zone)
+            time.timestampFormat = .millisSinceMidnight
+            time.timeZone = zone
             options.columns = [time]
             options.hasHeader = false
-            options.pathPattern = PathTemplate(parsing: "{day}_trade.csv")
         }
         if let error = content.error { return [error] }
         #expect(content.rejects.isEmpty)
@@ -97,10 +95,11 @@ import Testing
     }
 
     @Test func timesOutsideTheDayAreRejected() throws {
-        let date = try #require(PathTemplate(parsing: "2013-10-07"))
-        let content = try readCSV(Array("-1\n86400000\n86399999\n".utf8)) { options in
+        let content = try readCSV(
+            Array("-1\n86400000\n86399999\n".utf8), name: "2013_10_07.csv"
+        ) { options in
             var time = InputColumn("time", .timestamp, from: .index(0))
-            time.timestampFormat = .sinceMidnight(.milliseconds, date: date, timeZone: "UTC")
+            time.timestampFormat = .millisSinceMidnight
             options.columns = [time]
             options.hasHeader = false
         }
