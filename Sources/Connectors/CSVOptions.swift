@@ -14,7 +14,6 @@ public struct CSVOptions: Sendable, Equatable {
     /// What separates fields: one ASCII character.
     public var delimiter: Character = ","
     /// What encloses fields that contain a delimiter, a newline or, doubled, itself.
-    ///
     public var quote: Character = "\""
     /// A field without quotes that consists of this text is a null; `nil` when nothing is.
     public var nullText: String? = ""

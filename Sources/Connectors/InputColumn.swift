@@ -69,7 +69,9 @@ public struct InputColumn: Sendable, Equatable {
     public var dateFormat = DateFormat.iso
     /// The zone of a wall-clock time without offset: `America/New_York`, `UTC`, `+05:30`.
     public var timeZone = "UTC"
-    /// The number in the file is this many times the value, for doubles and decimals: 10000 reads
+    /// The number in the file is this many times the value, for doubles and decimals.
+    ///
+    /// 10000 reads
     /// `139400` as 13.94. For decimals it is a power of ten.
     public var scale: Int64 = 1
     /// For strings.

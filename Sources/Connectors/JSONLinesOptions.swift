@@ -3,7 +3,9 @@ public struct JSONLinesOptions: Sendable, Equatable {
     /// Files, patterns (`ticks/*.jsonl.gz`) or `-` for standard input; read in this order, the
     /// files of a pattern in the order of the bytes of their paths.
     public var files: [String]
-    /// The columns to read, in the order of the feed's schema. A field is named by its keys from
+    /// The columns to read, in the order of the feed's schema.
+    ///
+    /// A field is named by its keys from
     /// the outside in, separated by dots: `data.price`.
     public var columns: [InputColumn]
     /// The column that holds the event time.
