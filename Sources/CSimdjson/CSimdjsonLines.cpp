@@ -1,0 +1,243 @@
+#include "CSimdjsonLines.h"
+
+#include <simdjson.h>
+
+#include <cstring>
+#include <memory>
+#include <new>
+#include <string_view>
+#include <vector>
+
+namespace od = simdjson::ondemand;
+using simdjson::error_code;
+using simdjson::SUCCESS;
+
+namespace {
+
+constexpr int depth_max = 64;
+constexpr int too_deep = csimdjson_line_too_deep;
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+/// simdjson hands out a scalar's text up to the next token: without the white space.
+std::string_view trimmed(std::string_view text) {
+    while (!text.empty() && (text.back() == ' ' || text.back() == '\t' || text.back() == '\r' ||
+                             text.back() == '\n')) {
+        text.remove_suffix(1);
+    }
+    return text;
+}
+
+/// RFC 8259, section 6; simdjson checks a number only when it converts it.
+bool is_number(std::string_view text) {
+    size_t i = 0;
+    const size_t n = text.size();
+    auto digits = [&] {
+        const size_t first = i;
+        while (i < n && is_digit(text[i])) i++;
+        return i - first;
+    };
+    if (i < n && text[i] == '-') i++;
+    const bool zero = i < n && text[i] == '0';
+    const size_t whole = digits();
+    if (whole == 0 || (zero && whole > 1)) return false;
+    if (i < n && text[i] == '.') {
+        i++;
+        if (digits() == 0) return false;
+    }
+    if (i < n && (text[i] == 'e' || text[i] == 'E')) {
+        i++;
+        if (i < n && (text[i] == '+' || text[i] == '-')) i++;
+        if (digits() == 0) return false;
+    }
+    return i == n;
+}
+
+}  // namespace
+
+struct csimdjson_lines {
+    std::vector<csimdjson_path_node> nodes;
+    size_t column_count;
+    od::parser parser;
+    // The unescaped strings of the block; it never grows while tokens point into it.
+    std::unique_ptr<char[]> arena;
+    size_t arena_capacity = 0;
+    size_t arena_used = 0;
+
+    /// The node for keys inside the value of `key` in the object of `node`, or -1. Gives `token`
+    /// to the columns that want the value.
+    int32_t match(int32_t node, std::string_view key) const {
+        if (node < 0) return -1;
+        for (int32_t i = nodes[node].first_child; i >= 0; i = nodes[i].next_sibling) {
+            if (nodes[i].first_child >= 0 && is_key(i, key)) return i;
+        }
+        return -1;
+    }
+
+    bool is_key(int32_t node, std::string_view key) const {
+        return nodes[node].key_length == key.size() &&
+               std::memcmp(nodes[node].key, key.data(), key.size()) == 0;
+    }
+
+    bool is_wanted(int32_t node, std::string_view key) const {
+        if (node < 0) return false;
+        for (int32_t i = nodes[node].first_child; i >= 0; i = nodes[i].next_sibling) {
+            if (nodes[i].column >= 0 && is_key(i, key)) return true;
+        }
+        return false;
+    }
+
+    void give(int32_t node, std::string_view key, csimdjson_token token, csimdjson_token *out) {
+        for (int32_t i = nodes[node].first_child; i >= 0; i = nodes[i].next_sibling) {
+            if (nodes[i].column >= 0 && is_key(i, key)) out[nodes[i].column] = token;
+        }
+    }
+
+    std::string_view keep(std::string_view text) {
+        char *place = arena.get() + arena_used;
+        std::memcpy(place, text.data(), text.size());
+        arena_used += text.size();
+        return {place, text.size()};
+    }
+
+    int walk(od::object object, int32_t node, int depth, csimdjson_token *out) {
+        if (depth > depth_max) return too_deep;
+        for (auto member : object) {
+            od::field field;
+            if (auto error = std::move(member).get(field)) return error;
+            std::string_view key;
+            if (auto error = field.unescaped_key().get(key)) return error;
+            const bool wanted = is_wanted(node, key);
+            csimdjson_token token{nullptr, 0, csimdjson_token_null};
+            const int fault =
+                value(field.value(), match(node, key), depth, wanted, out, token);
+            if (fault) return fault;
+            if (wanted) give(node, key, token, out);
+        }
+        return SUCCESS;
+    }
+
+    int value(od::value value, int32_t inside, int depth, bool wanted, csimdjson_token *out,
+              csimdjson_token &token) {
+        od::json_type type;
+        if (auto error = value.type().get(type)) return error;
+        switch (type) {
+            case od::json_type::object: {
+                token.kind = csimdjson_token_container;
+                od::object object;
+                if (auto error = value.get_object().get(object)) return error;
+                return walk(object, inside, depth + 1, out);
+            }
+            case od::json_type::array: {
+                token.kind = csimdjson_token_container;
+                if (depth >= depth_max) return too_deep;
+                od::array array;
+                if (auto error = value.get_array().get(array)) return error;
+                for (auto element : array) {
+                    od::value item;
+                    if (auto error = element.get(item)) return error;
+                    csimdjson_token ignored{nullptr, 0, csimdjson_token_null};
+                    const int fault = this->value(item, -1, depth + 1, false, out, ignored);
+                    if (fault) return fault;
+                }
+                return SUCCESS;
+            }
+            case od::json_type::string: {
+                std::string_view text;
+                if (auto error = value.get_string().get(text)) return error;
+                if (wanted) {
+                    text = keep(text);
+                    token = {text.data(), static_cast<uint32_t>(text.size()),
+                             csimdjson_token_string};
+                }
+                return SUCCESS;
+            }
+            default: break;
+        }
+        const std::string_view text = trimmed(value.raw_json_token());
+        if (type == od::json_type::null) {
+            return text == "null" ? SUCCESS : simdjson::N_ATOM_ERROR;
+        }
+        if (type == od::json_type::boolean) {
+            if (text != "true" && text != "false") return simdjson::T_ATOM_ERROR;
+        } else if (!is_number(text)) {
+            return simdjson::NUMBER_ERROR;
+        }
+        token = {text.data(), static_cast<uint32_t>(text.size()), csimdjson_token_literal};
+        return SUCCESS;
+    }
+
+    int parse(const char *bytes, size_t length, csimdjson_token *out) {
+        od::document document;
+        const simdjson::padded_string_view text(
+            bytes, length, length + simdjson::SIMDJSON_PADDING);
+        if (auto error = parser.iterate(text).get(document)) return error;
+        od::object object;
+        if (auto error = document.get_object().get(object)) {
+            return error == simdjson::INCORRECT_TYPE ? csimdjson_line_not_object : error;
+        }
+        if (const int fault = walk(object, 0, 1, out)) return fault;
+        // Nothing may follow the object.
+        return document.current_location().error() == simdjson::OUT_OF_BOUNDS
+                   ? SUCCESS
+                   : simdjson::TAPE_ERROR;
+    }
+
+    bool reserve(size_t count) {
+        arena_used = 0;
+        if (arena_capacity >= count) return true;
+        arena.reset(new (std::nothrow) char[count + 64]());
+        arena_capacity = arena ? count : 0;
+        return arena_capacity >= count;
+    }
+};
+
+extern "C" csimdjson_lines *csimdjson_lines_create(
+    const csimdjson_path_node *nodes, size_t node_count, size_t column_count) {
+    try {
+        auto lines = std::make_unique<csimdjson_lines>();
+        lines->nodes.assign(nodes, nodes + node_count);
+        lines->column_count = column_count;
+        return lines.release();
+    } catch (const std::bad_alloc &) {
+        return nullptr;
+    }
+}
+
+extern "C" void csimdjson_lines_destroy(csimdjson_lines *lines) { delete lines; }
+
+extern "C" size_t csimdjson_lines_parse(
+    csimdjson_lines *lines, const char *bytes, size_t count, int is_final, size_t lines_max,
+    size_t line_bytes_max, csimdjson_line *out, csimdjson_token *tokens) {
+    const bool has_memory = lines->reserve(count);
+    size_t given = 0;
+    size_t start = 0;
+    while (given < lines_max && start < count) {
+        const void *newline = std::memchr(bytes + start, '\n', count - start);
+        if (!newline && !is_final) break;
+        const size_t end = newline ? static_cast<const char *>(newline) - bytes : count;
+        csimdjson_line &line = out[given];
+        csimdjson_token *row = tokens + given * lines->column_count;
+        line = {start, end - start, newline ? size_t(1) : size_t(0), csimdjson_line_ok};
+        for (size_t i = 0; i < lines->column_count; i++) {
+            row[i] = {nullptr, 0, csimdjson_token_null};
+        }
+        const std::string_view text = trimmed({bytes + start, end - start});
+        if (!has_memory) {
+            line.fault = simdjson::MEMALLOC;
+        } else if (text.size() > line_bytes_max) {
+            line.fault = csimdjson_line_too_long;
+        } else if (text.empty()) {
+            line.fault = csimdjson_line_blank;
+        } else {
+            line.fault = lines->parse(text.data(), text.size(), row);
+        }
+        given++;
+        start = end + (newline ? 1 : 0);
+    }
+    return given;
+}
+
+extern "C" const char *csimdjson_lines_fault_text(int32_t fault) {
+    return simdjson::error_message(static_cast<error_code>(fault));
+}

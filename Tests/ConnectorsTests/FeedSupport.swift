@@ -1,0 +1,83 @@
+import Columnar
+import Connectors
+import Storage
+import TestSupport
+
+/// Writes a file of some bytes.
+func write(_ bytes: [UInt8], _ path: Path, _ files: POSIXFileSystem) throws {
+    try files.createAtomically(path, mode: .replace, contents: bytes)
+}
+
+/// Everything a feed gives from where it is.
+struct FeedContent: Equatable {
+    var rows: [[Value]] = []
+    var rejects: [Reject] = []
+    var positions: [String] = []
+    var error: String?
+}
+
+/// Reads a feed to its end, or to the fault that stops it.
+func drain(_ feed: any Feed, maxRows: Int = 1_000) -> FeedContent {
+    var content = FeedContent()
+    do {
+        while let batch = try feed.next(maxRows: maxRows) {
+            content.rows += batch.rows.rows
+            content.rejects += batch.rejects
+            content.positions.append(batch.position)
+        }
+    } catch {
+        content.error = "\(error)"
+    }
+    return content
+}
+
+/// The rows and rejects of a CSV text.
+func readCSV(
+    _ text: [UInt8], maxRows: Int = 1_000, name: String = "input.csv",
+    _ configure: (inout CSVOptions) -> Void = { _ in }
+) throws -> FeedContent {
+    try withTemporaryDirectory { files, directory in
+        let path = try directory.appending(name)
+        try write(text, path, files)
+        var options = CSVOptions(
+            files: [path.string],
+            columns: [
+                InputColumn("symbol", .string), InputColumn("time", .timestamp),
+                InputColumn("price", .double), InputColumn("volume", .long),
+            ], timeColumn: "time")
+        options.maxRejectShare = 1
+        configure(&options)
+        var content = drain(try CSVFeed(options, files: files), maxRows: maxRows)
+        content.rejects = content.rejects.map { reject in
+            Reject(
+                reason: reject.reason, source: "", byteOffset: reject.byteOffset,
+                line: reject.line, text: reject.text)
+        }
+        content.positions = []
+        content.error = content.error?.replacing(path.string, with: name)
+        return content
+    }
+}
+
+extension String {
+    /// The text with every occurrence of another replaced.
+    func replacing(_ old: String, with new: String) -> String {
+        var result = ""
+        var rest = self[...]
+        while let found = rest.firstRange(of: old) {
+            result += rest[..<found.lowerBound] + new
+            rest = rest[found.upperBound...]
+        }
+        return result + rest
+    }
+}
+
+/// 32 bits a call, the same on every run: for inputs that look random.
+struct TestRandom {
+    var state: UInt64
+
+    mutating func next(below limit: Int) -> Int {
+        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        return Int((state >> 33) % UInt64(limit))
+    }
+}
