@@ -106,7 +106,7 @@ extension StateStore {
         let bytes: [UInt8]
         do throws(StorageError) {
             path = try directory.appending(receipt.name)
-            bytes = try fileSystem.read(path, maxBytes: Self.fileBytesMax)
+            bytes = try fileSystem.read(path, maxBytes: Int(clamping: receipt.bytes))
         } catch {
             if error.code == .notFound {
                 throw KeyedStateError(
@@ -115,7 +115,9 @@ extension StateStore {
                         + "copy, or replay the job from its log",
                     path: "\(directory)/\(receipt.name)")
             }
-            throw KeyedStateError(.storage, "\(error)", path: "\(directory)/\(receipt.name)")
+            throw KeyedStateError(
+                error.code == .tooLarge ? .fileCorrupt : .storage, "\(error)",
+                path: "\(directory)/\(receipt.name)")
         }
         let fault = { (code: KeyedStateError.Code, message: String) in
             KeyedStateError(code, message, path: path.string)

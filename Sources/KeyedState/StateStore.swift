@@ -61,8 +61,6 @@ public struct StateStore: Sendable {
     static let kindKey = "streamer.state.kind"
     static let batchKey = "streamer.state.batch"
     static let fingerprintKey = "streamer.state.fingerprint"
-    /// No state file may be larger; it is read whole.
-    static let fileBytesMax = 1 << 36
 
     /// The state of a query.
     ///

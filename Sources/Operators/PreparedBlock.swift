@@ -57,12 +57,3 @@ struct PreparedDomain: Sendable {
     let times: Buffer
     let arguments: [ArgumentValues]
 }
-
-/// A small number for the key of each row, the same for equal keys within a block (several numbers
-/// may stand for one key).
-struct KeyIDs: Sendable {
-    /// `Int32` a row; empty when every row has number 0.
-    let ids: Buffer
-    /// All numbers are below.
-    let count: Int
-}

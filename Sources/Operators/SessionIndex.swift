@@ -86,8 +86,8 @@ struct SessionIndex {
             after = before
             before = earlier[Int(before)]
         }
-        link(before, slot, entry)
-        link(slot, after, entry)
+        chain(before, slot, entry)
+        chain(slot, after, entry)
     }
 
     /// Sets the bounds of a session.
@@ -101,7 +101,11 @@ struct SessionIndex {
         let entry = entries[Int(slot)]
         let before = earlier[Int(slot)]
         let after = later[Int(slot)]
-        if before >= 0 || after >= 0 { link(before, after, entry) } else { latest[Int(entry)] = -1 }
+        if before >= 0 || after >= 0 {
+            chain(before, after, entry)
+        } else {
+            latest[Int(entry)] = -1
+        }
     }
 
     /// Takes a session that is about to leave the state out, and its key with the last one.
@@ -112,7 +116,7 @@ struct SessionIndex {
     }
 
     /// Makes `after` the session that follows `before`; -1 is no session.
-    private mutating func link(_ before: Int32, _ after: Int32, _ entry: Int32) {
+    private mutating func chain(_ before: Int32, _ after: Int32, _ entry: Int32) {
         if before >= 0 { later[Int(before)] = after }
         if after >= 0 { earlier[Int(after)] = before } else { latest[Int(entry)] = before }
     }
