@@ -6,35 +6,44 @@ let version = "0.1.0"
 
 /// Every verb, in the order in which help lists them.
 let verbs: [Verb] = [
-    runVerb, replayVerb, clearVerb, validateVerb, explainVerb, logCatVerb, logLsVerb,
+    runVerb, replayVerb, clearVerb, validateVerb, explainVerb, logAppendVerb, logCatVerb, logLsVerb,
     logVerifyVerb, logTailVerb, lakeLsVerb, lakeShowVerb, lakeVerifyVerb, checkpointLsVerb,
-    checkpointShowVerb, stateShowVerb,
+    checkpointShowVerb, stateShowVerb, doctorVerb,
 ]
 
 /// Carries out a command line (without the program's name) and says how the process ends.
 func runCommandLine(_ words: [String]) -> ExitCode {
     let console = Console(environment: processEnvironment)
     defer { console.output.flush() }
+    var verb: String?
     do {
         switch try Parser(verbs: verbs, environment: processEnvironment).parse(words) {
-        case .perform(let arguments): return try arguments.verb.body(arguments, console)
+        case .perform(let arguments):
+            verb = arguments.verb.name
+            return try arguments.verb.body(arguments, console)
         case .explain(let verb): console.output.write(helpPage(of: verb))
         case .overview(let group): console.output.write(overviewPage(of: verbs, group: group))
         case .version: console.print("streamer \(version)")
         }
         return .done
-    } catch let error as UsageError {
-        console.output.flush()
-        console.error(error.message)
-        let topic = error.verb.map { "help \($0)" } ?? "help"
-        console.say("'streamer \(topic)' tells more.")
-        return .usage
-    } catch let errors as JobErrors {
-        console.output.flush()
-        report(errors, on: console)
-        return .usage
     } catch {
         console.output.flush()
+        return report(error, verb: verb, on: console)
+    }
+}
+
+/// Says what went wrong, and whose fault it is.
+private func report(_ error: any Error, verb: String?, on console: Console) -> ExitCode {
+    switch error {
+    case let error as UsageError:
+        console.error(error.message)
+        let topic = (error.verb ?? verb).map { "help \($0)" } ?? "help"
+        console.say("'streamer \(topic)' tells more.")
+        return .usage
+    case let errors as JobErrors:
+        report(errors, on: console)
+        return .usage
+    default:
         console.error("\(error)")
         return .failed
     }

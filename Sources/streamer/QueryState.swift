@@ -12,8 +12,15 @@ func recordedJob(of place: CheckpointPlace) throws -> PlannedJob {
     guard let text = try place.reader.jobText() else {
         throw UsageError("\(place.path) has recorded no job yet: no run has got that far")
     }
-    return try plannedJob(
-        Job.load(Array(text.utf8), path: path, environment: processEnvironment))
+    let job = try Job.load(Array(text.utf8), path: path, environment: processEnvironment)
+    // Its variables are recorded as they are written: another environment makes another job.
+    let location = try Path(job.checkpointLocation).string
+    guard place.path.string == location || place.path.string.hasSuffix("/\(location)") else {
+        throw UsageError(
+            "\(path) stands for the job of \(location) in this environment; set the variables that "
+                + "it names as they were for the run")
+    }
+    return try plannedJob(job)
 }
 
 /// The state of one query as it was after a batch.

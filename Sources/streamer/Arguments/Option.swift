@@ -119,11 +119,11 @@ struct Option: Sendable {
 /// A word of a command line that is not an option.
 struct Positional: Sendable {
     /// How many words it stands for.
-    enum Arity: Sendable { case one, optional, oneOrMore }
+    enum Arity: Sendable { case one, optional, oneOrMore, any }
 
     /// The name in help: `JOB`.
     let name: String
-    /// How many words it stands for; `oneOrMore` only in the last place.
+    /// How many words it stands for; `oneOrMore` and `any` only in the last place.
     let arity: Arity
     /// What it is, in one line.
     let help: String
@@ -143,12 +143,18 @@ struct Positional: Sendable {
         Positional(name: name, arity: .oneOrMore, help: help)
     }
 
+    /// Any number of words, the last of a command line.
+    static func any(_ name: String, _ help: String) -> Positional {
+        Positional(name: name, arity: .any, help: help)
+    }
+
     /// The word as the usage line writes it.
     var usage: String {
         switch arity {
         case .one: name
         case .optional: "[\(name)]"
         case .oneOrMore: "\(name)…"
+        case .any: "[\(name)…]"
         }
     }
 }

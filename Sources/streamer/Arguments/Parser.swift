@@ -169,13 +169,14 @@ struct Parser {
         var rest = plain[...]
         for positional in verb.positionals {
             switch positional.arity {
-            case .oneOrMore:
+            case .oneOrMore, .any:
                 if !rest.isEmpty { arguments.words[positional.name] = Array(rest) }
                 rest = []
             case .one, .optional:
                 if let word = rest.popFirst() { arguments.words[positional.name] = [word] }
             }
-            guard positional.arity == .optional || arguments.words[positional.name] != nil else {
+            let mayBeAbsent = positional.arity == .optional || positional.arity == .any
+            guard mayBeAbsent || arguments.words[positional.name] != nil else {
                 throw UsageError(
                     "\(positional.name) is missing: streamer \(usageLine(of: verb))",
                     verb: verb.name)
