@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
-apt_packages := libzstd-dev liblz4-dev libxxhash-dev zlib1g-dev libminizip-dev libsimdjson-dev \
+apt_packages := libzstd-dev liblz4-dev libxxhash-dev zlib1g-dev libsimdjson-dev \
     tzdata pkg-config
 sudo := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 swift_build := swift build -c release --static-swift-stdlib --product streamer

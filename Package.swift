@@ -40,7 +40,6 @@ let package = Package(
         library("CLZ4", pkgConfig: "liblz4", apt: "liblz4-dev"),
         library("CXXHash", pkgConfig: "libxxhash", apt: "libxxhash-dev"),
         library("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
-        library("CMinizip", pkgConfig: "minizip", apt: "libminizip-dev"),
         .target(name: "CSystem"),
         .target(
             name: "CSimdjson",
@@ -62,7 +61,7 @@ let package = Package(
             "Connectors",
             [
                 "Storage", "Columnar", "JSON", "Streams", "Jobs", "TickLog", "Lake", "CZlib",
-                "CMinizip", "CSimdjson",
+                "CSimdjson",
             ]),
         layer(
             "Engine",
