@@ -4,8 +4,8 @@ import PackageDescription
 // The layers, lowest first. A target imports only what stands above it in this table; CI builds
 // with `--explicit-target-dependency-import-check error`, so an undeclared import does not build.
 
-/// `Lifetimes` is experimental in Swift 6.3; it is what lets a column hand out a `Span` over its
-/// own buffer without copying. Every use is a computed property with `@_lifetime(borrow self)`.
+// `Lifetimes` is experimental in Swift 6.3; it is what lets a column hand out a `Span` over its
+// own buffer without copying. Every use is a property or function with `@_lifetime(borrow self)`.
 let settings: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .treatAllWarnings(as: .error),

@@ -89,7 +89,8 @@ extension MicroBatchEngine {
         while !isFinished(limits, shouldStop) {
             if try runNextBatch(upTo: end) { continue }
             guard graph.lastOpenWindowEndMs != nil,
-                try limits.sourceIsComplete || staysIdle(at: end, shouldStop), try closeIdleWindows()
+                try limits.sourceIsComplete || staysIdle(at: end, shouldStop),
+                try closeIdleWindows()
             else { return }
         }
     }

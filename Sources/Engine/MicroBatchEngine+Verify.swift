@@ -18,10 +18,14 @@ public struct VerificationReport: Sendable {
 }
 
 extension MicroBatchEngine {
-    /// Runs the committed batches from `first` on again, with their recorded offsets, watermarks
-    /// and times, and compares what they give with what they published. Publishes nothing.
+    /// Runs the committed batches from `first` on again and compares what they give with what they
+    /// published.
     ///
-    /// The engine goes on afterwards from where it stood.
+    /// They run with their recorded offsets, watermarks and times. Nothing is published, and the
+    /// engine goes on afterwards from where it stood.
+    ///
+    /// - Parameter first: the first batch to run again.
+    /// - Returns: how many files came out the same, and which did not.
     /// - Throws: `.batchNotRetained` when the checkpoint no longer holds what batch `first` began
     ///   with.
     public func verify(from first: Int64) throws -> VerificationReport {

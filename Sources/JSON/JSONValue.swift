@@ -101,8 +101,7 @@ extension JSONValue {
     public var boolValue: Bool? { if case .bool(let value) = kind { value } else { nil } }
 
     /// The value when this is an integer that fits 64 bits, written without fraction or exponent.
-    // Inlined into an optional chain, it makes the optimizer of Swift 6.3 fail.
-    @inline(never)
+    @inline(never)  // Inlined into an optional chain, it makes the optimizer of Swift 6.3 fail.
     public var int64Value: Int64? { if case .integer(let value) = kind { value } else { nil } }
 
     /// The value when this is a number; integers beyond 2^53 are rounded.
