@@ -53,7 +53,7 @@ final class ConsoleSink: Sink {
     }
 
     private func cell(_ value: Value) -> String {
-        let text = value.isNull ? "NULL" : valueText(value)
+        let text = tableCell(value)
         guard let truncate = spec.truncate, text.count > truncate else { return text }
         return truncate < 4 ? String(text.prefix(truncate)) : text.prefix(truncate - 3) + "..."
     }

@@ -36,7 +36,7 @@ final class FeedRun: Sendable {
     func fill(shouldStop: () -> Bool, onBatch: (FeedReport) -> Void) throws -> FeedReport {
         let feed = try spec.makeFeed(files: machineFiles)
         let writer = try openLogWriter(logPath, for: feed)
-        let rejects = spec.rejectsPath.map { RejectsTable(path: $0, of: writer) }
+        let rejects = spec.rejectsPath.map { RejectsTable(path: $0) }
         let pump = try FeedPump(feed, into: writer) { try rejects?.publish($0) }
         let report = try pump.run(until: shouldStop, onBatch: onBatch)
         try writer.close()

@@ -30,7 +30,7 @@ final class JobSession: Sendable {
     ///   - showsConsole: whether console sinks print.
     ///   - isBounded: whether the run ends by itself, so that a whole result is printed once.
     ///   - console: where they print.
-    /// - Throws: when there is no log, or the job's expressions do not fit its columns.
+    /// - Throws: when there is no log and no feed to make it, or the job does not fit the log.
     init(
         _ job: Job, into outputFolder: Path? = nil, showsConsole: Bool, isBounded: Bool,
         on console: Console
@@ -66,8 +66,8 @@ final class JobSession: Sendable {
     ///   - threads: how many threads; the job's own number by default.
     ///   - startingOffsets: where a new checkpoint begins; where the job says by default.
     ///   - observe: told what happens.
-    /// - Returns: the engine, which holds the checkpoint's lock.
-    /// - Throws: when the checkpoint or a sink cannot be used.
+    /// - Returns: an engine that holds the checkpoint's lock.
+    /// - Throws: when the checkpoint is locked, damaged or of another job, or a table is.
     func openEngine(
         over source: any StreamSource, threads: Int64? = nil,
         startingOffsets: SourceSpec.StartingOffsets? = nil,
@@ -94,8 +94,8 @@ final class JobSession: Sendable {
 
     private func threadCount(_ asked: Int64?) -> Int {
         if let asked { return Int(min(asked, 1_024)) }
-        return job.options.threads > 0
-            ? job.options.threads : max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+        if job.options.threads > 0 { return job.options.threads }
+        return max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
     }
 
     /// Where something of the job lies, under the output folder if there is one.

@@ -52,10 +52,12 @@ private func appendToLog(_ arguments: Arguments, _ console: Console) throws -> E
     let start = writer.endOffset
     let pump = try FeedPump(feed, into: writer) { rejected in
         guard let table = input.rejectsPath else { return }
-        try RejectsTable(path: table, of: writer).publish(rejected)
+        try RejectsTable(path: table).publish(rejected)
     }
     let progress = ProgressLine(console: console, time: SystemTime())
-    handleStopSignals(announcing: false)
+    // A read from standard input waits for its writer, who may never write: there Ctrl-C ends
+    // the process, and what was appended before is whole.
+    if !arguments.list("FILE").contains("-") { handleStopSignals(announcing: false) }
     defer { progress.clear() }
     let report = try pump.run(until: { stopSignal.isRequested }) { report in
         progress.show("appended \(counted(report.rows, "row"))")

@@ -17,24 +17,24 @@ func openLogWriter(_ path: Path, for feed: any Feed) throws -> TickLogWriter {
 
 /// The table that a feed's rows go to when they do not parse.
 ///
-/// It belongs to the log that the other rows go to. A publication is named by the number of its
-/// first row, so that one repeated after a crash takes the place of the one before.
+/// All feeds may share one: a row says which feed it is of. A publication is named by the feed
+/// and the number of its first row, so that one repeated after a crash takes the place of the one
+/// before, and no other.
 struct RejectsTable {
     private let path: String
-    private let log: TickLogWriter
 
     /// The table in a folder, which is made with the first row that does not parse.
-    init(path: String, of log: TickLogWriter) {
-        self.path = path
-        self.log = log
-    }
+    init(path: String) { self.path = path }
 
     /// Makes rows that did not parse durable.
     func publish(_ rejected: RejectedRows) throws {
         let table = try LakeTable(
-            Path(path), machineFiles, owner: TableOwner(checkpointID: log.uuid, query: "rejects"),
+            Path(path), machineFiles, owner: TableOwner(checkpointID: "feeds", query: "rejects"),
             schema: rejected.rows.schema)
-        let staged = try table.stage(batch: rejected.firstNumber, rows: rejected.rows)
+        // 31 bits of the feed's hash, then 32 of the number.
+        let feed = Checksum.xxh3(Array(rejected.feed.utf8)) >> 33
+        let number = UInt64(bitPattern: rejected.firstNumber) & 0xFFFF_FFFF
+        let staged = try table.stage(batch: Int64(feed << 32 | number), rows: rejected.rows)
         try table.publish(staged, isRerun: true)
     }
 }

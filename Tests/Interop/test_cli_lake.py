@@ -80,6 +80,28 @@ def test_verify_finds_all_whole(done):
         "lake/kpi", "lake/ohlcv", "lake/rolling"]
 
 
+def test_verify_misses_a_file_and_finds_a_changed_one(workspace):
+    workspace.job(ohlcv(feed={"ticks": 20_000}), "ohlcv.json")
+    workspace.run("run", "ohlcv.json")
+    workspace.run("lake", "verify")
+    first, *_, last = sorted((workspace.path / "lake" / "rolling").rglob("*.parquet"))
+    kept = first.read_bytes()
+    first.unlink()
+    gone = workspace.run("lake", "verify", "rolling", check=1)
+    assert f"{first.name}: the file is missing" in gone.err
+    first.write_bytes(kept)
+    workspace.run("lake", "verify", "rolling")
+    content = bytearray(last.read_bytes())
+    content[len(content) // 2] ^= 1
+    last.write_bytes(content)
+    damaged = workspace.run("lake", "verify", check=1)
+    assert last.name in damaged.err and "rolling: 1 damaged" in damaged.err
+    # A whole file of other rows where the KPI table was.
+    kpi, = (workspace.path / "lake" / "kpi").glob("*.parquet")
+    kpi.write_bytes(kept)
+    assert kpi.name in workspace.run("lake", "verify", "kpi", check=1).err
+
+
 def test_the_checkpoint_by_job_name_and_folder(done):
     shown = [done.run("checkpoint", "show", name, "--format", "json").out
              for name in ("ohlcv.json", "ohlcv", "checkpoints/ohlcv")]

@@ -122,6 +122,16 @@ def test_rows_that_do_not_parse_are_counted_and_kept(workspace):
     assert [json.loads(line)["line"] for line in shown] == [6, 7]
 
 
+def test_rejects_of_several_feeds_share_a_table(workspace):
+    for name in ("a", "b"):
+        (workspace.path / f"{name}.csv").write_text(csv_text() + f"broken {name}\n")
+        workspace.run("log", "append", f"log/{name}", "--schema", SCHEMA, f"{name}.csv")
+    workspace.run(
+        "log", "append", "log/a", "--format", "csv", "-", stdin=(csv_text() + "no\n").encode())
+    shown = workspace.run("lake", "show", "rejects", "--format", "json").out.splitlines()
+    assert sorted(json.loads(line)["text"] for line in shown) == ["broken a", "broken b", "no"]
+
+
 def test_ranges_by_offset_and_by_time(log):
     assert len(rows(log, "--from", "1")) == 2
     assert len(rows(log, "--from", "1", "--to", "2")) == 1

@@ -89,6 +89,7 @@ struct ResultPrinter {
 
 private func isRightAligned(_ type: DataType) -> Bool { type.isNumeric }
 
-private func tableCell(_ value: Value) -> String {
+/// A value as a table shows it: NULL by name, control characters escaped.
+func tableCell(_ value: Value) -> String {
     value.isNull ? "NULL" : escapingControls(valueText(value))
 }
