@@ -3,11 +3,12 @@
 import os
 import pty
 import re
+import signal
 import subprocess
 
 import pytest
 
-from conftest import BINARY
+from conftest import BINARY, ohlcv
 
 
 def streamer(*arguments, stdin=b"", **environment):
@@ -17,11 +18,11 @@ def streamer(*arguments, stdin=b"", **environment):
     return done.returncode, done.stdout.decode(), done.stderr.decode()
 
 
-def on_a_terminal(*arguments, **environment):
+def on_a_terminal(*arguments, cwd=None, **environment):
     """Exit code and everything printed when standard output and error are a terminal."""
     main, side = pty.openpty()
     process = subprocess.Popen(
-        [BINARY, *arguments], stdin=subprocess.DEVNULL, stdout=side, stderr=side,
+        [BINARY, *arguments], stdin=subprocess.DEVNULL, stdout=side, stderr=side, cwd=cwd,
         env={"PATH": os.environ["PATH"], "TERM": "xterm", **environment})
     os.close(side)
     shown = b""
@@ -152,3 +153,42 @@ def test_a_full_disk_is_an_error():
             [BINARY, "help"], stdout=full, stderr=subprocess.PIPE, timeout=60)
     assert done.returncode == 1
     assert b"cannot write to standard output" in done.stderr
+
+
+def test_progress_is_for_terminals(workspace):
+    workspace.job(ohlcv(feed={"ticks": 300_000}, source={"maxOffsetsPerTrigger": 50_000}))
+    code, shown = on_a_terminal("run", "job.json", cwd=workspace.path)
+    assert code == 0
+    lines = [part for part in shown.split("\r") if "rows/s" in part and "lag" in part]
+    assert lines and all(part.endswith("\x1b[K\x1b[?7h") for part in lines)
+    assert "watermark 2026-01-05" in lines[-1]
+    # The line is gone when the results come.
+    assert "lag" not in shown.split("\r\x1b[K")[-1]
+    workspace.run("clear", "--yes")
+    assert "lag" not in workspace.run("run", "job.json").err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_run_after_a_commit(workspace, number):
+    workspace.job(ohlcv(feed={"ticks": 20_000}))
+    process = workspace.start("run", "job.json", "--format", "json", "--trigger", "100ms")
+    assert b'"batchId":0' in process.stdout.readline()
+    process.send_signal(number)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    [listed] = workspace.run("checkpoint", "ls", "--format", "json").out.splitlines()
+    assert '"state":"committed"' in listed and '"engine":null' in listed
+
+
+def test_a_second_signal_ends_a_run_at_once(workspace):
+    workspace.job(ohlcv(feed={"ticks": 20_000}))
+    # The process is stopped while the signals come, so that no batch ends between them.
+    process = workspace.start("run", "job.json", "--format", "json", "--trigger", "1s")
+    assert b'"batchId":0' in process.stdout.readline()
+    process.send_signal(signal.SIGSTOP)
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGCONT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    workspace.run("run", "job.json")

@@ -49,8 +49,9 @@ final class ProgressLine: Sendable {
             guard !memory.isShown || now - memory.shownAtNanos >= Self.refreshNanos else { return }
             memory.shownAtNanos = now
             memory.isShown = true
-            // To the line's start, the text, then clear what an earlier, longer text left.
-            console.messages.write("\r" + line() + "\u{1B}[K")
+            // To the line's start, the text without wrapping on a narrow terminal, then clear what
+            // an earlier, longer text left.
+            console.messages.write("\r\u{1B}[?7l" + line() + "\u{1B}[K\u{1B}[?7h")
         }
     }
 
