@@ -28,20 +28,13 @@ func timestampText(ms: Int64) -> String {
 func doubleText(_ value: Double) -> String {
     if value.isNaN { return "NaN" }
     if value.isInfinite { return value < 0 ? "-Infinity" : "Infinity" }
+    // There Swift writes the same.
+    if value.magnitude >= 1e-3, value.magnitude < 1e7 { return value.description }
     let sign = value.sign == .minus ? "-" : ""
     if value == 0 { return sign + "0.0" }
     let (digits, exponent) = shortestDigits(value.magnitude)
-    switch exponent {
-    case -3..<0:
-        return sign + "0." + String(repeating: "0", count: -exponent - 1) + digits
-    case 0..<7:
-        let missing = max(0, exponent + 2 - digits.utf8.count)
-        let filled = digits + String(repeating: "0", count: missing)
-        return sign + filled.prefix(exponent + 1) + "." + filled.dropFirst(exponent + 1)
-    default:
-        let fraction = digits.dropFirst()
-        return "\(sign)\(digits.prefix(1)).\(fraction.isEmpty ? "0" : fraction)E\(exponent)"
-    }
+    let fraction = digits.dropFirst()
+    return "\(sign)\(digits.prefix(1)).\(fraction.isEmpty ? "0" : fraction)E\(exponent)"
 }
 
 /// The shortest decimal digits that identify a positive finite double, and the power of ten of
