@@ -33,7 +33,8 @@ public func formatDecimal(_ unscaled: Int128, scale: Int) -> String {
 public func formatDouble(_ value: Double) -> String {
     if value.isNaN { return "NaN" }
     if value.isInfinite { return value < 0 ? "-Infinity" : "Infinity" }
-    if value == 0 { return value.sign == .minus ? "-0.0" : "0.0" }
+    // There Swift writes the same.
+    if (1e-3..<1e7).contains(value.magnitude) || value == 0 { return value.description }
     let (digits, exponent) = shortestDigits(value.magnitude)
     let sign = value < 0 ? "-" : ""
     let text = String(decoding: digits, as: UTF8.self)

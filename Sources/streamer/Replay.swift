@@ -50,11 +50,8 @@ private func replayJob(_ arguments: Arguments, _ console: Console) throws -> Exi
     if arguments.has("from-checkpoint") {
         return try replayFromCheckpoint(job, arguments, console)
     }
-    for option in ["verify"] where arguments.has(option) {
-        throw arguments.fault("--\(option) goes with --from-checkpoint")
-    }
-    if arguments.text("batch") != nil {
-        throw arguments.fault("--batch goes with --from-checkpoint")
+    if arguments.has("verify") || arguments.text("batch") != nil {
+        throw arguments.fault("--batch and --verify go with --from-checkpoint")
     }
     return try replayFromLog(job, arguments, console)
 }

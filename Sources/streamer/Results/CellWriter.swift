@@ -61,7 +61,7 @@ struct CellWriter {
     private func append(_ value: Double, to line: inout [UInt8]) {
         let isText = format == .json && !value.isFinite
         if isText { line.append(UInt8(ascii: "\"")) }
-        line += doubleText(value).utf8
+        line += formatDouble(value).utf8
         if isText { line.append(UInt8(ascii: "\"")) }
     }
 
