@@ -98,7 +98,7 @@ class Sessions:
             self.open = merged(self.open)
             closed = [group for group in self.open if group.end <= batch.close_ms * 1_000]
             self.open = [group for group in self.open if group.end > batch.close_ms * 1_000]
-            self.emitted.append(sorted(closed, key=lambda g: (g.start, g.end, g.key)))
+            self.emitted.append(sorted(closed, key=lambda g: (g.start, g.key)))
 
 
 def merged(groups):

@@ -200,7 +200,7 @@ def test_every_trade_is_in_a_candle_or_late(equity, reference, symbol):
         assert late == [(counters[f"rowsLate.{query}"],)]
 
 
-@pytest.mark.parametrize("batch_rows", [40_000, 250_000])
+@pytest.mark.parametrize("batch_rows", [25_000, 100_000])
 def test_late_symbols_are_counted(workspace, real_ticks, reference, batch_rows):
     """In one log a whole day of one symbol stands before the other's, so that many rows are late.
 
