@@ -275,9 +275,15 @@ def test_replay_of_a_part_of_the_log(market, orders, by_time):
     first, end = part(trades, *times)
     ends = [text(time) for time in times] if by_time else [first, end]
     into = f"part_{by_time}"
-    market.run("replay", market.job(job("part", "stalled", 333, "100 ms", [
-        query("part", "window(event_time, '1 second')")])),
-        "--into", into, "--from", ends[0], "--to", ends[1])
+    words = ["replay", market.job(job("part", "stalled", 333, "100 ms", [
+        query("part", "window(event_time, '1 second')")])), "--into", into]
+    # What is interrupted goes on; another part of the log would be mixed with this one.
+    begun = market.run(*words, "--from", ends[0], "--to", ends[1], "--max-batches", 3)
+    assert f"{end - first:,} rows to read" in begun.err
+    for other in (["--from", 5, "--to", end], ["--to", end], ["--from", first, "--to", first + 900]):
+        refused = market.run(*words, *other, check=2)
+        assert f"from offset {first} to {first + 999}, not" in refused.err
+    market.run(*words, "--from", ends[0], "--to", ends[1])
     planned = plan(trades.times, ranges(first, end, 333), 100)
     expected = Windows(trades.times, trades.keys, planned, SECOND)
     again = Workspace(market.path / into)

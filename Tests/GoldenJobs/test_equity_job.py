@@ -142,10 +142,14 @@ def table(workspace, path, order="symbol, window_start", columns="*"):
 
 
 def log_rows(folder):
-    segments = sorted(folder.glob("*.arrows"))
-    return pa.concat_tables(
+    """A log's rows as pyarrow reads its segments, strings as such."""
+    whole = pa.concat_tables(
         pa.ipc.open_stream(pa.memory_map(str(path))).read_all().unify_dictionaries()
-        for path in segments)
+        for path in sorted(folder.glob("*.arrows")))
+    for index, field in enumerate(whole.schema):
+        if pa.types.is_dictionary(field.type):
+            whole = whole.set_column(index, field.name, whole.column(index).cast(pa.string()))
+    return whole.combine_chunks()
 
 
 @pytest.mark.parametrize("symbol", ROWS)
@@ -160,10 +164,8 @@ def test_the_log_has_every_field_of_every_row(equity, reference, symbol):
         f"SELECT {', '.join(names).replace('event_time', 'make_timestamptz(us) AS event_time')} "
         f"FROM {symbol} ORDER BY n").to_arrow_table()
     for name in names:
-        mine = ours[name]
-        if pa.types.is_dictionary(mine.type):
-            mine = mine.cast(pa.string())
-        assert mine.combine_chunks().equals(theirs[name].cast(mine.type).combine_chunks()), name
+        expected = theirs[name].cast(ours[name].type).combine_chunks()
+        assert ours[name].combine_chunks().equals(expected), name
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -229,16 +231,55 @@ def test_late_symbols_are_counted(workspace, real_ticks, reference, batch_rows):
         assert 0 < late[0][0] < ROWS["ibm"]
 
 
-def test_ten_kills_do_not_change_a_byte(tmp_path, real_ticks):
+@pytest.fixture(scope="module")
+def ibm(equity, real_ticks):
+    """The job of one symbol as a file that takes other settings, and what it runs with."""
+    def job(**source):
+        job = json.loads(JOB.read_text())
+        del job["$schema"]
+        job["source"] |= source
+        return job
+    return job, {"SYMBOL": "ibm", "TICKS": str(real_ticks / "us_equity_2013")}
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_threads_do_not_change_a_byte(equity, ibm, workspace, threads):
+    job, environment = ibm
+    workspace.run("run", workspace.job(job()), "--threads", threads, **environment)
+    expected = {name: digest for name, digest in equity.files().items() if "_ibm/" in name}
+    assert workspace.files() == expected and len(expected) > 10
+
+
+@pytest.mark.parametrize("rows_per_batch", [2_000, 10_000])
+def test_batch_size_does_not_change_a_bit(equity, ibm, workspace, rows_per_batch):
+    job, environment = ibm
+    workspace.run("run", workspace.job(job(maxOffsetsPerTrigger=rows_per_batch)), **environment)
+    for name in [*TABLES, "kpi"]:
+        path, order = f"lake/equity_{name}_ibm", "ALL"
+        # DuckDB gives doubles exactly, so equality here is equality of bits.
+        assert table(workspace, path, order) == table(equity, path, order), name
+
+
+def test_verify_of_recorded_batches(ibm, workspace):
+    """The checkpoint keeps the job with its variables: without them it would be another job."""
+    job, environment = ibm
+    workspace.run("run", workspace.job(job(maxOffsetsPerTrigger=10_000)), **environment)
+    before = workspace.files()
+    refused = workspace.run("replay", "--from-checkpoint", "--verify", check=2)
+    assert "set the variables" in refused.err
+    done = workspace.run("replay", "--from-checkpoint", "--batch", 3, "--verify", **environment)
+    assert "batches 3 to 14" in done.out and "identical" in done.out
+    assert workspace.files() == before
+    assert [path.name for path in (workspace.path / "checkpoints").iterdir()] == ["equity_ibm"]
+
+
+def test_ten_kills_do_not_change_a_byte(tmp_path, ibm):
     """Killed while it fills the log or runs a batch, the job leaves what it would have left."""
-    environment = {"SYMBOL": "ibm", "TICKS": str(real_ticks / "us_equity_2013")}
-    job = json.loads(JOB.read_text())
-    del job["$schema"]
-    job["source"]["maxOffsetsPerTrigger"] = 3_000
+    job, environment = ibm
     calm, hunted = Workspace(tmp_path / "calm"), Workspace(tmp_path / "hunted")
     for workspace in (calm, hunted):
         workspace.path.mkdir()
-        workspace.job(job)
+        workspace.job(job(maxOffsetsPerTrigger=3_000))
     begun = time.monotonic()
     calm.run("run", "job.json", **environment)
     # Ten spans that add up to about the run's own length, so that the kills hit all of it.
@@ -257,5 +298,6 @@ def test_ten_kills_do_not_change_a_byte(tmp_path, real_ticks):
             reached.append(len(list(hunted.path.glob("checkpoints/*/commits/*"))))
     hunted.run("run", "job.json", **environment)
     assert len(set(reached)) > 1, reached
-    assert log_rows(hunted.path / "log/equity_ibm").num_rows == ROWS["ibm"]
+    logs = [log_rows(workspace.path / "log" / "equity_ibm") for workspace in (hunted, calm)]
+    assert logs[0].equals(logs[1]) and logs[0].num_rows == ROWS["ibm"]
     assert hunted.files() == calm.files()
