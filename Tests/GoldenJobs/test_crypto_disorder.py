@@ -225,7 +225,7 @@ def test_a_tape_with_quotes(tmp_path, real_ticks):
         {"name": "px", "from": "price", "type": "double"},
         {"name": "size", "from": "qty", "type": "double"},
         {"name": "aggressor", "type": "string"}]
-    whole = job("tape", "tape", 1_000, "20 ms", [
+    whole = job("tape", "tape", 3_000, "20 ms", [
         query("tape", "window(event_time, '1 second')", where="kind = 'T'")])
     whole["feed"] = {"format": "csv", "paths": str(source), "columns": columns,
                      "eventTime": "event_time", "rejects": {"path": "lake/rejects", "maxShare": 1}}
@@ -242,7 +242,7 @@ def test_a_tape_with_quotes(tmp_path, real_ticks):
         expected = lines[line - 1]
         assert content[offset:offset + len(expected)] == expected and text.encode() == expected
     times = [int(row["txn_ms"]) * 1_000 for row in kept]
-    planned = plan(times, ranges(0, len(kept), 1_000), 20)
+    planned = plan(times, ranges(0, len(kept), 3_000), 20)
     trades = Trades([{**row, "trade_ms": row["txn_ms"], "price": row["price"] or "0",
                       "qty": row["qty"] or "0"} for row in kept])
     is_trade = [row["kind"] == "T" for row in kept]

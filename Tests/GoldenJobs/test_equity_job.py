@@ -203,30 +203,31 @@ def test_every_trade_is_in_a_candle_or_late(equity, reference, symbol):
 
 
 @pytest.mark.parametrize("batch_rows", [25_000, 100_000])
-def test_late_symbols_are_counted(workspace, real_ticks, reference, batch_rows):
+def test_late_symbols_are_counted(equity, real_ticks, reference, batch_rows):
     """In one log a whole day of one symbol stands before the other's, so that many rows are late.
 
     Without an idle timeout the windows at the end stay open, as in Spark.
     """
-    job = json.loads(JOB.read_text().replace("${SYMBOL:-bac}", "all"))
+    name = f"all{batch_rows}"
+    job = json.loads(JOB.read_text().replace("${SYMBOL:-bac}", name))
     del job["$schema"], job["watermark"]["idleTimeout"]
     job["feed"]["paths"] = [str(path) for _, path in day_by_day(real_ticks)]
-    job["source"]["maxOffsetsPerTrigger"] = batch_rows
-    workspace.run("run", workspace.job(job))
-    shown = workspace.run("checkpoint", "show", "equity_all", "--format", "json").out
+    job["source"] |= {"path": "log/all", "maxOffsetsPerTrigger": batch_rows}
+    equity.run("run", equity.job(job))
+    shown = equity.run("checkpoint", "show", f"equity_{name}", "--format", "json").out
     counters = json.loads(shown)["counters"]
     [(newest,)] = reference.execute("SELECT max(us // 1000) FROM all_symbols").fetchall()
     closed_us = (newest - DELAY_MS) * 1_000
-    for name, query in (("1m", "candles_1m"), ("5m", "candles_5m"), ("rolling", "rolling")):
-        select, duration, slide = TABLES[name]
-        rows = kept_rows("all_symbols", duration, slide, batch_rows, DELAY_MS)
+    for table_name, query in (("1m", "candles_1m"), ("5m", "candles_5m"), ("rolling", "rolling")):
+        select, duration, slide = TABLES[table_name]
+        reference.execute("CREATE OR REPLACE TEMP TABLE placed AS "
+                          + kept_rows("all_symbols", duration, slide, batch_rows, DELAY_MS))
         expected = reference.execute(
-            select.format(rows=f"SELECT * FROM ({rows}) WHERE end_us <= {closed_us}")
+            select.format(rows=f"SELECT * FROM placed WHERE end_us <= {closed_us}")
             + " ORDER BY symbol, window_start").fetchall()
-        assert_same_rows(table(workspace, f"lake/equity_{name}_all"), expected)
+        assert_same_rows(table(equity, f"lake/equity_{table_name}_{name}"), expected)
         late = reference.execute(
-            f"SELECT count(*) FROM (SELECT n FROM ({rows}) GROUP BY n HAVING bool_and(late))"
-        ).fetchall()
+            "SELECT count(*) FROM (SELECT n FROM placed GROUP BY n HAVING bool_and(late))").fetchall()
         assert late == [(counters[f"rowsLate.{query}"],)]
         assert 0 < late[0][0] < ROWS["ibm"]
 
