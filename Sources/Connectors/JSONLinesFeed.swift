@@ -9,7 +9,11 @@ public import Storage
 public final class JSONLinesFeed: FileFeed {
     /// Finds the files; none is opened before the first batch.
     ///
-    /// - Parameter readBytes: how many bytes are read at a time; the rows do not depend on it.
+    /// - Parameters:
+    ///   - spec: what to read, and how.
+    ///   - files: the file system that holds the files.
+    ///   - readBytes: how many bytes are read at a time, up to 64 MiB; the rows do not depend on
+    ///     it.
     /// - Throws: ``FeedError`` naming the option, file or pattern that is wrong.
     public init(
         _ spec: JSONLinesSpec, files: any FileSystem, readBytes: Int = FileFeed.readBytesDefault
