@@ -12,7 +12,10 @@ import Testing
         #expect(job.name == "ohlcv" && job.path == "jobs/ohlcv.json")
         #expect(job.checkpointLocation == "checkpoints/ohlcv")
         #expect(job.trigger == .availableNow)
-        #expect(job.watermark == WatermarkSpec(eventTime: "event_time", delayThresholdMs: 5_000))
+        #expect(
+            job.watermark
+                == WatermarkSpec(
+                    eventTime: "event_time", delayThresholdMs: 5_000, idleTimeoutMs: 10_000))
         #expect(
             job.source
                 == SourceSpec(
