@@ -48,7 +48,8 @@ private func trimLog(_ arguments: Arguments, _ console: Console) throws -> ExitC
             neededFrom: needed?.offset ?? .max)
         console.print("\(reader.path): \(counted(start - before, "row")) removed")
         if let needed, needed.offset < reader.endOffset {
-            console.say("what is not read yet stays for \(needed.checkpoint); --force removes it as well")
+            console.say(
+                "what is not read yet stays for \(needed.checkpoint); --force removes it as well")
         }
     }
     if arguments.has("compress") {
