@@ -36,8 +36,7 @@ public struct EventTimeStatistics: Sendable, Equatable {
     public mutating func add(_ times: Column, limitMs: Int64? = nil) -> Int {
         precondition(times.type == .timestamp, "event times are timestamps")
         let values = times.int64s
-        let limitMicros = limitMs.map { ($0 + 1).multipliedReportingOverflow(by: 1_000) }
-        let bound = limitMicros.map { $0.overflow ? .max : $0.partialValue } ?? .max
+        let bound = limitMs.map(Self.bound) ?? .max
         if times.validity == nil, limitMs == nil { return addAll(values) }
         var beyond = 0
         for row in 0..<times.count where !times.isNull(row) {
@@ -49,6 +48,32 @@ public struct EventTimeStatistics: Sendable, Equatable {
             add(min: ms, max: ms, sum: Int128(ms), count: 1)
         }
         return beyond
+    }
+
+    /// The rows of a timestamp column that `add` takes in under a limit, and those beyond it; rows
+    /// without event time are within.
+    public static func rows(
+        of times: Column, limitMs: Int64
+    ) -> (within: [Int32], beyond: [Int32]) {
+        let values = times.int64s
+        let bound = Self.bound(limitMs)
+        var within: [Int32] = []
+        var beyond: [Int32] = []
+        for row in 0..<times.count {
+            if times.isNull(row) || values[row] < bound {
+                within.append(Int32(row))
+            } else {
+                beyond.append(Int32(row))
+            }
+        }
+        return (within, beyond)
+    }
+
+    /// The first time (µs) beyond a limit in whole milliseconds.
+    private static func bound(_ limitMs: Int64) -> Int64 {
+        let (next, overflow) = limitMs.addingReportingOverflow(1)
+        let (bound, isBeyond) = next.multipliedReportingOverflow(by: 1_000)
+        return overflow || isBeyond ? .max : bound
     }
 
     /// Takes in other rows' statistics.
