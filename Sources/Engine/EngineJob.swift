@@ -25,7 +25,7 @@ public struct EngineJob: Sendable {
     /// A planned job.
     public init(
         job: Job, plan: JobPlan, threads: Int, environment: [String: String],
-        openSideTable: @escaping @Sendable (SideTable, String) throws -> any Sink,
+        openSideTable: @escaping @Sendable (SideTable, String) throws -> any Sink = noSideTables,
         openSinks: @escaping @Sendable (PlannedQuery, String) throws -> [any Sink]
     ) {
         precondition(threads > 0, "an engine needs a thread")
@@ -47,6 +47,11 @@ public struct EngineJob: Sendable {
             column: column, delayMs: spec.delayThresholdMs, idleTimeoutMs: spec.idleTimeoutMs,
             maxFutureSkewMs: spec.maxFutureSkewMs)
     }
+}
+
+/// Opens no table beside the results: for jobs that ask for none.
+@Sendable public func noSideTables(_ table: SideTable, _ checkpointID: String) throws -> any Sink {
+    preconditionFailure("\(table.path): the job has a table beside its results; open it")
 }
 
 /// How a job's watermark is computed.

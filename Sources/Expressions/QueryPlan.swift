@@ -133,6 +133,16 @@ public struct WindowPlan: Sendable {
     /// The window as text, in one spelling.
     public let text: String
 
+    /// What the window is, the same for every spelling of its lengths.
+    public var meaning: String {
+        switch kind {
+        case .sliding(let duration, let slide, let start):
+            "window \(time.text) \(duration) \(slide) \(start)"
+        case .session(let gap): "session_window \(time.text) \(gap)"
+        case .dynamicSession: "session_window \(time.text) \(gap?.text ?? "")"
+        }
+    }
+
     /// Whether the windows are sessions.
     public var isSession: Bool {
         if case .sliding = kind { false } else { true }

@@ -1,3 +1,4 @@
+public import Columnar
 import Expressions
 import JSON
 
@@ -45,10 +46,18 @@ extension Job {
     /// recovery say of each change; empty when they mean the same.
     ///
     /// Defaults count as if they were written, and expressions are compared by what they mean as
-    /// far as the jobs say what their columns are. Queries are matched by name, sinks by path.
-    public static func difference(from old: Job, to new: Job) -> [FieldDifference] {
+    /// far as the columns are known. Queries are matched by name, sinks by path.
+    ///
+    /// - Parameters:
+    ///   - old: the job that the checkpoint was made by.
+    ///   - new: the job that is to go on.
+    ///   - input: the columns of the log, for jobs that do not say what they are.
+    /// - Returns: the fields that differ, in the order of the reference.
+    public static func difference(
+        from old: Job, to new: Job, input: Schema? = nil
+    ) -> [FieldDifference] {
         var comparison = JobComparison(
-            oldMeanings: old.queryMeanings, newMeanings: new.queryMeanings)
+            oldMeanings: old.queryMeanings(input), newMeanings: new.queryMeanings(input))
         comparison.compareJobs(old.filled, new.filled)
         return comparison.found
     }
@@ -59,8 +68,8 @@ private typealias QueryMeaning = [String: [String]]
 
 extension Job {
     /// What the expressions of each query mean, by its name; empty when the columns are unknown.
-    fileprivate var queryMeanings: [String: QueryMeaning] {
-        guard let schema = declaredSchema, let plan = try? plan(inputSchema: schema) else {
+    fileprivate func queryMeanings(_ input: Schema?) -> [String: QueryMeaning] {
+        guard let schema = declaredSchema ?? input, let plan = try? plan(inputSchema: schema) else {
             return [:]
         }
         let named = plan.queries.map { ($0.name, $0.plan.meaning) }
@@ -87,10 +96,6 @@ extension QueryPlan {
             ]
         }
     }
-}
-
-extension WindowPlan {
-    fileprivate var meaning: String { "\(time.text) \(kind) \(gap?.text ?? "")" }
 }
 
 /// Walks two job trees with all defaults filled in.

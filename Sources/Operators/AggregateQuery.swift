@@ -161,7 +161,7 @@ public final class AggregateQuery: @unchecked Sendable {
     /// What the state means, in a few bytes: state of another fingerprint cannot be restored.
     public var stateFingerprint: String {
         var parts = plan.keys.map { "key \($0.expression.text) \($0.expression.type)" }
-        if let window = plan.window { parts.append("window \(window.text)") }
+        if let window = plan.window { parts.append(window.meaning) }
         for call in plan.aggregates {
             let filter = call.filter.map { " filter \($0.text)" } ?? ""
             parts.append("aggregate \(call.text)\(filter) \(call.type)")

@@ -36,8 +36,15 @@ public struct EventTimeStatistics: Sendable, Equatable {
     public mutating func add(_ times: Column, limitMs: Int64? = nil) -> Int {
         precondition(times.type == .timestamp, "event times are timestamps")
         let values = times.int64s
+        if times.validity == nil {
+            var all = EventTimeStatistics()
+            all.addAll(values)
+            if all.count == 0 || all.maxMs <= limitMs ?? .max {
+                add(all)
+                return 0
+            }
+        }
         let bound = limitMs.map(Self.bound) ?? .max
-        if times.validity == nil, limitMs == nil { return addAll(values) }
         var beyond = 0
         for row in 0..<times.count where !times.isNull(row) {
             if limitMs != nil, values[row] >= bound {
@@ -81,8 +88,8 @@ public struct EventTimeStatistics: Sendable, Equatable {
         add(min: other.minMs, max: other.maxMs, sum: other.sumMs, count: other.count)
     }
 
-    private mutating func addAll(_ values: Span<Int64>) -> Int {
-        guard !values.isEmpty else { return 0 }
+    private mutating func addAll(_ values: Span<Int64>) {
+        guard !values.isEmpty else { return }
         var smallest = Int64.max
         var largest = Int64.min
         var sum: Int128 = 0
@@ -93,7 +100,6 @@ public struct EventTimeStatistics: Sendable, Equatable {
             sum &+= Int128(ms)
         }
         add(min: smallest, max: largest, sum: sum, count: Int64(values.count))
-        return 0
     }
 
     private mutating func add(min: Int64, max: Int64, sum: Int128, count: Int64) {

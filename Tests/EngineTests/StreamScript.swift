@@ -142,6 +142,12 @@ final class StreamScript {
         }
     }
 
+    /// Runs committed batches again and compares.
+    func verify(from batch: Int64) throws -> VerificationReport? {
+        if engine == nil { try start() }
+        return try engine?.verify(from: batch)
+    }
+
     func stop() {
         engine?.close()
         engine = nil
@@ -157,6 +163,12 @@ final class StreamScript {
     }
 
     func add(rows: [[Value]]) { source.append(rows) }
+
+    /// The file of a batch's commit.
+    func commit(_ batch: Int64) throws -> Path { try Path("ckpt/commits/\(batch)") }
+
+    /// The file of a batch's plan.
+    func offsets(_ batch: Int64) throws -> Path { try Path("ckpt/offsets/\(batch)") }
 
     /// Runs until there is nothing to do, starting the engine if it is not; gives the rows that
     /// came out, batch by batch and in order.
