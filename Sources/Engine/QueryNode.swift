@@ -73,7 +73,7 @@ final class QueryNode: @unchecked Sendable {
         if let distinct {
             states.append(
                 try KeptState(
-                    "\(query.name)+duplicates", distinct.state, distinct.stateFingerprint, options,
+                    query.duplicatesOwner, distinct.state, distinct.stateFingerprint, options,
                     files, stateDirectory))
         }
         switch distinct == nil ? query.plan : query.plan.withoutFilter {

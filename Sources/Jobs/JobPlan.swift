@@ -49,6 +49,10 @@ public struct PlannedQuery: Sendable {
     /// Where its late rows go, if the job keeps them.
     public let late: SideTable?
 
+    /// Whose state the rows are that a query with duplicates to leave out remembers: no query has
+    /// such a name.
+    public var duplicatesOwner: String { "\(name)+duplicates" }
+
     /// The columns that come out.
     public var outputSchema: Schema { plan.outputSchema }
 }

@@ -109,9 +109,13 @@ public final class DeduplicateQuery: @unchecked Sendable {
         allColumns = Array(repeating: true, count: input.count)
         timeKey = watermark.flatMap { deduplication.columns.firstIndex(of: $0.column) }
         let end = Field("expires_at", .timestamp, isNullable: false)
+        let keys = deduplication.columns.map { input[$0] }
+        // Times and numbers differ in most rows, so that sorting looks at little else.
+        let isTelling = keys.map { $0.type.layout == .int64 }
         state = GroupTable(
-            keys: deduplication.columns.map { input[$0] },
-            state: deduplication.isWithinWatermark ? [end] : [], rowsMax: limits.stateRowsMax)
+            keys: keys, state: deduplication.isWithinWatermark ? [end] : [],
+            sortOrder: keys.indices.filter { isTelling[$0] }
+                + keys.indices.filter { !isTelling[$0] }, rowsMax: limits.stateRowsMax)
         strings = state.strings
     }
 
@@ -145,25 +149,45 @@ public final class DeduplicateQuery: @unchecked Sendable {
         _ prepared: PreparedKeys, lateWatermarkMs: Int64
     ) throws(OperatorError) -> DistinctRows {
         let block = prepared.block
-        let times = watermark.map { block.batch.columns[$0.column] }
+        let timeBuffer = times(of: block.batch)
+        let times = timeBuffer.span(of: Int64.self)
         let lateMicros = microseconds(ofMs: lateWatermarkMs)
         var late: [Int32] = []
         var first: [Int32] = []
         for row in 0..<block.batch.count {
-            let time = times.flatMap { $0.isNull(row) ? nil : $0.int64s[row] }
-            if let time, time <= lateMicros {
+            let time = times[row]
+            if time <= lateMicros && time != Self.noTime {
                 late.append(block.place(row))
                 continue
             }
             state.encodeKey(prepared.keys, row: row)
             if state.find() >= 0 { continue }
-            try remember(time, block.sequence(row))
+            try remember(time == Self.noTime ? nil : time, block.sequence(row))
             first.append(Int32(row))
         }
         counts.rowsIn += prepared.inputCount
         counts.rowsLate += late.count
         counts.rowsDuplicate += block.batch.count - late.count - first.count
         return DistinctRows(block: block.keeping(first), lateRows: late)
+    }
+
+    private static let noTime = Int64.max
+
+    /// The event time of each row, `noTime` where it has none.
+    private func times(of batch: RecordBatch) -> Buffer {
+        guard let watermark else {
+            return Buffer(of: Int64.self, count: batch.count) {
+                $0.append(repeating: Self.noTime, count: batch.count)
+            }
+        }
+        let column = batch.columns[watermark.column]
+        if column.validity == nil { return column.values }
+        let times = column.int64s
+        return Buffer(of: Int64.self, count: batch.count) { output in
+            for row in 0..<batch.count {
+                output.append(column.isNull(row) ? Self.noTime : times[row])
+            }
+        }
     }
 
     /// Adds the encoded key to the state.
@@ -221,6 +245,17 @@ public final class DeduplicateQuery: @unchecked Sendable {
         if let timeKey, !deduplication.isWithinWatermark { return state.key(slot, timeKey) }
         // Safe: the slot is live, and within a watermark the state has this column.
         return unsafe state.columns[0].pointer(as: Int64.self)[Int(slot)]
+    }
+
+    /// The rows that are remembered, sorted: the columns that tell duplicates, and within a watermark
+    /// `expires_at`, the watermark that lets each go.
+    public var rows: RecordBatch {
+        let rows = state.snapshot()
+        let columns = state.columns.map { column in
+            let isTaken = state.keyFields.contains { $0.name == column.field.name }
+            return Field(isTaken ? column.field.name + "_" : column.field.name, column.field.type)
+        }
+        return RecordBatch(Schema(state.keyFields + columns), rows.columns, count: rows.count)
     }
 
     /// Whether an empty batch is wanted to forget what a moved watermark lets go: as in Spark,
