@@ -73,7 +73,7 @@ import Testing
                 let time = batch * 500 + Int64.random(in: -8_000...2_000, using: &random)
                 let isNull = Int.random(in: 0..<20, using: &random) == 0
                 return [
-                    isNull ? .null : .timestamp(max(1, time) / 200 * 200_000 + 999),
+                    isNull ? .null : .timestamp(max(1, time) / 200 * 200_000 + time % 2 * 999),
                     .string("k\(Int.random(in: 0..<9, using: &random))"),
                     .long(Int64.random(in: 0..<3, using: &random)),
                 ]
