@@ -65,14 +65,21 @@ extension String {
 extension Schema {
     /// The columns as Spark declares them.
     var ddl: String {
-        fields.map { "\($0.name.sparkName) \($0.type.spark)" }.joined(separator: ", ")
+        fields.map { "\($0.name.sparkWord) \($0.type.spark)" }.joined(separator: ", ")
     }
 }
 
 extension String {
-    /// A name in backticks.
-    var sparkName: String {
-        "`" + split(separator: "`", omittingEmptySubsequences: false).joined(separator: "``") + "`"
+    /// A name as SQL can refer to it: in backticks unless it is a plain word.
+    var sparkWord: String {
+        let isPlain = utf8.allSatisfy {
+            (0x61...0x7A).contains($0 | 0x20) || (0x30...0x39).contains($0) || $0 == 0x5F
+        }
+        guard !isPlain || !(utf8.first.map { (0x61...0x7A).contains($0 | 0x20) } ?? false) else {
+            return self
+        }
+        return "`" + split(separator: "`", omittingEmptySubsequences: false).joined(separator: "``")
+            + "`"
     }
 }
 

@@ -10,23 +10,23 @@ extension Translation {
     func sql(
         _ query: PlannedQuery, _ parts: QuerySQL, from view: String, hasOffsets: Bool
     ) -> String {
-        let output = parts.output.map { "\($0.text) AS \($0.name.sparkName)" }
+        let output = parts.output.map { "\($0.text) AS \($0.name.sparkWord)" }
         guard case .aggregation(let plan) = query.plan else {
             return select(
-                output + (hasOffsets ? ["_offset"] : []), from: view.sparkName,
+                output + (hasOffsets ? ["_offset"] : []), from: view,
                 where: parts.filter, groupBy: [])
         }
-        var columns = parts.keys.map { "\($0.text) AS \($0.name.sparkName)" }
+        var columns = parts.keys.map { "\($0.text) AS \($0.name.sparkWord)" }
         var grouping = parts.keys.map(\.text)
-        var order = parts.keys.map(\.name.sparkName)
-        if let window = plan.window, let name = parts.windowName?.sparkName {
+        var order = parts.keys.map(\.name.sparkWord)
+        if let window = plan.window, let name = parts.windowName?.sparkWord {
             let text = sparkText(of: window, input: query.input)
             columns.append("\(text) AS \(name)")
             grouping.append(text)
             order.insert(contentsOf: ["\(name).start", "\(name).end"], at: 0)
         }
-        columns += parts.aggregates.map { "\($0.text) AS \($0.name.sparkName)" }
-        let groups = select(columns, from: view.sparkName, where: parts.filter, groupBy: grouping)
+        columns += parts.aggregates.map { "\($0.text) AS \($0.name.sparkWord)" }
+        let groups = select(columns, from: view, where: parts.filter, groupBy: grouping)
         let indented = groups.split(separator: "\n").map { "  \($0)\n" }.joined()
         let place = order.isEmpty ? "0" : "struct(\(order.joined(separator: ", ")))"
         return select(
@@ -77,7 +77,7 @@ struct RowOrder {
         let hasOffsets = !isTable && (upstream?.hasOffsets ?? true)
         offset = hasOffsets ? "_offset" : nil
         time = query.eventTimeColumn.map { column in
-            let name = query.input[column].name.sparkName
+            let name = query.input[column].name.sparkWord
             let descending = "-unix_micros(\(name))"
             // A row without event time comes before every other.
             return (

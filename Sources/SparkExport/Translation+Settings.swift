@@ -20,7 +20,7 @@ extension Translation {
     var watermark: PythonValue {
         guard let watermark = job.watermark else { return .none }
         return .tuple([
-            .string(watermark.eventTime.sparkName),
+            .string(watermark.eventTime.sparkWord),
             .string("\(watermark.delayThresholdMs) milliseconds"),
         ])
     }

@@ -208,7 +208,7 @@ struct Translation {
         .dictionary([
             ("name", .string(query.planned.name + suffix)), ("query", .string(query.planned.name)),
             ("view", .string(query.view)), ("mode", .string(query.planned.outputMode.rawValue)),
-            ("columns", .list(query.planned.outputSchema.names.map { .string($0.sparkName) })),
+            ("columns", .list(query.planned.outputSchema.names.map { .string($0.sparkWord) })),
             ("depth", .integer(Int64(query.depth))), ("sinks", .list(sinks)),
         ])
     }
