@@ -110,9 +110,13 @@ extension Frame {
         case .caseWhen: return try evaluateCase(node)
         case .coalesce: return try evaluateCoalesce(node)
         case .isIn: return try evaluateIn(node)
-        case .arithmetic(let operation, let isTry):
+        case .arithmetic(let operation, let isTry)
+        where !node.arguments.contains(where: \.canFail):
             if let mixed = try mixedArithmetic(operation, node, isTry: isTry) { return mixed }
         default: break
+        }
+        if node.operation.isStrict, node.arguments.count > 1 {
+            return try apply(node, strictOperands(node))
         }
         var operands: [Operand] = []
         operands.reserveCapacity(node.arguments.count)

@@ -43,7 +43,7 @@ def sorted_rows(rows):
 def compare(ours, sparks):
     """What differs, as a line; None when nothing does."""
     for number, (one, two) in enumerate(zip(ours, sparks)):
-        for name in ("watermark", "state", "updated", "dropped"):
+        for name in ("watermark", "state", "dropped"):
             if getattr(one, name) != getattr(two, name):
                 return (f"batch {number}: {name} is {getattr(one, name)}, "
                         f"Spark's {getattr(two, name)}")
@@ -166,7 +166,7 @@ def run_jobs(differential, seeds):
             print(f"case {seed}: {difference}", flush=True)
             small = differential.shrunk(case)
             print(f"shrunk: {differential.difference(small)}\n{reproducer(small)}", flush=True)
-        if (number + 1) % 25 == 0:
+        if (number + 1) % 10 == 0:
             print(f"{number + 1} jobs, {batches} batches of rows", flush=True)
     print(f"jobs: {len(seeds)} run, {batches} batches of rows, {unexplained} differences, "
           f"{sum(explained.values())} explained {explained or ''}, {invalid} invalid, "

@@ -1,6 +1,7 @@
 """Runs a job batch by batch, on streamer and on Spark: rows, watermark and state of each batch."""
 
 import json
+import logging
 import os
 import pathlib
 import shutil
@@ -13,7 +14,7 @@ import pyarrow.parquet as pq
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = pathlib.Path(os.environ.get("STREAMER", ROOT / "streamer")).resolve()
 
-from generate import SCHEMA, table  # noqa: E402
+from generate import table  # noqa: E402
 
 
 class Batch:
@@ -41,24 +42,13 @@ def append(folder, rows):
     data = table(rows)
     with pa.ipc.new_stream(sink, data.schema) as writer:
         writer.write_table(data)
-    streamer(folder, "log", "append", "log", "--format", "arrow", "--event-time", "event_time", "-",
+    streamer(folder, "log", "append", "log", "--format", "arrow", "--event-time", "logged", "-",
              stdin=sink.getvalue().to_pybytes())
-
-
-def create_log(folder):
-    """An empty log with nullable columns, also the event time."""
-    names = {"double": "double", "int64": "long", "int32": "int", "bool": "boolean",
-             "date32[day]": "date", "timestamp[us, tz=UTC]": "timestamp",
-             "decimal128(12, 2)": "decimal(12,2)"}
-    columns = [f"{field.name} {names.get(str(field.type), str(field.type))}" for field in SCHEMA]
-    streamer(folder, "log", "append", "log", "--format", "csv", "--schema", ", ".join(columns),
-             "--event-time", "event_time", "-", stdin=(",".join(SCHEMA.names) + "\n").encode())
 
 
 def on_streamer(case, folder):
     """Each batch of a case, and the program for Spark."""
     (folder / "job.json").write_text(json.dumps(case.job))
-    create_log(folder)
     found, program = [], None
     for phase in case.phases:
         for rows in phase:
@@ -122,6 +112,8 @@ def session():
         builder = builder.config(key, value)
     spark = builder.getOrCreate()
     spark.sparkContext.setLogLevel("OFF")
+    logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
+    logging.getLogger("DataFrameQueryContextLogger").setLevel(logging.CRITICAL)
     return spark
 
 
@@ -147,8 +139,7 @@ def on_spark(spark, case, program, folder):
         names["define"](spark, ticks)
 
         def collect(batch, batch_id):
-            ordered = batch.sort("_order") if "_order" in batch.columns else batch
-            rows_by_batch[batch_id] = rows_of(ordered.select(*stream["columns"]).toArrow())
+            rows_by_batch[batch_id] = rows_of(batch.select(*stream["columns"]).toArrow())
 
         query = (spark.table(stream["view"]).writeStream.foreachBatch(collect)
                  .outputMode(stream["mode"]).option("checkpointLocation", str(folder / "checkpoint"))
