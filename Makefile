@@ -91,7 +91,7 @@ lint: ## formatting and documentation of the Swift code
 format: ## format the Swift code in place
 	swift format -i -r Package.swift Sources Tests
 
-bench: build python-deps ## measure, against peers where they exist; see Benchmarks/README.md
+bench: build python-deps ## measure, against peers where they exist; see Benchmarks
 	$(python) Benchmarks/bench.py
 
 clean: ## remove what was built

@@ -61,8 +61,8 @@ let package = Package(
         layer(
             "Connectors",
             [
-                "Storage", "Columnar", "JSON", "Streams", "Jobs", "TickLog", "Lake", "CZlib",
-                "CSimdjson",
+                "Storage", "Columnar", "JSON", "Streams", "Expressions", "Jobs", "TickLog", "Lake",
+                "CZlib", "CSimdjson",
             ]),
         layer(
             "Engine",

@@ -32,11 +32,11 @@ class Workspace:
                 f"{done.out[-2000:]}\n{done.err[-4000:]}"
         return done
 
-    def start(self, *arguments):
+    def start(self, *arguments, **environment):
         """Starts `streamer` without waiting for it."""
         return subprocess.Popen(
             [BINARY, *map(str, arguments)], cwd=self.path, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, **environment})
 
     def job(self, job, name="job.json"):
         """Writes a job file and returns its name."""

@@ -133,19 +133,37 @@ public struct Bitmap: Sendable {
 
     /// The indices of the set bits, ascending: a selection vector.
     public func setBitIndices() -> [Int32] {
-        // Safe: exactly `setBitCount` elements are written.
+        // Safe: exactly `setBitCount` elements are written, one for each set bit.
         unsafe [Int32](unsafeUninitializedCapacity: setBitCount) { output, initialized in
-            var next = 0
+            guard let start = output.baseAddress else { return }
+            var next = unsafe start
             for index in 0..<wordCount {
-                var bits = word(index)
-                while bits != 0 {
-                    unsafe output[next] = Int32(index * 64 + bits.trailingZeroBitCount)
-                    next += 1
-                    bits &= bits - 1
+                let bits = word(index)
+                let first = Int32(truncatingIfNeeded: index * 64)
+                if bits == ~0 {
+                    // Runs of rows that all pass are common, and this loop is vectorised.
+                    for bit in 0..<64 { unsafe next[bit] = first &+ Int32(truncatingIfNeeded: bit) }
+                    unsafe next += 64
+                } else {
+                    unsafe next = Self.appendIndices(of: bits, from: first, to: next)
                 }
             }
-            initialized = next
+            initialized = unsafe next - start
         }
+    }
+
+    @inline(__always)
+    private static func appendIndices(
+        of word: UInt64, from first: Int32, to output: UnsafeMutablePointer<Int32>
+    ) -> UnsafeMutablePointer<Int32> {
+        var bits = word
+        var next = unsafe output
+        while bits != 0 {
+            unsafe next.pointee = first &+ Int32(truncatingIfNeeded: bits.trailingZeroBitCount)
+            unsafe next += 1
+            bits &= bits &- 1
+        }
+        return unsafe next
     }
 
     /// The bits packed from bit 0 in whole bytes, with zeros after the last: what files hold.

@@ -1,11 +1,12 @@
 import Columnar
 import Glibc
+import Jobs
 
 /// Makes rows of CSV records: one pass finds the fields of a record, eight bytes at a time, a
 /// second one parses those that columns want straight into the columns' memory.
 @safe
 final class CSVParser: RecordParser {
-    private let options: CSVOptions
+    private let spec: CSVSpec
     private let delimiter: UInt8
     private let quote: UInt8
     private let nullText: [UInt8]
@@ -21,13 +22,13 @@ final class CSVParser: RecordParser {
     private var fieldRoom = 1
     private var scratch: ColumnMemory
 
-    init(_ options: CSVOptions) {
-        self.options = options
-        delimiter = options.delimiter.asciiValue ?? 0
-        quote = options.quote.asciiValue ?? 0
-        nullText = Array((options.nullText ?? "").utf8)
-        fieldOfColumn = options.columns.map { _ in 0 }
-        constants = FileConstants(columnCount: options.columns.count)
+    init(_ spec: CSVSpec) {
+        self.spec = spec
+        delimiter = spec.delimiter.asciiValue ?? 0
+        quote = spec.quote.asciiValue ?? 0
+        nullText = Array(spec.nullText.utf8)
+        fieldOfColumn = spec.columns.map { _ in 0 }
+        constants = FileConstants(columnCount: spec.columns.count)
         unsafe fields = .allocate(capacity: 1)
         scratch = ColumnMemory(byteCount: 0)
     }
@@ -35,15 +36,11 @@ final class CSVParser: RecordParser {
     deinit { unsafe fields.deallocate() }
 
     func begin(_ window: InputWindow, input: InputFile, columns: ColumnSet) throws -> Int64 {
-        while window.count < 3, !window.isAtEnd { try window.refill() }
-        let mark = unsafe window.unread.prefix(3).elementsEqual([0xef, 0xbb, 0xbf])
-        if mark { window.consume(3) }
-
         var header: [String]?
         var lines: Int64 = 0
         var firstCount: Int?
         if let (texts, consumed, recordLines) = try firstRecord(window, input: input) {
-            if options.hasHeader {
+            if spec.hasHeader {
                 header = texts
                 window.consume(consumed)
                 lines = recordLines
@@ -51,7 +48,7 @@ final class CSVParser: RecordParser {
             firstCount = texts.count
         }
         try mapColumns(header: header, input: input)
-        try constants.begin(options.columns, input: input, fills: columns)
+        try constants.begin(spec.columns, input: input, fills: columns)
         let needed = (fieldOfColumn.max() ?? -1) + 1
         if needed > fieldRoom {
             unsafe fields.deallocate()
@@ -59,7 +56,7 @@ final class CSVParser: RecordParser {
             fieldRoom = needed
         }
         // A first record too short to be one of these files' says nothing about the others.
-        let expected = options.fieldCount ?? firstCount.flatMap { $0 >= needed ? $0 : nil }
+        let expected = spec.fieldCount ?? firstCount.flatMap { $0 >= needed ? $0 : nil }
         fieldsMin = max(needed, expected ?? needed)
         fieldsMax = expected ?? Int.max
         return lines
@@ -70,7 +67,7 @@ final class CSVParser: RecordParser {
     private func firstRecord(
         _ window: InputWindow, input: InputFile
     ) throws -> (texts: [String], consumed: Int, lines: Int64)? {
-        let room = options.maxRecordBytes + 1
+        let room = spec.input.maxRecordBytes + 1
         let slots = UnsafeMutablePointer<FieldText>.allocate(capacity: Self.headerFieldsMax)
         defer { unsafe slots.deallocate() }
         var blank = 0
@@ -81,7 +78,7 @@ final class CSVParser: RecordParser {
             let bytes = unsafe UnsafePointer(window.base + window.start + blank)
             let end = unsafe readRecord(
                 bytes, unread.count - blank, isFinal: window.isAtEnd,
-                maxBytes: options.maxRecordBytes, delimiter: delimiter, quote: quote,
+                maxBytes: spec.input.maxRecordBytes, delimiter: delimiter, quote: quote,
                 fields: slots, fieldsMax: Self.headerFieldsMax,
                 scratch: memory.base.assumingMemoryBound(to: UInt8.self))
             switch end {
@@ -89,7 +86,7 @@ final class CSVParser: RecordParser {
                 try window.refill()
             case .complete(let count, let content, let consumed, let lines):
                 if content == 0, window.isAtEnd, consumed == 0 { return nil }
-                guard !options.hasHeader || count <= Self.headerFieldsMax else {
+                guard !spec.hasHeader || count <= Self.headerFieldsMax else {
                     throw headerFault("has more than \(Self.headerFieldsMax) fields", input)
                 }
                 let texts = (0..<min(count, Self.headerFieldsMax)).map { index in
@@ -100,9 +97,9 @@ final class CSVParser: RecordParser {
                 }
                 return (texts, blank + consumed, lines + Int64(blank))
             case .textAfterQuote, .unterminatedQuote:
-                guard !options.hasHeader else {
+                guard !spec.hasHeader else {
                     throw headerFault(
-                        "is not a record of at most \(options.maxRecordBytes) bytes", input)
+                        "is not a record of at most \(spec.input.maxRecordBytes) bytes", input)
                 }
                 return nil
             }
@@ -118,9 +115,9 @@ final class CSVParser: RecordParser {
     }
 
     private func mapColumns(header: [String]?, input: InputFile) throws {
-        for (index, column) in options.columns.enumerated() {
+        for (index, column) in spec.columns.enumerated() {
             fieldOfColumn[index] = -1
-            switch column.source {
+            switch column.origin {
             case .field(let name):
                 // A stream without a header has no records either.
                 guard let header else { continue }
@@ -154,16 +151,16 @@ extension CSVParser {
                 unsafe inputs[index] = ColumnInput(
                     field: fieldOfColumn[index], text: constants.text(index))
             }
-            let needed = min(window.count, options.maxRecordBytes + 1) + 16
+            let needed = min(window.count, spec.input.maxRecordBytes + 1) + 16
             if scratch.byteCount < needed { scratch = ColumnMemory(byteCount: needed * 2) }
             return unsafe nullText.withUnsafeBufferPointer { nullText in
                 var scan = unsafe CSVScan(
                     base: UnsafePointer(window.base), end: window.end, isFinal: window.isAtEnd,
-                    delimiter: delimiter, quote: quote, maxRecordBytes: options.maxRecordBytes,
+                    delimiter: delimiter, quote: quote, maxRecordBytes: spec.input.maxRecordBytes,
                     fields: fields, fieldRoom: fieldRoom, fieldsMin: fieldsMin,
                     fieldsMax: fieldsMax, inputs: inputs.baseAddress, fills: columns.fills,
                     columnCount: count, nullText: nullText.baseAddress,
-                    nullCount: options.nullText == nil ? -1 : nullText.count,
+                    nullCount: nullText.count,
                     scratch: scratch.base.assumingMemoryBound(to: UInt8.self),
                     cursor: window.start)
                 let stop = unsafe scan.run(&progress)
@@ -182,7 +179,7 @@ extension CSVParser {
         case .batchIsFull: return .batchIsFull
         case .tooLong: return .tooLong
         case .recordTooLong:
-            reason = "the record is longer than \(options.maxRecordBytes) bytes"
+            reason = "the record is longer than \(spec.input.maxRecordBytes) bytes"
         case .fieldCount(let found):
             let expected =
                 fieldsMax == Int.max
@@ -195,7 +192,7 @@ extension CSVParser {
         case .unterminatedQuote: reason = "a quote is not closed"
         case .field(let column, let fault):
             columns.clear(row: row)
-            reason = "\(options.columns[column].name) \(fault.reason)"
+            reason = "\(spec.columns[column].name) \(fault.reason)"
         }
         return unsafe .rejected(
             reason: reason, consumed: scan.recordConsumed, lines: scan.recordLines,

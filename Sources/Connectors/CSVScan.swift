@@ -44,7 +44,7 @@ struct CSVScan {
     let fills: UnsafeMutablePointer<ColumnFill>
     let columnCount: Int
     let nullText: UnsafePointer<UInt8>?
-    /// The length of the text that means null; -1 when none does.
+    /// The length of the text that means null.
     let nullCount: Int
     let scratch: UnsafeMutablePointer<UInt8>
 

@@ -1,5 +1,6 @@
 import Columnar
 import Glibc
+import Jobs
 
 /// One column of a batch under construction, filled from the text of fields.
 ///
@@ -34,7 +35,7 @@ struct ColumnFill {
     // Set once.
     let kind: Kind
     let isNullable: Bool
-    let letterCase: InputColumn.LetterCase
+    let letterCase: FeedColumn.LetterCase?
     let precision: Int
     let decimalScale: Int
     /// Power of ten that the text is too large by.
@@ -258,7 +259,7 @@ extension ColumnFill {
         if count > 0, unsafe memchr(bytes, 0, count) != nil { return .hasNUL }
         guard unsafe isValidUTF8(text) else { return .badUTF8 }
         let code: Int32
-        if unsafe letterCase == .unchanged {
+        if unsafe letterCase == nil {
             code = unsafe interner._withUnsafeGuaranteedRef { unsafe $0.intern(text) }
         } else {
             let upper = unsafe letterCase == .upper

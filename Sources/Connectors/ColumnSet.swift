@@ -1,4 +1,5 @@
 import Columnar
+import Jobs
 import Storage
 
 /// The columns of a feed's batch under construction: memory for the values, and what `store`
@@ -9,7 +10,7 @@ import Storage
 @safe
 final class ColumnSet {
     let schema: Schema
-    let columns: [InputColumn]
+    let columns: [FeedColumn]
     let fills: UnsafeMutablePointer<ColumnFill>
     private static let cacheBytes =
         unsafe ColumnFill.cacheLines * MemoryLayout<ColumnFill.CacheLine>.stride
@@ -24,7 +25,7 @@ final class ColumnSet {
 
     var count: Int { columns.count }
 
-    init(_ columns: [InputColumn], schema: Schema, files: any FileSystem) throws {
+    init(_ columns: [FeedColumn], schema: Schema, files: any FileSystem) throws {
         self.schema = schema
         self.columns = columns
         var zoneByName: [String: TimeZoneRules] = [:]
@@ -69,7 +70,7 @@ final class ColumnSet {
             validity: validity[index].base.assumingMemoryBound(to: UInt8.self))
     }
 
-    private static func kind(of column: InputColumn) -> ColumnFill.Kind {
+    private static func kind(of column: FeedColumn) -> ColumnFill.Kind {
         switch column.type {
         case .boolean: return .boolean
         case .int: return .int
@@ -89,7 +90,7 @@ final class ColumnSet {
         }
     }
 
-    private static func shift(of format: TimestampFormat) -> Int {
+    private static func shift(of format: FeedColumn.TimestampFormat) -> Int {
         switch format {
         case .epochSeconds: 6
         case .epochMillis: 3

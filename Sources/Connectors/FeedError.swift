@@ -14,7 +14,7 @@ public struct FeedError: Error, Sendable, Equatable, CustomStringConvertible {
         case damagedArchive
         /// A position does not belong to this feed, or the files changed since.
         case badPosition
-        /// More rows were rejected than `maxRejectShare` allows.
+        /// More rows were rejected than `rejects.maxShare` allows.
         case tooManyRejects
         /// The time zone is unknown, or the machine has no time zone data.
         case unknownTimeZone

@@ -1,4 +1,5 @@
 import Columnar
+import Jobs
 
 /// The texts of columns that are the same for all rows of a file.
 @safe
@@ -22,7 +23,7 @@ final class FileConstants {
     /// Takes what the columns want to know of a file.
     ///
     /// - Throws: ``FeedError`` when a column needs the file's date and its name has none.
-    func begin(_ columns: [InputColumn], input: InputFile, fills: ColumnSet) throws(FeedError) {
+    func begin(_ columns: [FeedColumn], input: InputFile, fills: ColumnSet) throws(FeedError) {
         let days = dateInFileName(input.name)
         if let days {
             fills.setFileDate(days: days)
@@ -33,7 +34,7 @@ final class FileConstants {
                     + "as 20131007 or 2013-10-07", at: input.displayName)
         }
         for (index, column) in columns.enumerated() {
-            switch column.source {
+            switch column.origin {
             case .field, .index: break
             case .constant(let text): set(index, text)
             case .fileName: set(index, input.name)
@@ -46,8 +47,8 @@ final class FileConstants {
         }
     }
 
-    private static func needsFileDate(_ column: InputColumn) -> Bool {
-        column.source == .fileDate
+    private static func needsFileDate(_ column: FeedColumn) -> Bool {
+        column.origin == .fileDate
             || (column.type == .timestamp && column.timestampFormat == .millisSinceMidnight)
     }
 

@@ -1,4 +1,5 @@
-import Columnar
+public import Columnar
+import Jobs
 import Storage
 
 /// Why a parser came back before the rows were all read.
@@ -27,7 +28,8 @@ struct BatchProgress {
 
 /// What makes records out of bytes, and columns out of records.
 protocol RecordParser: AnyObject {
-    /// Prepares for a stream that was just opened, and reads what comes before its first record.
+    /// Prepares for a stream that was just opened, and reads what comes before its first record;
+    /// the window is behind the byte order mark.
     /// - Returns: the number of lines read.
     func begin(_ window: InputWindow, input: InputFile, columns: ColumnSet) throws -> Int64
 
@@ -39,23 +41,25 @@ protocol RecordParser: AnyObject {
     ) -> ParseStop
 }
 
-/// Options that all feeds from files share.
-struct FileFeedOptions {
-    var maxRejectShare: Double
-    var maxRecordBytes: Int
-    var readBytes: Int
-}
-
 /// A feed from files: goes from file to file, keeps rejects and their limit, and the position
 /// `v1 <file> <entry> <offset> <line> <rows> <rejected> <hash of the files before> <file>`,
 /// where `offset` counts bytes after decompression.
-final class FileFeed {
-    let schema: Schema
-    let identity: String
+///
+/// ``CSVFeed`` and ``JSONLinesFeed`` say what the files hold.
+public class FileFeed: Feed {
+    /// The columns of every batch.
+    public final let schema: Schema
+    /// The column that holds the event time.
+    public final let timeColumn: String
+    /// A hash of the options that decide the content; empty when standard input is read.
+    public final let identity: String
+    /// How many bytes are read at a time when nothing else is said.
+    public static let readBytesDefault = 1 << 18
+
     private let parser: any RecordParser
     private let columns: ColumnSet
     private let cursor: InputCursor
-    private let options: FileFeedOptions
+    private let input: FeedInput
 
     // Where the feed is.
     private var offset: Int64 = 0
@@ -73,25 +77,21 @@ final class FileFeed {
     private static let batchRowsMax = 1 << 20
     private static let batchRejectsMax = 10_000
 
-    init(
-        _ inputs: [InputFile], parser: any RecordParser, columns: ColumnSet, identity: String,
-        options: FileFeedOptions, files: any FileSystem
-    ) throws {
-        guard options.maxRejectShare >= 0, options.maxRejectShare <= 1 else {
-            throw FeedError(.badOptions, "must lie between 0 and 1", at: "maxRejectShare")
-        }
-        guard options.maxRecordBytes >= 1, options.maxRecordBytes <= 1 << 28 else {
-            throw FeedError(.badOptions, "must lie between 1 and 268435456", at: "maxRecordBytes")
-        }
-        schema = columns.schema
-        self.parser = parser
-        self.columns = columns
-        self.options = options
-        cursor = InputCursor(inputs, files: files, readBytes: options.readBytes)
-        self.identity = cursor.isReadable ? identity : ""
+    init(from spec: some FileSpec, files: any FileSystem, readBytes: Int) throws {
+        precondition(1...64 << 20 ~= readBytes, "a feed reads between 1 byte and 64 MiB at a time")
+        schema = try spec.validatedSchema()
+        timeColumn = spec.eventTime
+        input = spec.input
+        columns = try ColumnSet(spec.columns, schema: schema, files: files)
+        parser = spec.makeParser()
+        let inputs = try expandInputs(
+            input.paths, files: files, at: "\(type(of: spec).format).paths")
+        cursor = InputCursor(inputs, files: files, readBytes: readBytes)
+        identity = cursor.isReadable ? spec.identity : ""
     }
 
-    func next(maxRows: Int) throws -> FeedBatch? {
+    /// The next rows, or `nil` after the last file.
+    public final func next(maxRows: Int) throws -> FeedBatch? {
         precondition(maxRows > 0, "a batch has at least one row")
         if let pending { throw pending }
         let rowsMax = min(maxRows, Self.batchRowsMax)
@@ -142,7 +142,7 @@ final class FileFeed {
                 window.consume(consumed)
                 progress.line += lines
             case .tooLong:
-                let reason = "the record is longer than \(options.maxRecordBytes) bytes"
+                let reason = "the record is longer than \(input.maxRecordBytes) bytes"
                 reject(window, reason, window.count, progress.line, &rejects)
                 _ = try window.skipLine()
                 progress.line += 1
@@ -158,6 +158,9 @@ final class FileFeed {
         guard let window = cursor.window else { return }
         progress.line = 1
         offset = 0
+        while window.count < 3, !window.isAtEnd { try window.refill() }
+        let hasByteOrderMark = unsafe window.unread.prefix(3).elementsEqual([0xef, 0xbb, 0xbf])
+        if hasByteOrderMark { window.consume(3) }
         progress.line += try parser.begin(window, input: cursor.input, columns: columns)
         offset = window.offset
     }
@@ -171,7 +174,7 @@ final class FileFeed {
             firstReasons.append("\(cursor.sourceName) line \(line): \(reason)")
         }
         let text = unsafe UnsafeRawBufferPointer(
-            rebasing: window.unread.prefix(min(textBytes, options.maxRecordBytes)))
+            rebasing: window.unread.prefix(min(textBytes, input.maxRecordBytes)))
         rejects.append(
             Reject(
                 reason: reason, source: cursor.sourceName, byteOffset: window.offset, line: line,
@@ -181,7 +184,7 @@ final class FileFeed {
     private func isOverLimit(rows inBatch: Int = 0) -> Bool {
         let total = rows + Int64(inBatch) + rejected
         return total >= Self.rowsBeforeShareCounts
-            && Double(rejected) > options.maxRejectShare * Double(total)
+            && Double(rejected) > input.rejectsMaxShare * Double(total)
     }
 
     private func tooManyRejects() -> FeedError? {
@@ -192,8 +195,8 @@ final class FileFeed {
         return FeedError(
             .tooManyRejects,
             "\(rejected) of \(total) rows do not parse, more than the share of "
-                + "\(options.maxRejectShare) that maxRejectShare allows: correct the columns or "
-                + "the file, or raise maxRejectShare\(first)")
+                + "\(input.rejectsMaxShare) that rejects.maxShare allows: correct the columns or "
+                + "the file, or raise rejects.maxShare\(first)")
     }
 }
 
@@ -204,7 +207,8 @@ extension FileFeed {
             + "\(cursor.namesDigest(before: index)) \(cursor.input.path)"
     }
 
-    func resume(from position: String) throws {
+    /// Goes to the place after a batch that carried this position.
+    public final func resume(from position: String) throws {
         let parts = position.split(separator: " ", maxSplits: 8, omittingEmptySubsequences: false)
         let numbers = parts.dropFirst().prefix(6).compactMap { Int64($0) }
         guard parts.count == 9, parts[0] == "v1", numbers.count == 6,

@@ -1,4 +1,4 @@
-public import Columnar
+public import Jobs
 public import Storage
 
 /// A feed from files with one JSON object a line, plain, gzipped or zipped, or standard input.
@@ -6,38 +6,45 @@ public import Storage
 /// A row must be valid JSON from its first to its last byte, also where no column reads it. A
 /// missing key is a null; of a key that occurs twice the last one counts. Numbers and times may
 /// stand in quotes.
-public final class JSONLinesFeed: Feed {
-    private let feed: FileFeed
-    /// The column that holds the event time.
-    public let timeColumn: String
-
-    /// The columns of every batch.
-    public var schema: Schema { feed.schema }
-    /// A hash of the options that decide the content; empty when standard input is read.
-    public var identity: String { feed.identity }
-
+public final class JSONLinesFeed: FileFeed {
     /// Finds the files; none is opened before the first batch.
     ///
+    /// - Parameters:
+    ///   - spec: what to read, and how.
+    ///   - files: the file system that holds the files.
+    ///   - readBytes: how many bytes are read at a time, up to 64 MiB; the rows do not depend on
+    ///     it.
     /// - Throws: ``FeedError`` naming the option, file or pattern that is wrong.
-    public init(_ options: JSONLinesOptions, files: any FileSystem) throws {
-        try options.validate()
-        let schema = try InputColumn.schema(
-            of: options.columns, timeColumn: options.timeColumn, at: "json.columns")
-        let inputs = try expandInputs(options.files, files: files, at: "json.files")
-        timeColumn = options.timeColumn
-        feed = try FileFeed(
-            inputs, parser: JSONLinesParser(options),
-            columns: ColumnSet(options.columns, schema: schema, files: files),
-            identity: options.identity,
-            options: FileFeedOptions(
-                maxRejectShare: options.maxRejectShare, maxRecordBytes: options.maxRecordBytes,
-                readBytes: options.readBytes),
-            files: files)
+    public init(
+        _ spec: JSONLinesSpec, files: any FileSystem, readBytes: Int = FileFeed.readBytesDefault
+    ) throws {
+        try super.init(from: spec, files: files, readBytes: readBytes)
+    }
+}
+
+extension JSONLinesSpec: FileSpec {
+    static let format = "json"
+    static let columnsKey = "fields"
+
+    var identityParts: [String] { [] }
+
+    func validateFormat() throws(FeedError) {
+        for column in columns {
+            switch column.origin {
+            case .index:
+                throw FeedError(
+                    .badOptions, "JSON fields have names, not indices", at: place(of: column))
+            case .field(let path):
+                let keys = path.split(separator: "." as Character, omittingEmptySubsequences: false)
+                guard !keys.contains("") else {
+                    throw FeedError(
+                        .badOptions, "'\(path)' has an empty key between dots",
+                        at: place(of: column))
+                }
+            default: break
+            }
+        }
     }
 
-    /// The next rows, or `nil` after the last file.
-    public func next(maxRows: Int) throws -> FeedBatch? { try feed.next(maxRows: maxRows) }
-
-    /// Goes to the place after a batch that carried this position.
-    public func resume(from position: String) throws { try feed.resume(from: position) }
+    func makeParser() -> any RecordParser { JSONLinesParser(self) }
 }

@@ -1,12 +1,13 @@
 import CSimdjson
 import Columnar
+import Jobs
 import Storage
 
 /// Makes rows of JSON lines: simdjson gives the text of the wanted fields for a block of lines in
 /// one call, the columns parse that text as they do for CSV.
 @safe
 final class JSONLinesParser: RecordParser {
-    private let options: JSONLinesOptions
+    private let spec: JSONLinesSpec
     private let isField: [Bool]
     private let tree: JSONPathTree
     private let state: OpaquePointer
@@ -23,21 +24,21 @@ final class JSONLinesParser: RecordParser {
 
     private static let blockLines = 1_024
 
-    init(_ options: JSONLinesOptions) {
-        self.options = options
-        let paths = options.columns.map { column -> [String]? in
-            guard case .field(let path) = column.source else { return nil }
+    init(_ spec: JSONLinesSpec) {
+        self.spec = spec
+        let paths = spec.columns.map { column -> [String]? in
+            guard case .field(let path) = column.origin else { return nil }
             return path.split(separator: "." as Character).map(String.init)
         }
         isField = paths.map { $0 != nil }
         tree = JSONPathTree(paths)
-        constants = FileConstants(columnCount: options.columns.count)
+        constants = FileConstants(columnCount: spec.columns.count)
         unsafe lines = .allocate(capacity: Self.blockLines)
-        unsafe tokens = .allocate(capacity: Self.blockLines * options.columns.count)
+        unsafe tokens = .allocate(capacity: Self.blockLines * spec.columns.count)
         // Safe: the tree outlives the parser's state.
         guard
             let state = unsafe csimdjson_lines_create(
-                tree.nodes, tree.count, options.columns.count)
+                tree.nodes, tree.count, spec.columns.count)
         else { preconditionFailure("no memory for a JSON parser") }
         unsafe self.state = state
     }
@@ -49,10 +50,7 @@ final class JSONLinesParser: RecordParser {
     }
 
     func begin(_ window: InputWindow, input: InputFile, columns: ColumnSet) throws -> Int64 {
-        while window.count < 3, !window.isAtEnd { try window.refill() }
-        let mark = unsafe window.unread.prefix(3).elementsEqual([0xef, 0xbb, 0xbf])
-        if mark { window.consume(3) }
-        try constants.begin(options.columns, input: input, fills: columns)
+        try constants.begin(spec.columns, input: input, fills: columns)
         lineCount = 0
         nextLine = 0
         return 0
@@ -65,7 +63,7 @@ final class JSONLinesParser: RecordParser {
             if nextLine == lineCount || generation != window.generation {
                 parseBlock(window)
                 if lineCount == 0 {
-                    return window.count > options.maxRecordBytes && !window.isAtEnd
+                    return window.count > spec.input.maxRecordBytes && !window.isAtEnd
                         ? .tooLong : .needsData
                 }
             }
@@ -81,7 +79,7 @@ final class JSONLinesParser: RecordParser {
         // block.
         lineCount = unsafe csimdjson_lines_parse(
             state, UnsafeRawPointer(window.base + window.start).assumingMemoryBound(to: CChar.self),
-            window.count, window.isAtEnd ? 1 : 0, Self.blockLines, options.maxRecordBytes, lines,
+            window.count, window.isAtEnd ? 1 : 0, Self.blockLines, spec.input.maxRecordBytes, lines,
             tokens)
     }
 
@@ -120,7 +118,7 @@ final class JSONLinesParser: RecordParser {
         switch line.fault {
         case Int32(csimdjson_line_ok): break
         case Int32(csimdjson_line_too_long):
-            return "the record is longer than \(options.maxRecordBytes) bytes"
+            return "the record is longer than \(spec.input.maxRecordBytes) bytes"
         case Int32(csimdjson_line_not_object): return "the line is no JSON object"
         case Int32(csimdjson_line_too_deep): return "the line is nested deeper than 64 levels"
         default:
@@ -132,7 +130,7 @@ final class JSONLinesParser: RecordParser {
             let fault = unsafe storeField(tokens[first + column], column, columns, row)
             if fault != .none {
                 columns.clear(row: row)
-                return "\(options.columns[column].name) \(fault.reason)"
+                return "\(spec.columns[column].name) \(fault.reason)"
             }
         }
         return nil

@@ -1,4 +1,6 @@
-/// The options in the units of the inner loop.
+import Jobs
+
+/// The spec in the units of the inner loop.
 struct TickParameters {
     let seed: UInt64
     let symbolCount: UInt64
@@ -14,17 +16,17 @@ struct TickParameters {
     let lateBelow: UInt64
     let lateMax: UInt64
 
-    init(_ options: SimulatorOptions) {
-        seed = mix(options.seed &+ 0x9e37_79b9_7f4a_7c15)
-        symbolCount = UInt64(options.symbols.count)
-        interval = options.intervalMicros
-        isGeometric = options.walk == .geometric
-        stepScale = options.volatility / deviateSigma
-        drift = isGeometric ? options.volatility * options.volatility / 2 : 0
-        spreadCents = Int64((options.spread * 100).rounded())
-        lotSize = options.lotSize
-        lateBelow = UInt64((options.outOfOrderShare * 4_294_967_296).rounded())
-        lateMax = UInt64(options.outOfOrderMaxMicros)
+    init(_ spec: SimulatorSpec) {
+        seed = mix(UInt64(bitPattern: spec.seed) &+ 0x9e37_79b9_7f4a_7c15)
+        symbolCount = UInt64(spec.symbols.count)
+        interval = spec.intervalMicros
+        isGeometric = spec.priceModel == .geometric
+        stepScale = spec.volatility / deviateSigma
+        drift = isGeometric ? spec.volatility * spec.volatility / 2 : 0
+        spreadCents = Int64((spec.spread * 100).rounded())
+        lotSize = spec.lotSize
+        lateBelow = UInt64((spec.outOfOrderShare * 4_294_967_296).rounded())
+        lateMax = UInt64(spec.outOfOrderMaxMicros)
     }
 }
 
@@ -90,7 +92,7 @@ func fillTicks(
             } else {
                 price += deviate * p.stepScale
             }
-            price = min(max(price, 0.01), SimulatorOptions.pricesMax)
+            price = min(max(price, 0.01), SimulatorSpec.pricesMax)
             unsafe state[symbol] = price
 
             // A third mix, of what the first two gave, decides volume, spread side and lateness.

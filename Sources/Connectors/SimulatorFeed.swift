@@ -1,4 +1,5 @@
 public import Columnar
+public import Jobs
 public import Storage
 
 /// A simulated market: prices that walk, volumes, bids and asks, and late ticks if wanted.
@@ -9,22 +10,15 @@ public import Storage
 /// `v1 <next tick> <first event time, µs> <price bits, 16 hex digits a symbol>`.
 public final class SimulatorFeed: Feed {
     /// Symbol, event time, price, volume, bid and ask; none is ever null.
-    public let schema = Schema([
-        Field("symbol", .string, isNullable: false),
-        Field("event_time", .timestamp, isNullable: false),
-        Field("price", .double, isNullable: false),
-        Field("volume", .long, isNullable: false),
-        Field("bid", .double, isNullable: false),
-        Field("ask", .double, isNullable: false),
-    ])
+    public let schema = SimulatorSpec.schema
     /// `event_time`.
-    public let timeColumn = "event_time"
+    public let timeColumn = SimulatorSpec.eventTime
     /// A hash of the options that decide the content.
     public let identity: String
-    /// As the options say.
-    public var rowsPerSecond: Double? { options.rowsPerSecond }
+    /// As the spec says.
+    public var rowsPerSecond: Double? { spec.ticksPerSecond }
 
-    private let options: SimulatorOptions
+    private let spec: SimulatorSpec
     private let dictionary: StringDictionary
     private let parameters: TickParameters
 
@@ -40,22 +34,25 @@ public final class SimulatorFeed: Feed {
     /// A market before its first tick.
     ///
     /// - Throws: ``FeedError`` `.badOptions` naming the option.
-    public init(_ options: SimulatorOptions, time: any TimeSource = SystemTime()) throws {
-        try options.validate()
-        self.options = options
-        identity = options.identity
-        dictionary = StringDictionary(options.symbols)
-        parameters = TickParameters(options)
-        startMicros = options.startMicros ?? time.nowMicros()
-        prices = options.symbols.map { options.startPrices[$0] ?? options.startPrice }
+    public init(_ spec: SimulatorSpec, time: any TimeSource = SystemTime()) throws {
+        try spec.validate()
+        self.spec = spec
+        identity = spec.identity
+        dictionary = StringDictionary(spec.symbols)
+        parameters = TickParameters(spec)
+        switch spec.start {
+        case .now: startMicros = time.nowMicros()
+        case .at(let micros): startMicros = micros
+        }
+        prices = spec.symbols.map { spec.startPrices[$0] ?? spec.startPrice }
     }
 
     /// The next ticks, or `nil` after the last.
     public func next(maxRows: Int) throws -> FeedBatch? {
         precondition(maxRows > 0, "a batch has at least one row")
-        let left = options.ticks.map { UInt64($0) - min(UInt64($0), nextTick) } ?? .max
+        let left = spec.ticks.map { UInt64($0) - min(UInt64($0), nextTick) } ?? .max
         let timeLeft = UInt64(max(0, timestampMicrosMax - startMicros))
-        let representable = timeLeft / UInt64(max(1, options.intervalMicros))
+        let representable = timeLeft / UInt64(max(1, spec.intervalMicros))
         let count = Int(
             min(
                 left, UInt64(min(maxRows, Self.batchRowsMax)),
@@ -111,7 +108,7 @@ public final class SimulatorFeed: Feed {
         while !rest.isEmpty {
             guard let bits = Checksum.parseHex(rest.prefix(16)),
                 case let price = Double(bitPattern: bits), price > 0,
-                price <= SimulatorOptions.pricesMax
+                price <= SimulatorSpec.pricesMax
             else {
                 throw FeedError(.badPosition, "a price in the simulator's position is damaged")
             }

@@ -37,7 +37,7 @@ extension MicroBatchEngine {
         trigger: TriggerSpec, limits: RunLimits = RunLimits(), shouldStop: () -> Bool
     ) throws -> RunSummary {
         let begun = time.monotonicNanos()
-        observe(.started(try start()))
+        observe(.started(start(end: try availableEnd(limits))))
         if let rerun = pending, !isFinished(limits, shouldStop) {
             pending = nil
             try execute(rerun, isLogged: true, latestOffset: rerun.offsets.upperBound)

@@ -83,12 +83,12 @@ public final class MicroBatchEngine {
     /// Gives up the checkpoint's lock.
     public func close() { checkpoint.close() }
 
-    /// Where the run begins, as told to observers.
-    func start() throws -> RunStart {
+    /// Where the run begins, as told to observers; `end` is how far it may read for now.
+    func start(end: Int64) -> RunStart {
         RunStart(
             name: job.job.name, id: checkpoint.identity.id,
             nextBatch: pending?.batch ?? cursor.nextBatch, nextOffset: cursor.nextOffset,
-            latestOffset: try source.latestOffset(), watermarkMs: cursor.watermarkMs,
+            latestOffset: max(end, cursor.nextOffset), watermarkMs: cursor.watermarkMs,
             recovery: recoveryKind)
     }
 

@@ -192,7 +192,7 @@ func double(of unscaled: Int128, scale: Int) -> Double {
     if unscaled.magnitude < 1 << 53, scale <= 22 {
         return Double(Int64(unscaled)) / exactPowersOfTen[scale]
     }
-    return Double(decimalString(unscaled, scale: scale)) ?? .nan
+    return Double(formatDecimal(unscaled, scale: scale)) ?? .nan
 }
 
 /// 10⁰ … 10²², which doubles hold exactly.

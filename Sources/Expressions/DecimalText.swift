@@ -88,16 +88,3 @@ func decimalDigits(_ value: Int128) -> Int {
     while digits <= 38, magnitude >= powersOfTen[digits].magnitude { digits += 1 }
     return digits
 }
-
-/// A decimal in digits: the unscaled value with the point put in.
-func decimalString(_ unscaled: Int128, scale: Int) -> String {
-    var digits = String(unscaled.magnitude)
-    if scale > 0 {
-        if digits.utf8.count <= scale {
-            digits = String(repeating: "0", count: scale + 1 - digits.utf8.count) + digits
-        }
-        let point = digits.index(digits.endIndex, offsetBy: -scale)
-        digits = digits[..<point] + "." + digits[point...]
-    }
-    return unscaled < 0 ? "-" + digits : digits
-}

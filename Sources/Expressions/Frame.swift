@@ -284,16 +284,7 @@ enum FaultText {
 
     /// A value for people; long strings are cut.
     static func text(_ value: Value) -> String {
-        switch value {
-        case .null: "NULL"
-        case .boolean(let value): value ? "true" : "false"
-        case .int(let value): String(value)
-        case .long(let value): String(value)
-        case .double(let value): javaString(value)
-        case .decimal(let unscaled, let scale): decimalString(unscaled, scale: scale)
-        case .string(let text): text.count > 64 ? "'\(text.prefix(64))…'" : "'\(text)'"
-        case .date(let days): CivilDate(daysSinceEpoch: Int(days)).description
-        case .timestamp(let micros): formatTimestamp(micros: micros)
-        }
+        guard case .string(let text) = value else { return value.text ?? "NULL" }
+        return text.count > 64 ? "'\(text.prefix(64))…'" : "'\(text)'"
     }
 }

@@ -8,7 +8,10 @@ public func nearest(to name: String, among candidates: [String]) -> String? {
         let distance = editDistance(wanted, Array(candidate.lowercased().unicodeScalars.prefix(64)))
         if distance <= limit, distance < best?.distance ?? .max { best = (distance, candidate) }
     }
-    return best?.name
+    if let best { return best.name }
+    // A beginning of a name is not near by distance but says what is meant.
+    let longer = candidates.filter { wanted.count >= 2 && $0.unicodeScalars.starts(with: wanted) }
+    return longer.count == 1 ? longer[0] : nil
 }
 
 /// The fewest insertions, deletions, replacements and swaps of neighbours.

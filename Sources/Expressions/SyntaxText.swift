@@ -134,9 +134,9 @@ struct SyntaxWriter {
         case .boolean(let value): value ? "true" : "false"
         case .int(let value): String(value)
         case .long(let value): isPretty ? String(value) : "\(value)L"
-        case .double(let value): isPretty ? javaString(value) : "\(javaString(value))D"
+        case .double(let value): isPretty ? formatDouble(value) : "\(formatDouble(value))D"
         case .decimal(let unscaled, let scale):
-            decimalString(unscaled, scale: scale) + (isPretty ? "" : "BD")
+            formatDecimal(unscaled, scale: scale) + (isPretty ? "" : "BD")
         case .string(let value): isPretty ? value : quoted(value)
         case .date(let days): "DATE '\(CivilDate(daysSinceEpoch: Int(days)))'"
         case .timestamp(let micros): "TIMESTAMP '\(formatTimestamp(micros: micros))'"

@@ -12,32 +12,25 @@ extension FeedSpec {
 }
 
 extension SimulatorSpec {
-    private static let intervalMicrosDefault: Int64 = 10_000
-
     init(_ object: CheckedObject) {
+        self.init()
         symbols = object.strings("symbols")
         ticks = object.optional("ticks")?.int64Value.flatMap { $0 == 0 ? nil : $0 }
         ticksPerSecond = object.optional("rate")?.doubleValue
         let start = object.string("start")
         self.start = start == "now" ? .now : .at(micros: object.micros("start"))
-        intervalMicros =
-            if object.optional("interval") != nil {
-                object.durationMicros("interval")
-            } else if let ticksPerSecond {
-                // Rates above a tick a microsecond still need time to go on.
-                Int64(max(1, min(1e12, (1e6 / ticksPerSecond).rounded())))
-            } else {
-                Self.intervalMicrosDefault
-            }
+        if object.optional("interval") != nil {
+            intervalMicros = object.durationMicros("interval")
+        } else if let ticksPerSecond {
+            // Rates above a tick a microsecond still need time to go on.
+            intervalMicros = Int64(max(1, min(1e12, (1e6 / ticksPerSecond).rounded())))
+        }
         startPrice = object.double("startPrice")
-        startPrices = [:]
         for member in object.optional("startPrices")?.members ?? [] {
             startPrices[member.key] = member.value.doubleValue
         }
         priceModel = object.choice("priceModel", PriceModel.self)
-        volatility =
-            object.optional("volatility")?.doubleValue
-            ?? (priceModel == .geometric ? 0.0002 : 0.02)
+        volatility = object.optional("volatility")?.doubleValue ?? priceModel.usualVolatility
         spread = object.double("spread")
         lotSize = object.integer("lotSize")
         outOfOrderShare = object.double("outOfOrderShare")

@@ -137,18 +137,10 @@ extension JobRules {
         guard tree["scale"] != nil else { return }
         switch column.type {
         case .double: break
-        case .decimal where column.scale.isPowerOfTen: break
+        case .decimal where column.scaleExponent != nil: break
         case .decimal:
             note(.badValue, "The scale of a decimal must be a power of ten.", at: place["scale"])
         default: note(.badValue, misfit("scale", "doubles and decimals"), at: place["scale"])
         }
-    }
-}
-
-extension Int64 {
-    fileprivate var isPowerOfTen: Bool {
-        var rest = self
-        while rest >= 10, rest % 10 == 0 { rest /= 10 }
-        return rest == 1
     }
 }

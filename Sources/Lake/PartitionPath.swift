@@ -80,22 +80,8 @@ public enum PartitionPath {
     }
 }
 
-/// Partition values as text: as Spark casts them to strings.
+/// Partition values, read back from their text: what `Value.text` wrote.
 enum PartitionValue {
-    static func text(_ value: Value) -> String? {
-        switch value {
-        case .null: nil
-        case .boolean(let value): value ? "true" : "false"
-        case .int(let value): String(value)
-        case .long(let value): String(value)
-        case .double(let value): doubleText(value)
-        case .decimal(let unscaled, let scale): decimalText(unscaled, scale: scale)
-        case .string(let value): value
-        case .date(let days): CivilDate(daysSinceEpoch: Int(days)).description
-        case .timestamp(let micros): formatTimestamp(micros: micros)
-        }
-    }
-
     /// The value of a text; nil when the type has none of that form.
     static func parse(_ text: String, as type: DataType) -> Value? {
         switch type {
@@ -110,43 +96,6 @@ enum PartitionValue {
         }
     }
 
-    /// Java's Double.toString: plain from 0.001 to 10,000,000, else with an exponent `E`.
-    static func doubleText(_ value: Double) -> String {
-        if value.isNaN { return "NaN" }
-        if value.isInfinite { return value < 0 ? "-Infinity" : "Infinity" }
-        if value == 0 || (1e-3..<1e7).contains(value.magnitude) { return plainText(value) }
-        let (digits, exponent) = shortestDigits(value.magnitude)
-        let fraction = digits.count > 1 ? String(digits.dropFirst()) : "0"
-        return "\(value < 0 ? "-" : "")\(digits.prefix(1)).\(fraction)E\(exponent)"
-    }
-
-    private static func plainText(_ value: Double) -> String {
-        if value == 0 { return value.sign == .minus ? "-0.0" : "0.0" }
-        let (digits, exponent) = shortestDigits(value.magnitude)
-        let sign = value < 0 ? "-" : ""
-        guard exponent >= 0 else {
-            return "\(sign)0.\(String(repeating: "0", count: -exponent - 1))\(digits)"
-        }
-        let padded = digits + String(repeating: "0", count: max(0, exponent + 2 - digits.count))
-        return "\(sign)\(padded.prefix(exponent + 1)).\(padded.dropFirst(exponent + 1))"
-    }
-
-    /// The fewest digits that name the number, d.ddd × 10^exponent, without trailing zeros.
-    private static func shortestDigits(_ value: Double) -> (digits: String, exponent: Int) {
-        let parts = value.description.split(separator: "e" as Character)
-        var exponent = parts.count > 1 ? Int(parts[1]) ?? 0 : 0
-        let mantissa = parts[0].split(
-            separator: "." as Character, omittingEmptySubsequences: false)
-        exponent += mantissa[0].count - 1
-        var digits = Substring(mantissa.joined())
-        while digits.count > 1, digits.first == "0" {
-            digits = digits.dropFirst()
-            exponent -= 1
-        }
-        while digits.count > 1, digits.last == "0" { digits = digits.dropLast() }
-        return (String(digits), exponent)
-    }
-
     private static func parseDouble(_ text: String) -> Value? {
         switch text {
         case "NaN": .double(.nan)
@@ -154,13 +103,6 @@ enum PartitionValue {
         case "-Infinity": .double(-.infinity)
         default: Double(text).map { .double($0) }
         }
-    }
-
-    private static func decimalText(_ unscaled: Int128, scale: Int) -> String {
-        var digits = String(unscaled.magnitude)
-        guard scale > 0 else { return (unscaled < 0 ? "-" : "") + digits }
-        digits = String(repeating: "0", count: max(0, scale + 1 - digits.count)) + digits
-        return "\(unscaled < 0 ? "-" : "")\(digits.dropLast(scale)).\(digits.suffix(scale))"
     }
 
     private static func parseDecimal(_ text: String, _ precision: Int, _ scale: Int) -> Value? {

@@ -32,7 +32,7 @@ func partition(_ batch: RecordBatch, by columns: [Int], most: Int) -> [Partition
         let names = columns.map { column in
             PartitionPath.directoryName(
                 column: batch.schema[column].name,
-                value: PartitionValue.text(batch.columns[column].value(at: row)))
+                value: batch.columns[column].value(at: row).text)
         }
         if let known = numbers[names] { return known }
         numbers[names] = directories.count

@@ -27,7 +27,7 @@ extension SchemaElement {
 }
 
 extension RawRepresentable where RawValue == Int32 {
-    fileprivate init(checking number: Int32, _ input: ThriftReader) throws(ParquetError) {
+    init(checking number: Int32, _ input: ThriftReader) throws(ParquetError) {
         guard let value = Self(rawValue: number) else {
             throw input.cursor.damaged("\(number) is no \(Self.self)")
         }
@@ -170,12 +170,12 @@ extension ColumnChunkMetadata {
             switch field.id {
             case 1: type = try PhysicalType(checking: try input.readInt32(field), input)
             case 2:
-                try input.readList(field, of: .int32) { input throws(ParquetError) in
-                    encodings.append(try input.readInt32())
+                encodings = try input.readList(field, of: .int32) { input throws(ParquetError) in
+                    try input.readInt32()
                 }
             case 3:
-                try input.readList(field, of: .binary) { input throws(ParquetError) in
-                    path.append(try input.readString())
+                path = try input.readList(field, of: .binary) { input throws(ParquetError) in
+                    try input.readString()
                 }
             case 4: codec = try input.readInt32(field)
             case 5, 6, 7, 9, 11: numbers[field.id] = try input.readInt64(field)
@@ -202,10 +202,7 @@ extension RowGroupMetadata {
         var rowCount: Int64?
         try input.readStructure { input, field throws(ParquetError) in
             switch field.id {
-            case 1:
-                try input.readList(field, of: .structure) { input throws(ParquetError) in
-                    columns.append(try ColumnChunkMetadata(from: &input))
-                }
+            case 1: columns = try input.readList(field, ColumnChunkMetadata.init(from:))
             case 2: bytes = try input.readInt64(field)
             case 3: rowCount = try input.readInt64(field)
             default: return false
@@ -231,19 +228,10 @@ extension FileMetadata {
         try input.readStructure { input, field throws(ParquetError) in
             switch field.id {
             case 1: version = try input.readInt32(field)
-            case 2:
-                try input.readList(field, of: .structure) { input throws(ParquetError) in
-                    schema.append(try SchemaElement(from: &input))
-                }
+            case 2: schema = try input.readList(field, SchemaElement.init(from:))
             case 3: rowCount = try input.readInt64(field)
-            case 4:
-                try input.readList(field, of: .structure) { input throws(ParquetError) in
-                    rowGroups.append(try RowGroupMetadata(from: &input))
-                }
-            case 5:
-                try input.readList(field, of: .structure) { input throws(ParquetError) in
-                    keyValues.append(try KeyValue(from: &input))
-                }
+            case 4: rowGroups = try input.readList(field, RowGroupMetadata.init(from:))
+            case 5: keyValues = try input.readList(field, KeyValue.init(from:))
             case 6: createdBy = try input.readString(field)
             case 8: throw ParquetError(.unsupported, "the file is encrypted")
             default: return false
@@ -273,98 +261,5 @@ extension FileMetadata.KeyValue {
         }
         guard let key else { throw input.cursor.damaged("a metadata pair has no key") }
         self.init(key: key, value: value)
-    }
-}
-
-extension PageHeader {
-    init(from input: inout ThriftReader) throws(ParquetError) {
-        var type: PageType?
-        var sizes: [Int16: Int32] = [:]
-        var found = PageHeader(type: .data, uncompressedSize: 0, compressedSize: 0)
-        var detail: PageType?
-        try input.readStructure { input, field throws(ParquetError) in
-            switch field.id {
-            case 1: type = try PageType(checking: try input.readInt32(field), input)
-            case 2, 3: sizes[field.id] = try input.readInt32(field)
-            case 4: found.crc = try input.readInt32(field)
-            case 5 where field.type == .structure:
-                detail = .data
-                try found.readData(from: &input)
-            case 7 where field.type == .structure:
-                detail = .dictionary
-                try found.readDictionary(from: &input)
-            case 8 where field.type == .structure:
-                detail = .dataV2
-                try found.readDataV2(from: &input)
-            default: return false
-            }
-            return true
-        }
-        guard let type, type == .index || type == detail, let uncompressed = sizes[2],
-            let compressed = sizes[3], uncompressed >= 0, compressed >= 0
-        else { throw input.cursor.damaged("a page header is incomplete") }
-        found.type = type
-        found.uncompressedSize = uncompressed
-        found.compressedSize = compressed
-        self = found
-    }
-
-    private mutating func readData(from input: inout ThriftReader) throws(ParquetError) {
-        var header = self
-        var seen: Set<Int16> = []
-        try input.readStructure { input, field throws(ParquetError) in
-            seen.insert(field.id)
-            switch field.id {
-            case 1: header.valueCount = try input.readInt32(field)
-            case 2: header.encoding = try input.readInt32(field)
-            case 3: header.levelEncoding = try input.readInt32(field)
-            default: return false
-            }
-            return true
-        }
-        guard seen.isSuperset(of: [1, 2, 3]) else {
-            throw input.cursor.damaged("a page header is incomplete")
-        }
-        self = header
-    }
-
-    private mutating func readDictionary(from input: inout ThriftReader) throws(ParquetError) {
-        var header = self
-        var seen: Set<Int16> = []
-        try input.readStructure { input, field throws(ParquetError) in
-            seen.insert(field.id)
-            switch field.id {
-            case 1: header.valueCount = try input.readInt32(field)
-            case 2: header.encoding = try input.readInt32(field)
-            default: return false
-            }
-            return true
-        }
-        guard seen.isSuperset(of: [1, 2]) else {
-            throw input.cursor.damaged("a page header is incomplete")
-        }
-        self = header
-    }
-
-    private mutating func readDataV2(from input: inout ThriftReader) throws(ParquetError) {
-        var header = self
-        var seen: Set<Int16> = []
-        try input.readStructure { input, field throws(ParquetError) in
-            seen.insert(field.id)
-            switch field.id {
-            case 1: header.valueCount = try input.readInt32(field)
-            case 2: header.nullCount = try input.readInt32(field)
-            case 4: header.encoding = try input.readInt32(field)
-            case 5: header.definitionBytes = try input.readInt32(field)
-            case 6: header.repetitionBytes = try input.readInt32(field)
-            case 7: header.isCompressed = try input.readBoolean(field)
-            default: return false
-            }
-            return true
-        }
-        guard seen.isSuperset(of: [1, 2, 4, 5, 6]) else {
-            throw input.cursor.damaged("a page header is incomplete")
-        }
-        self = header
     }
 }

@@ -165,18 +165,20 @@ struct ThriftReader {
         depth -= 1
     }
 
-    /// Reads a list; `element` reads one element.
-    mutating func readList(
-        _ field: Field, of type: ThriftType,
-        _ element: (inout ThriftReader) throws(ParquetError) -> Void
-    ) throws(ParquetError) {
+    /// Reads a list of structs, or of what else `type` says; `element` reads one element.
+    mutating func readList<T>(
+        _ field: Field, of type: ThriftType = .structure,
+        _ element: (inout ThriftReader) throws(ParquetError) -> T
+    ) throws(ParquetError) -> [T] {
         try expect(field, .list)
         let (count, found) = try readListHead()
         let isBoolean = { (type: ThriftType) in type == .booleanTrue || type == .booleanFalse }
         guard count == 0 || found == type || isBoolean(found) && isBoolean(type) else {
             throw cursor.damaged("metadata has a list of another type than \(type)")
         }
-        for _ in 0..<count { try element(&self) }
+        var elements: [T] = []
+        for _ in 0..<count { elements.append(try element(&self)) }
+        return elements
     }
 
     private mutating func readListHead() throws(ParquetError) -> (Int, ThriftType) {

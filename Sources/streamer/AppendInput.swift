@@ -1,5 +1,6 @@
 import Columnar
 import Connectors
+import Expressions
 import JSON
 import Jobs
 import Storage
@@ -215,7 +216,7 @@ private struct DescribedColumn {
             return
         }
         guard let type = DataType(parsing: typeText) else {
-            let meant = nearestName(to: typeText, in: DataType.names)
+            let meant = nearest(to: typeText, among: DataType.names)
             throw UsageError(
                 "--schema: there is no type '\(shown(typeText))'; "
                     + (meant.map { "did you mean '\($0)'?" }

@@ -20,7 +20,18 @@ struct CheckpointPlace {
     ///
     /// - Throws: a mistake that says which checkpoints there are.
     init(named word: String) throws {
-        try self.init(folder: Self.folder(named: word))
+        try self.init(existing: Self.folder(named: word))
+    }
+
+    /// The checkpoint of a job.
+    ///
+    /// - Throws: a mistake when the job has not run.
+    init(of job: Job) throws {
+        try self.init(existing: Path(job.checkpointLocation))
+    }
+
+    private init(existing folder: Path) throws {
+        try self.init(folder: folder)
         guard try exists() else {
             throw UsageError(
                 "there is no checkpoint in \(path): the job has not run yet"
@@ -45,6 +56,25 @@ struct CheckpointPlace {
 
     /// Whether a job has run with this checkpoint.
     func exists() throws -> Bool { try machineFiles.exists(path.appending("metadata")) }
+
+    /// The job that the checkpoint recorded.
+    ///
+    /// - Throws: a mistake when there is none, or when its variables are not as they were.
+    func recordedJob() throws -> Job {
+        let file = try path.appending("job.json").string
+        guard let text = try reader.jobText() else {
+            throw UsageError("\(path) has recorded no job yet: no run has got that far")
+        }
+        let job = try Job.load(Array(text.utf8), path: file, environment: processEnvironment)
+        // Its variables are recorded as they are written: another environment makes another job.
+        let location = try Path(job.checkpointLocation).string
+        guard path.string == location || path.string.hasSuffix("/\(location)") else {
+            throw UsageError(
+                "\(file) stands for the job of \(location) in this environment; set the variables "
+                    + "that it names as they were for the run")
+        }
+        return job
+    }
 
     /// The checkpoints in a folder.
     static func all(in folder: Path) throws -> [CheckpointPlace] {

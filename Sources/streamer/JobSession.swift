@@ -82,6 +82,11 @@ final class JobSession: Sendable {
             files: machineFiles, time: SystemTime(), observe: observe)
     }
 
+    /// The job's checkpoint, as it is now placed.
+    func checkpointPlace() throws -> CheckpointPlace {
+        try CheckpointPlace(folder: place(job.checkpointLocation))
+    }
+
     /// The folders that the job's sinks write to, as they are now placed.
     func outputPaths() throws -> [Path] {
         try plan.queries.flatMap(\.sinks).compactMap(\.path).map(place)

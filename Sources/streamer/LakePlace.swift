@@ -1,4 +1,5 @@
 import Columnar
+import Expressions
 import Lake
 import Storage
 
@@ -12,7 +13,7 @@ func openTable(named word: String) throws -> LakeReader {
         return try LakeReader(candidate, machineFiles)
     }
     let known = try tables(in: ProjectFolder.lake.path()).map(\.name)
-    let meant = nearestName(to: path.name, in: known).map { "did you mean '\($0)'?" }
+    let meant = nearest(to: path.name, among: known).map { "did you mean '\($0)'?" }
     throw UsageError(
         "there is no table '\(shown(word))'; "
             + (meant

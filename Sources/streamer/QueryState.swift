@@ -8,19 +8,7 @@ import Storage
 
 /// The job that a checkpoint recorded, planned: what its state means.
 func recordedJob(of place: CheckpointPlace) throws -> PlannedJob {
-    let path = try place.path.appending("job.json").string
-    guard let text = try place.reader.jobText() else {
-        throw UsageError("\(place.path) has recorded no job yet: no run has got that far")
-    }
-    let job = try Job.load(Array(text.utf8), path: path, environment: processEnvironment)
-    // Its variables are recorded as they are written: another environment makes another job.
-    let location = try Path(job.checkpointLocation).string
-    guard place.path.string == location || place.path.string.hasSuffix("/\(location)") else {
-        throw UsageError(
-            "\(path) stands for the job of \(location) in this environment; set the variables that "
-                + "it names as they were for the run")
-    }
-    return try plannedJob(job)
+    try plannedJob(place.recordedJob())
 }
 
 /// The state of one query as it was after a batch.

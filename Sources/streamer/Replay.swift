@@ -50,11 +50,8 @@ private func replayJob(_ arguments: Arguments, _ console: Console) throws -> Exi
     if arguments.has("from-checkpoint") {
         return try replayFromCheckpoint(job, arguments, console)
     }
-    for option in ["verify"] where arguments.has(option) {
-        throw arguments.fault("--\(option) goes with --from-checkpoint")
-    }
-    if arguments.text("batch") != nil {
-        throw arguments.fault("--batch goes with --from-checkpoint")
+    if arguments.has("verify") || arguments.text("batch") != nil {
+        throw arguments.fault("--batch and --verify go with --from-checkpoint")
     }
     return try replayFromLog(job, arguments, console)
 }
@@ -63,6 +60,8 @@ private func replayJob(_ arguments: Arguments, _ console: Console) throws -> Exi
 private func replayFromCheckpoint(
     _ job: Job, _ arguments: Arguments, _ console: Console
 ) throws -> ExitCode {
+    // Opening an engine would make a checkpoint that is not there, and tables with it.
+    _ = try CheckpointPlace(of: job)
     let session = try JobSession(
         job, showsConsole: arguments.format != .json, isBounded: true, on: console)
     let report = RunReport(arguments.format, on: console)
@@ -107,6 +106,7 @@ private func replayFromLog(
     let report = RunReport(arguments.format, on: console)
     let range = try session.reader.range(
         from: arguments.position("from"), to: arguments.position("to"))
+    try requireFresh(session.checkpointPlace(), for: range, in: folder)
     var limits = RunLimits()
     limits.untilOffset = range.upperBound
     var source: any StreamSource = LogSource(session.reader)
@@ -121,6 +121,26 @@ private func replayFromLog(
         startingOffsets: .offset(range.lowerBound), observe: report.observe)
     defer { engine.close() }
     return try finishReplay(engine, trigger, limits, arguments, session, report)
+}
+
+/// Refuses a folder in which other rows have been replayed already.
+///
+/// What is asked for would be mixed with them. A replay that was interrupted goes on.
+private func requireFresh(
+    _ place: CheckpointPlace, for range: Range<Int64>, in folder: Path
+) throws {
+    guard let first = try place.reader.plannedBatches().first,
+        let last = try place.reader.plannedBatches().last
+    else { return }
+    let begun = first.number == 0 ? try place.reader.offsets(first).logOffsets?.lowerBound : nil
+    let read = try place.reader.offsets(last).logOffsets?.upperBound
+    guard begun == range.lowerBound, let read, read <= range.upperBound else {
+        throw UsageError(
+            "\(folder) has a replay of other rows already, from offset "
+                + "\(begun.map(String.init) ?? "unknown") to \(read.map(String.init) ?? "unknown"), not "
+                + "\(range.lowerBound) to \(range.upperBound); name another folder with --into, or "
+                + "remove this one", verb: "replay")
+    }
 }
 
 private func finishReplay(
@@ -142,12 +162,7 @@ extension Arguments {
     /// The job named, or the one recorded in the only checkpoint.
     fileprivate func replayedJob() throws -> Job {
         if let path = optionalWord("JOB") { return try loadJob(path) }
-        let place = try CheckpointPlace(verb: verb.name)
-        guard let text = try place.reader.jobText() else {
-            throw fault("the checkpoint \(place.path) has no job recorded; name the job file")
-        }
-        return try Job.load(
-            Array(text.utf8), path: "\(place.path)/job.json", environment: processEnvironment)
+        return try CheckpointPlace(verb: verb.name).recordedJob()
     }
 
     /// How many times as fast as it was event time passes; `nil` is as fast as possible.

@@ -69,7 +69,7 @@ private func chosenQuery(
     if plan.queries.contains(where: { $0.name == name }) {
         throw arguments.fault("the query '\(name)' works row by row and keeps no state")
     }
-    let meant = nearestName(to: name, in: names).map { "did you mean '\($0)'?" }
+    let meant = nearest(to: name, among: names).map { "did you mean '\($0)'?" }
     throw arguments.fault(
         "there is no query '\(shown(name))'; "
             + (meant ?? "those with state are: \(names.joined(separator: ", "))"))

@@ -1,5 +1,6 @@
 import Columnar
 import Connectors
+import Jobs
 import Storage
 import TestSupport
 import Testing
@@ -36,8 +37,8 @@ import Testing
 
     private func days(_ bytes: [UInt8], name: String, maxRows: Int = 10) throws -> FeedContent {
         try readCSV(bytes, maxRows: maxRows, name: name) {
-            $0.columns = [InputColumn("t", .timestamp)]
-            $0.timeColumn = "t"
+            $0.columns = [FeedColumn("t", .timestamp)]
+            $0.eventTime = "t"
         }
     }
 
@@ -94,9 +95,9 @@ import Testing
             try write(bytes(Self.zip), directory.appending("2.zip"), files)
             func feed() throws -> CSVFeed {
                 try CSVFeed(
-                    CSVOptions(
-                        files: [directory.string + "/*"],
-                        columns: [InputColumn("t", .timestamp)], timeColumn: "t"), files: files)
+                    CSVSpec(
+                        FeedInput([directory.string + "/*"]),
+                        columns: [FeedColumn("t", .timestamp)], eventTime: "t"), files: files)
             }
             let whole = expected([1, 2, 3, 1, 2, 4])
             let reader = try feed()

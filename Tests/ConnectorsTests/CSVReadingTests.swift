@@ -1,5 +1,6 @@
 import Columnar
 import Connectors
+import Jobs
 import Storage
 import TestSupport
 import Testing
@@ -29,10 +30,7 @@ import Testing
     @Test func chunksDoNotMatter() throws {
         let text = Self.hardText(rows: 400, seed: 7)
         func read(_ bytes: Int) throws -> FeedContent {
-            try readCSV(text) {
-                $0.readBytes = bytes
-                $0.maxRecordBytes = 80
-            }
+            try readCSV(text, readBytes: bytes) { $0.input.maxRecordBytes = 80 }
         }
         let whole = try read(1 << 20)
         #expect(whole.rows.count > 100 && whole.rejects.count > 50)
@@ -52,15 +50,15 @@ import Testing
                     directory.appending("part\(index).csv"), files)
             }
             func feed() throws -> CSVFeed {
-                var options = CSVOptions(
-                    files: [directory.string + "/part*.csv"],
+                var spec = CSVSpec(
+                    FeedInput([directory.string + "/part*.csv"]),
                     columns: [
-                        InputColumn("symbol", .string), InputColumn("time", .timestamp),
-                        InputColumn("price", .double), InputColumn("volume", .long),
-                        InputColumn("file", .string, from: .fileName),
-                    ], timeColumn: "time")
-                options.maxRejectShare = 1
-                return try CSVFeed(options, files: files)
+                        FeedColumn("symbol", .string), FeedColumn("time", .timestamp),
+                        FeedColumn("price", .double), FeedColumn("volume", .long),
+                        FeedColumn("file", .string, from: .fileName),
+                    ], eventTime: "time")
+                spec.input.rejectsMaxShare = 1
+                return try CSVFeed(spec, files: files)
             }
             let whole = drain(try feed())
             #expect(whole.error == nil && whole.rows.count > 60)
@@ -87,9 +85,9 @@ import Testing
         try withTemporaryDirectory { files, directory in
             func feed() throws -> CSVFeed {
                 try CSVFeed(
-                    CSVOptions(
-                        files: [directory.string + "/*.csv"],
-                        columns: [InputColumn("t", .timestamp)], timeColumn: "t"), files: files)
+                    CSVSpec(
+                        FeedInput([directory.string + "/*.csv"]),
+                        columns: [FeedColumn("t", .timestamp)], eventTime: "t"), files: files)
             }
             let second = try directory.appending("b.csv")
             try write(Array("t\n1970-01-01\n1970-01-02\n".utf8), second, files)
@@ -112,11 +110,11 @@ import Testing
                     Array("t,n\n1970-01-01,\(name)\n".utf8), directory.appending(name), files)
             }
             func names(_ pattern: String) throws -> [Value] {
-                let options = CSVOptions(
-                    files: [directory.string + "/" + pattern],
-                    columns: [InputColumn("t", .timestamp), InputColumn("n", .string)],
-                    timeColumn: "t")
-                return drain(try CSVFeed(options, files: files)).rows.map { $0[1] }
+                let spec = CSVSpec(
+                    FeedInput([directory.string + "/" + pattern]),
+                    columns: [FeedColumn("t", .timestamp), FeedColumn("n", .string)],
+                    eventTime: "t")
+                return drain(try CSVFeed(spec, files: files)).rows.map { $0[1] }
             }
             #expect(
                 try names("*.csv") == ["B.csv", "a10.csv", "a9.csv", "b.csv"].map { .string($0) })
@@ -140,16 +138,15 @@ import Testing
                         ? UInt8(random.next(below: 256))
                         : alphabet[random.next(below: alphabet.count)])
             }
-            let content = try readCSV(bytes) {
-                $0.maxRecordBytes = 64
-                $0.readBytes = 1 + round % 40
+            let content = try readCSV(bytes, readBytes: 1 + round % 40) {
+                $0.input.maxRecordBytes = 64
                 if round % 2 == 1 {
                     $0.hasHeader = false
                     $0.columns = [
-                        InputColumn("time", .timestamp, from: .index(0)),
-                        InputColumn("d", .decimal(precision: 20, scale: 3), from: .index(1)),
-                        InputColumn("b", .boolean, from: .index(2)),
-                        InputColumn("x", .date, from: .index(0)),
+                        FeedColumn("time", .timestamp, from: .index(0)),
+                        FeedColumn("d", .decimal(precision: 20, scale: 3), from: .index(1)),
+                        FeedColumn("b", .boolean, from: .index(2)),
+                        FeedColumn("x", .date, from: .index(0)),
                     ]
                 }
             }

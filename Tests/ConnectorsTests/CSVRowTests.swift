@@ -1,12 +1,13 @@
 import Columnar
 import Connectors
+import Jobs
 import Testing
 
 @Suite struct CSVRowTests {
     static let header = "symbol,time,price,volume\n"
 
     private func rows(
-        _ lines: String, _ configure: (inout CSVOptions) -> Void = { _ in }
+        _ lines: String, _ configure: (inout CSVSpec) -> Void = { _ in }
     ) throws -> FeedContent {
         try readCSV(Array((Self.header + lines).utf8), configure)
     }
@@ -103,9 +104,8 @@ import Testing
         for ending in ["", "\n", "\nB,1970-01-01,1,1\n"] {
             let text = Array(Self.header.utf8) + long + Array(ending.utf8)
             for readBytes in [512, 4_096, 1 << 20] {
-                let content = try readCSV(text) {
-                    $0.maxRecordBytes = 1_000
-                    $0.readBytes = readBytes
+                let content = try readCSV(text, readBytes: readBytes) {
+                    $0.input.maxRecordBytes = 1_000
                 }
                 #expect(
                     content.rejects.map(\.reason) == ["the record is longer than 1000 bytes"])
@@ -131,7 +131,7 @@ import Testing
     @Test func tooManyRejectsStopTheFeed() throws {
         var text = Self.header
         for row in 0..<3_000 { text += row % 5 == 0 ? "bad\n" : "A,1970-01-01,1,1\n" }
-        let content = try readCSV(Array(text.utf8), maxRows: 64) { $0.maxRejectShare = 0.1 }
+        let content = try readCSV(Array(text.utf8), maxRows: 64) { $0.input.rejectsMaxShare = 0.1 }
         #expect(content.rows.count + content.rejects.count == 1_001)
         let error = try #require(content.error)
         #expect(error.contains("201 of 1001 rows do not parse"))
@@ -140,17 +140,17 @@ import Testing
 
     @Test func typesOtherThanTheUsual() throws {
         let text = "t|d|b|i|w|n\n1.5|2013-10-07|Yes|7|12345678901234567890.5|139400\n"
-        let content = try readCSV(Array(text.utf8)) { options in
-            options.delimiter = "|"
-            options.timeColumn = "t"
-            var time = InputColumn("t", .timestamp)
+        let content = try readCSV(Array(text.utf8)) { spec in
+            spec.delimiter = "|"
+            spec.eventTime = "t"
+            var time = FeedColumn("t", .timestamp)
             time.timestampFormat = .epochSeconds
-            var price = InputColumn("n", .decimal(precision: 18, scale: 4))
+            var price = FeedColumn("n", .decimal(precision: 18, scale: 4))
             price.scale = 10_000
-            options.columns = [
-                time, InputColumn("d", .date), InputColumn("b", .boolean), InputColumn("i", .int),
-                InputColumn("w", .decimal(precision: 38, scale: 2)), price,
-                InputColumn("venue", .string, from: .constant("XNYS")),
+            spec.columns = [
+                time, FeedColumn("d", .date), FeedColumn("b", .boolean), FeedColumn("i", .int),
+                FeedColumn("w", .decimal(precision: 38, scale: 2)), price,
+                FeedColumn("venue", .string, from: .constant("XNYS")),
             ]
         }
         #expect(content.rejects.isEmpty)

@@ -1,5 +1,6 @@
 import Columnar
 import Connectors
+import Jobs
 import Storage
 import Synchronization
 import TestSupport
@@ -28,12 +29,12 @@ import TickLog
 
     private func feed(_ path: Path, _ files: POSIXFileSystem) throws -> CSVFeed {
         try CSVFeed(
-            CSVOptions(
-                files: [path.string],
+            CSVSpec(
+                FeedInput([path.string]),
                 columns: [
-                    InputColumn("symbol", .string), InputColumn("time", .timestamp),
-                    InputColumn("price", .double), InputColumn("volume", .long),
-                ], timeColumn: "time"), files: files)
+                    FeedColumn("symbol", .string), FeedColumn("time", .timestamp),
+                    FeedColumn("price", .double), FeedColumn("volume", .long),
+                ], eventTime: "time"), files: files)
     }
 
     private func rows(_ path: Path, _ files: POSIXFileSystem) throws -> [[Value]] {
@@ -90,7 +91,7 @@ import TickLog
     @Test func aSecondRunAddsNothing() throws {
         try withTemporaryDirectory { files, directory in
             let log = try directory.appending("log")
-            var market = SimulatorOptions()
+            var market = SimulatorSpec()
             market.ticks = 5_000
             let schema = try SimulatorFeed(market).schema
             try TickLogWriter.create(log, schema: schema, timeColumn: "event_time", files)
@@ -111,7 +112,7 @@ import TickLog
             try TickLogWriter.create(log, schema: schema, timeColumn: "event_time", files)
             let writer = try TickLogWriter(log, files)
             #expect(throws: FeedError.self) {
-                try FeedPump(try SimulatorFeed(SimulatorOptions()), into: writer) { _ in }
+                try FeedPump(try SimulatorFeed(SimulatorSpec()), into: writer) { _ in }
             }
             try writer.close()
         }
@@ -129,9 +130,9 @@ import TickLog
     @Test func theRateIsKept() throws {
         try withTemporaryDirectory { files, directory in
             let log = try directory.appending("log")
-            var market = SimulatorOptions()
-            market.rowsPerSecond = 1_000
-            market.startMicros = nil
+            var market = SimulatorSpec()
+            market.ticksPerSecond = 1_000
+            market.start = .now
             let clock = TestClock()
             let feed = try SimulatorFeed(market, time: clock)
             try TickLogWriter.create(log, schema: feed.schema, timeColumn: "event_time", files)

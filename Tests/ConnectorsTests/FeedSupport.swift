@@ -1,5 +1,6 @@
 import Columnar
 import Connectors
+import Jobs
 import Storage
 import TestSupport
 
@@ -34,20 +35,22 @@ func drain(_ feed: any Feed, maxRows: Int = 1_000) -> FeedContent {
 /// The rows and rejects of a CSV text.
 func readCSV(
     _ text: [UInt8], maxRows: Int = 1_000, name: String = "input.csv",
-    _ configure: (inout CSVOptions) -> Void = { _ in }
+    readBytes: Int = FileFeed.readBytesDefault,
+    _ configure: (inout CSVSpec) -> Void = { _ in }
 ) throws -> FeedContent {
     try withTemporaryDirectory { files, directory in
         let path = try directory.appending(name)
         try write(text, path, files)
-        var options = CSVOptions(
-            files: [path.string],
+        var spec = CSVSpec(
+            FeedInput([path.string]),
             columns: [
-                InputColumn("symbol", .string), InputColumn("time", .timestamp),
-                InputColumn("price", .double), InputColumn("volume", .long),
-            ], timeColumn: "time")
-        options.maxRejectShare = 1
-        configure(&options)
-        var content = drain(try CSVFeed(options, files: files), maxRows: maxRows)
+                FeedColumn("symbol", .string), FeedColumn("time", .timestamp),
+                FeedColumn("price", .double), FeedColumn("volume", .long),
+            ], eventTime: "time")
+        spec.input.rejectsMaxShare = 1
+        configure(&spec)
+        var content = drain(
+            try CSVFeed(spec, files: files, readBytes: readBytes), maxRows: maxRows)
         content.rejects = content.rejects.map { reject in
             Reject(
                 reason: reject.reason, source: "", byteOffset: reject.byteOffset,

@@ -1,31 +1,33 @@
 import Columnar
 import Connectors
+import Jobs
 import Storage
 import TestSupport
 import Testing
 
 @Suite struct JSONLinesTests {
     private func read(
-        _ text: [UInt8], maxRows: Int = 1_000,
-        _ configure: (inout JSONLinesOptions) -> Void = { _ in }
+        _ text: [UInt8], maxRows: Int = 1_000, readBytes: Int = FileFeed.readBytesDefault,
+        _ configure: (inout JSONLinesSpec) -> Void = { _ in }
     ) throws -> FeedContent {
         try withTemporaryDirectory { files, directory in
             let path = try directory.appending("input.jsonl")
             try write(text, path, files)
-            var time = InputColumn("time", .timestamp, from: .field("T"))
+            var time = FeedColumn("time", .timestamp, from: .field("T"))
             time.timestampFormat = .epochMillis
-            var options = JSONLinesOptions(
-                files: [path.string],
+            var spec = JSONLinesSpec(
+                FeedInput([path.string]),
                 columns: [
-                    InputColumn("symbol", .string, from: .field("data.s")), time,
-                    InputColumn(
+                    FeedColumn("symbol", .string, from: .field("data.s")), time,
+                    FeedColumn(
                         "price", .decimal(precision: 18, scale: 2), from: .field("data.p")),
-                    InputColumn("quantity", .double, from: .field("data.q")),
-                    InputColumn("maker", .boolean, from: .field("data.m")),
-                ], timeColumn: "time")
-            options.maxRejectShare = 1
-            configure(&options)
-            var content = drain(try JSONLinesFeed(options, files: files), maxRows: maxRows)
+                    FeedColumn("quantity", .double, from: .field("data.q")),
+                    FeedColumn("maker", .boolean, from: .field("data.m")),
+                ], eventTime: "time")
+            spec.input.rejectsMaxShare = 1
+            configure(&spec)
+            var content = drain(
+                try JSONLinesFeed(spec, files: files, readBytes: readBytes), maxRows: maxRows)
             content.rejects = content.rejects.map {
                 Reject(
                     reason: $0.reason, source: "", byteOffset: $0.byteOffset, line: $0.line,
@@ -113,9 +115,8 @@ import Testing
             }
         }
         func content(_ bytes: Int, _ maxRows: Int) throws -> FeedContent {
-            try read(text, maxRows: maxRows) {
-                $0.readBytes = bytes
-                $0.maxRecordBytes = 120
+            try read(text, maxRows: maxRows, readBytes: bytes) {
+                $0.input.maxRecordBytes = 120
             }
         }
         let whole = try content(1 << 20, 10_000)
@@ -135,9 +136,8 @@ import Testing
             for _ in 0..<random.next(below: 300) {
                 bytes.append(alphabet[random.next(below: alphabet.count)])
             }
-            let content = try read(bytes) {
-                $0.readBytes = 1 + round % 50
-                $0.maxRecordBytes = 100
+            let content = try read(bytes, readBytes: 1 + round % 50) {
+                $0.input.maxRecordBytes = 100
             }
             #expect(content.error == nil)
         }

@@ -1,18 +1,21 @@
 import Columnar
 import Connectors
+import Jobs
 import Testing
 
 @Suite struct SimulatorTests {
-    private func options(_ configure: (inout SimulatorOptions) -> Void) -> SimulatorOptions {
-        var options = SimulatorOptions()
-        configure(&options)
-        return options
+    /// A market with a tick each millisecond.
+    private func spec(_ configure: (inout SimulatorSpec) -> Void) -> SimulatorSpec {
+        var spec = SimulatorSpec()
+        spec.intervalMicros = 1_000
+        configure(&spec)
+        return spec
     }
 
     /// The ticks of a seed are the same forever and everywhere; these come from an implementation
     /// in another language.
     @Test func knownTicks() throws {
-        let feed = try SimulatorFeed(options { $0.seed = 7 })
+        let feed = try SimulatorFeed(spec { $0.seed = 7 })
         let rows = try #require(try feed.next(maxRows: 1_001)).rows
         let known: [[Value]] = [
             [
@@ -41,7 +44,7 @@ import Testing
 
     @Test(arguments: [1, 7, 100, 4_096])
     func resumeAtEveryPosition(batchRows: Int) throws {
-        let market = options {
+        let market = spec {
             $0.ticks = 500
             $0.outOfOrderShare = 0.3
             $0.outOfOrderMaxMicros = 5_000_000
@@ -59,13 +62,13 @@ import Testing
         #expect(seen == 500)
     }
 
-    @Test(arguments: [SimulatorOptions.Walk.geometric, .gaussian])
-    func ticksAreAMarket(walk: SimulatorOptions.Walk) throws {
+    @Test(arguments: [SimulatorSpec.PriceModel.geometric, .gaussian])
+    func ticksAreAMarket(model: SimulatorSpec.PriceModel) throws {
         let feed = try SimulatorFeed(
-            options {
+            spec {
                 $0.ticks = 50_000
-                $0.walk = walk
-                $0.volatility = walk == .geometric ? 0.0005 : 0.05
+                $0.priceModel = model
+                $0.volatility = model == .geometric ? 0.0005 : 0.05
                 $0.startPrices = ["IBM": 181.5]
             })
         let rows = drain(feed, maxRows: 50_000).rows
@@ -91,7 +94,7 @@ import Testing
 
     @Test func theShareOfLateTicksIsAsAsked() throws {
         let feed = try SimulatorFeed(
-            options {
+            spec {
                 $0.ticks = 20_000
                 $0.outOfOrderShare = 0.25
                 $0.outOfOrderMaxMicros = 3_000_000
@@ -109,7 +112,7 @@ import Testing
     }
 
     @Test func optionsThatCannotWorkAreNamed() {
-        let faults: [(String, (inout SimulatorOptions) -> Void)] = [
+        let faults: [(String, (inout SimulatorSpec) -> Void)] = [
             ("simulator.symbols", { $0.symbols = [] }),
             ("simulator.symbols", { $0.symbols = ["A", "A"] }),
             ("simulator.ticks", { $0.ticks = -1 }),
@@ -117,16 +120,16 @@ import Testing
             ("simulator.startPrice", { $0.startPrice = 0 }),
             ("simulator.startPrices", { $0.startPrices = ["IBN": 1] }),
             ("simulator.outOfOrderShare", { $0.outOfOrderShare = 1.5 }),
-            ("simulator.rowsPerSecond", { $0.rowsPerSecond = 0 }),
+            ("simulator.rate", { $0.ticksPerSecond = 0 }),
         ]
         for (location, configure) in faults {
-            let fault = #expect(throws: FeedError.self) { try SimulatorFeed(options(configure)) }
+            let fault = #expect(throws: FeedError.self) { try SimulatorFeed(spec(configure)) }
             #expect(fault?.location == location)
         }
     }
 
     @Test func damagedPositionsAreRefused() throws {
-        let market = options { $0.ticks = 10 }
+        let market = spec { $0.ticks = 10 }
         let position = try #require(try SimulatorFeed(market).next(maxRows: 1)?.position)
         for damaged in [
             "", "v2" + position.dropFirst(2), String(position.dropLast()), position + "0",

@@ -1,5 +1,6 @@
 import Columnar
 import Connectors
+import Jobs
 import Storage
 import TestSupport
 import Testing
@@ -9,12 +10,12 @@ import Testing
     /// The UTC time of milliseconds since midnight of a day in a zone.
     private func utc(_ day: String, _ millis: [Int64], zone: String) throws -> [String] {
         let lines = millis.map { "\($0)\n" }.joined()
-        let content = try readCSV(Array(lines.utf8), name: "\(day)_trade.csv") { options in
-            var time = InputColumn("time", .timestamp, from: .index(0))
+        let content = try readCSV(Array(lines.utf8), name: "\(day)_trade.csv") { spec in
+            var time = FeedColumn("time", .timestamp, from: .index(0))
             time.timestampFormat = .millisSinceMidnight
             time.timeZone = zone
-            options.columns = [time]
-            options.hasHeader = false
+            spec.columns = [time]
+            spec.hasHeader = false
         }
         if let error = content.error { return [error] }
         #expect(content.rejects.isEmpty)
@@ -97,11 +98,11 @@ import Testing
     @Test func timesOutsideTheDayAreRejected() throws {
         let content = try readCSV(
             Array("-1\n86400000\n86399999\n".utf8), name: "2013_10_07.csv"
-        ) { options in
-            var time = InputColumn("time", .timestamp, from: .index(0))
+        ) { spec in
+            var time = FeedColumn("time", .timestamp, from: .index(0))
             time.timestampFormat = .millisSinceMidnight
-            options.columns = [time]
-            options.hasHeader = false
+            spec.columns = [time]
+            spec.hasHeader = false
         }
         #expect(content.rows.count == 1 && content.rejects.count == 2)
     }

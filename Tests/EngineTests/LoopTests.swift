@@ -87,6 +87,10 @@ import Testing
         limits.untilMicros = 3_000_000
         try script.run(limits)
         #expect(script.events.last?.source.offsets.upperBound == 2)
+        #expect(script.starts.map(\.latestOffset) == [2], "rows beyond are none to read")
+        limits.untilMicros = 2_000_000
+        try script.run(limits)
+        #expect(script.starts.map(\.latestOffset) == [2, 2], "what was read stays read")
     }
 
     @Test func secondEngineIsRefused() throws {

@@ -70,6 +70,7 @@ final class StreamScript {
     let sink = MemorySink()
     let time = ManualTime()
     var files: any FileSystem
+    private(set) var starts: [RunStart] = []
     private(set) var events: [BatchProgress] = []
     private var engine: MicroBatchEngine?
     private var text: String
@@ -107,7 +108,11 @@ final class StreamScript {
             job: EngineJob(job: job, plan: plan, threads: 1, environment: [:]) { _, _ in [sink] },
             source: source, checkpointPath: Path("ckpt"), files: files, time: time
         ) { [self] event in
-            if case .progress(let progress) = event { self.events.append(progress) }
+            switch event {
+            case .started(let start): starts.append(start)
+            case .progress(let progress): events.append(progress)
+            default: break
+            }
         }
     }
 

@@ -48,3 +48,11 @@ def test_replay_into_another_folder_gives_the_same_lake(undisturbed):
     again = {name.removeprefix("again/"): digest
              for name, digest in undisturbed.files("again").items()}
     assert again == undisturbed.files()
+
+
+@pytest.mark.parametrize("options", [[], ["--verify"], ["--batch", "0"]])
+def test_replay_of_a_job_that_has_not_run_makes_nothing(workspace, options):
+    job = workspace.job(ohlcv(**SMALL))
+    done = workspace.run("replay", job, "--from-checkpoint", *options, check=2)
+    assert "no checkpoint in checkpoints/ohlcv: the job has not run yet" in done.err
+    assert [path.name for path in workspace.path.iterdir()] == [job]

@@ -270,3 +270,45 @@ def test_real_trades_need_one_command(workspace, real_ticks, symbol, rows_expect
     table = pa.ipc.open_stream(io.BytesIO(stream)).read_all()
     assert table.num_rows == rows_expected
     assert table["symbol"].unique().to_pylist() == [symbol.upper()]
+
+
+def test_values_are_written_as_spark_casts_them(workspace):
+    doubles = {
+        "0.0": 0.0, "-0.0": -0.0, "0.001": 1e-3, "9.9E-4": 9.9e-4, "9999999.0": 9999999.0,
+        "1.0E7": 1e7, "-1.0E7": -1e7, "1.7976931348623157E308": 1.7976931348623157e308,
+        "2.2250738585072014E-308": 2.2250738585072014e-308, "1.0E22": 1e22,
+        "123456.789": 123456.789, "NaN": float("nan"),
+        "Infinity": float("inf"), "-Infinity": float("-inf")}
+    times = {
+        "1970-01-01 00:00:00": 0, "1969-12-31 23:59:59.999999": -1, "1970-01-01 00:00:00.1": 10**5,
+        "2000-02-29 23:59:59.00012": 951868799000120, "0001-01-01 00:00:00": -62135596800000000,
+        "9999-12-31 23:59:59": 253402300799000000}
+    size = len(doubles)
+    instants = (list(times.values()) * 3)[:size]
+    table = pa.table({
+        "t": pa.array(instants, pa.timestamp("us", tz="UTC")),
+        "d": pa.array(list(doubles.values())),
+        "day": pa.array([value // 86_400_000_000 for value in instants], pa.int32()).cast(
+            pa.date32()),
+        "b": pa.array([True, None] * (size // 2)),
+        "n": pa.array([-(2**63), 2**63 - 1] * (size // 2)),
+        "s": pa.array(["", '"q" \\ é\t', " x", None, "a\rb", "plain", "1,5"] * (size // 7))})
+    with pa.ipc.new_stream(workspace.path / "v.arrows", table.schema) as writer:
+        writer.write_table(table)
+    workspace.run("log", "append", "log/t", "v.arrows")
+    found = rows(workspace)
+    expected_times = (list(times) * 3)[:size]
+    assert [row["t"] for row in found] == expected_times
+    assert [row["day"] for row in found] == [text[:10] for text in expected_times]
+    for name in ("b", "n", "s"):
+        assert [row[name] for row in found] == table[name].to_pylist(), name
+    out = workspace.run("log", "cat", "log/t", "--format", "csv", "--columns", "d").out
+    assert out.splitlines()[1:] == list(doubles)
+    for row, (text, value) in zip(found, doubles.items()):
+        assert row["d"] == (text if text[-1] in "Ny" else value)
+    read = pa.csv.read_csv(
+        io.BytesIO(workspace.run("log", "cat", "log/t", "--format", "csv").stdout),
+        parse_options=pa.csv.ParseOptions(newlines_in_values=True),
+        convert_options=pa.csv.ConvertOptions(
+            strings_can_be_null=True, quoted_strings_can_be_null=False))
+    assert read["s"].to_pylist() == table["s"].to_pylist()

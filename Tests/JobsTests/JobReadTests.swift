@@ -12,7 +12,10 @@ import Testing
         #expect(job.name == "ohlcv" && job.path == "jobs/ohlcv.json")
         #expect(job.checkpointLocation == "checkpoints/ohlcv")
         #expect(job.trigger == .availableNow)
-        #expect(job.watermark == WatermarkSpec(eventTime: "event_time", delayThresholdMs: 5_000))
+        #expect(
+            job.watermark
+                == WatermarkSpec(
+                    eventTime: "event_time", delayThresholdMs: 5_000, idleTimeoutMs: 10_000))
         #expect(
             job.source
                 == SourceSpec(
@@ -95,6 +98,35 @@ import Testing
         }
         #expect(feed.intervalMicros == micros)
     }
+
+    /// A program that makes a spec says as little as a job file does, and means the same.
+    @Test(arguments: [
+        (#"{"format": "simulator"}"#, FeedSpec.simulator(SimulatorSpec())),
+        (
+            #"""
+            {"format": "csv", "paths": "a", "eventTime": "event_time",
+             "columns": [{"name": "symbol", "type": "string"},
+                         {"name": "event_time", "type": "timestamp"}]}
+            """#,
+            .csv(CSVSpec(input, columns: columns, eventTime: "event_time"))
+        ),
+        (
+            #"""
+            {"format": "json", "paths": "a", "eventTime": "event_time",
+             "fields": [{"name": "symbol", "type": "string"},
+                        {"name": "event_time", "type": "timestamp"}]}
+            """#,
+            .json(JSONLinesSpec(input, columns: columns, eventTime: "event_time"))
+        ),
+    ])
+    func defaultsAreThoseOfTheFormat(text: String, spec: FeedSpec) throws {
+        #expect(try Job.load(sampleJob(feed: text)).feed == spec)
+    }
+
+    private static let input = FeedInput(["a"])
+    private static let columns = [
+        FeedColumn("symbol", .string), FeedColumn("event_time", .timestamp),
+    ]
 
     @Test func variables() throws {
         let source = #"{"path": "${ROOT}/${NAME:-ticks}/$x/${EMPTY:-e}"}"#

@@ -1,3 +1,5 @@
+import Expressions
+
 /// One option of a verb: how it is written, what value it takes, what help says about it.
 struct Option: Sendable {
     /// What may stand after the option.
@@ -110,7 +112,7 @@ struct Option: Sendable {
             return nil
         case .choice(let words):
             if words.contains(value) { return nil }
-            let meant = nearestName(to: value, in: words).map { "; did you mean '\($0)'?" } ?? ""
+            let meant = nearest(to: value, among: words).map { "; did you mean '\($0)'?" } ?? ""
             return "expected \(words.joined(separator: ", "))\(meant)"
         }
     }

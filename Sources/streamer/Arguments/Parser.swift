@@ -1,3 +1,5 @@
+import Expressions
+
 /// What a command line asks for.
 enum Request {
     /// Carry out a verb.
@@ -67,7 +69,7 @@ struct Parser {
             if let verb = verbs.first(where: { $0.name == name }) { return (verb, 2) }
             let names = verbs.filter { $0.group == first }
                 .map { String($0.name.dropFirst(first.count + 1)) }
-            let meant = nearestName(to: words[1], in: names)
+            let meant = nearest(to: words[1], among: names)
             throw UsageError(
                 "'\(first)' has no verb '\(shown(words[1]))'; "
                     + (meant.map { "did you mean '\(first) \($0)'?" }
@@ -76,7 +78,7 @@ struct Parser {
         }
         var seen: Set<String> = []
         let names = verbs.map(\.group).filter { seen.insert($0).inserted } + ["help"]
-        let meant = nearestName(to: first, in: names)
+        let meant = nearest(to: first, among: names)
         throw UsageError(
             "there is no verb '\(shown(first))'; "
                 + (meant.map { "did you mean '\($0)'?" }
@@ -114,8 +116,8 @@ struct Parser {
         let equals = word.firstIndex(of: "=")
         let written = String(word[..<(equals ?? word.endIndex)])
         guard let option = verb.options.first(where: { $0.isWritten(written) }) else {
-            let meant = nearestName(
-                to: String(written.drop { $0 == "-" }), in: verb.options.map(\.name))
+            let meant = nearest(
+                to: String(written.drop { $0 == "-" }), among: verb.options.map(\.name))
             throw UsageError(
                 "'\(verb.name)' has no option '\(shown(written))'"
                     + (meant.map { "; did you mean '--\($0)'?" } ?? ""), verb: verb.name)

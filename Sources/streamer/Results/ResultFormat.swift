@@ -60,8 +60,8 @@ struct ResultPrinter {
     /// Prints the rows of a batch, which has the printer's schema.
     mutating func print(_ batch: RecordBatch) {
         switch format {
-        case .json: write(batch, line: jsonLines(schema))
-        case .csv: write(batch, line: csvLine)
+        case .json: console.output.write(jsonLines(batch))
+        case .csv: console.output.write(csvLines(batch))
         case .arrow: console.output.write(arrow.encode(batch).bytes)
         case .table:
             let cells = (0..<batch.count).map { row in batch.row(row).map(tableCell) }
@@ -81,10 +81,6 @@ struct ResultPrinter {
 
     /// Hands over what was printed so far.
     func flush() { console.output.flush() }
-
-    private func write(_ batch: RecordBatch, line: ([Value]) -> String) {
-        for row in 0..<batch.count { console.output.write(line(batch.row(row)) + "\n") }
-    }
 }
 
 private func isRightAligned(_ type: DataType) -> Bool { type.isNumeric }

@@ -1,4 +1,5 @@
 import Columnar
+import Expressions
 
 /// The order of rows that a user asked for: `symbol, window_start DESC`.
 struct RowOrder {
@@ -51,7 +52,7 @@ struct RowOrder {
 /// The column of that name, or a mistake that says which there are.
 func columnIndex(of name: String, in schema: Schema) throws(UsageError) -> Int {
     if let index = schema.index(of: name) { return index }
-    let meant = nearestName(to: name, in: schema.names).map { "did you mean '\($0)'?" }
+    let meant = nearest(to: name, among: schema.names).map { "did you mean '\($0)'?" }
     throw UsageError(
         "there is no column '\(shown(name))'; "
             + (meant ?? "the columns are: \(schema.names.joined(separator: ", "))"))

@@ -1,9 +1,40 @@
+extension Value {
+    /// The value as Spark casts it to a string, timestamps in UTC; `nil` for NULL.
+    public var text: String? {
+        switch self {
+        case .null: nil
+        case .boolean(let value): value ? "true" : "false"
+        case .int(let value): String(value)
+        case .long(let value): String(value)
+        case .double(let value): formatDouble(value)
+        case .decimal(let unscaled, let scale): formatDecimal(unscaled, scale: scale)
+        case .string(let value): value
+        case .date(let days): CivilDate(daysSinceEpoch: Int(days)).description
+        case .timestamp(let micros): formatTimestamp(micros: micros)
+        }
+    }
+}
+
+/// A decimal with all digits of its scale: `-0.50`.
+public func formatDecimal(_ unscaled: Int128, scale: Int) -> String {
+    var digits = String(unscaled.magnitude)
+    if scale > 0 {
+        if digits.utf8.count <= scale {
+            digits = String(repeating: "0", count: scale + 1 - digits.utf8.count) + digits
+        }
+        let point = digits.index(digits.endIndex, offsetBy: -scale)
+        digits = digits[..<point] + "." + digits[point...]
+    }
+    return unscaled < 0 ? "-" + digits : digits
+}
+
 /// A double as Java writes it and Spark casts it to a string: `1.0`, `1.0E10`, `1.0E-4`,
 /// `Infinity`, `NaN`.
-func javaString(_ value: Double) -> String {
+public func formatDouble(_ value: Double) -> String {
     if value.isNaN { return "NaN" }
     if value.isInfinite { return value < 0 ? "-Infinity" : "Infinity" }
-    if value == 0 { return value.sign == .minus ? "-0.0" : "0.0" }
+    // There Swift writes the same.
+    if (1e-3..<1e7).contains(value.magnitude) || value == 0 { return value.description }
     let (digits, exponent) = shortestDigits(value.magnitude)
     let sign = value < 0 ? "-" : ""
     let text = String(decoding: digits, as: UTF8.self)
@@ -25,7 +56,7 @@ func javaString(_ value: Double) -> String {
 /// ten for 0.d₁d₂….
 ///
 /// Java wants two digits. Of the least doubles one digit would do, and two come closer.
-func shortestDigits(_ value: Double) -> (digits: [UInt8], exponent: Int) {
+public func shortestDigits(_ value: Double) -> (digits: [UInt8], exponent: Int) {
     if value.bitPattern <= 20 {
         let tens = Double(value.bitPattern) * 49.40656458412465
         let (two, exponent) = tens < 100 ? (tens, -323) : (tens / 10, -322)
