@@ -14,8 +14,26 @@ extension Frame {
             operands[index] = try evaluate(argument, where: argument.canFail ? valid : nil)
             if operands[index].isNullConstant { break }
             valid = validity(valid, and: operands[index].validity)
+            if case .arithmetic(_, isTry: true) = node.operation, node.operation.isDivision,
+                index == 1
+            {
+                valid = validity(valid, and: ~zeroRows(operands[1], argument.type))
+            }
         }
         return operands
+    }
+
+    /// The rows of a divisor that are zero, for which `try_divide` and `try_mod` do not look at what
+    /// is divided.
+    private func zeroRows(_ operand: Operand, _ type: DataType) -> Bitmap {
+        let zero: Value =
+            switch type {
+            case .int: .int(0)
+            case .long: .long(0)
+            case .decimal(_, let scale): .decimal(unscaled: 0, scale: scale)
+            default: .double(0)
+            }
+        return compare(.equal, operand, .constant(zero), type).trueRows(count: count)
     }
 
     /// A node on the rows where a bit is set, null elsewhere; on all rows without bits.

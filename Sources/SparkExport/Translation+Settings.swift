@@ -48,7 +48,9 @@ extension Translation {
             ("path", job.source.path), ("startingOffsets", starting),
             ("maxOffsetsPerTrigger", String(job.source.maxOffsetsPerTrigger ?? 0)),
         ]
-        if let column = plan.eventTimeColumn { options.append(("eventTime", plan.input[column].name)) }
+        if let column = plan.eventTimeColumn {
+            options.append(("eventTime", plan.input[column].name))
+        }
         if let watermark = job.watermark, let idle = watermark.idleTimeoutMs {
             options += [
                 ("delayMs", String(watermark.delayThresholdMs)), ("idleTimeoutMs", String(idle)),

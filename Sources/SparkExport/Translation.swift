@@ -154,7 +154,8 @@ struct Translation {
             refuse(
                 query,
                 "with `idleTimeout`, the end of the last session must be known from the log, which "
-                    + "it is not when each row has a gap of its own; use one gap, or no idleTimeout")
+                    + "it is not when each row has a gap of its own; use one gap, or no idleTimeout"
+            )
         }
     }
 
@@ -189,7 +190,10 @@ struct Translation {
         let sinks = query.planned.sinks
         let tables = sinks.compactMap { if case .parquet(let spec) = $0 { spec } else { nil } }
         for (index, spec) in tables.enumerated() {
-            streams.append(stream(query, index == 0 ? "" : "-\(index)", [files(path: spec.path, partitionBy: spec.partitionBy, spec.compression)]))
+            streams.append(
+                stream(
+                    query, index == 0 ? "" : "-\(index)",
+                    [files(path: spec.path, partitionBy: spec.partitionBy, spec.compression)]))
         }
         let others = sinks.compactMap(small)
         if !others.isEmpty { streams.append(stream(query, "-rows", others)) }

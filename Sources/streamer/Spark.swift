@@ -20,8 +20,10 @@ let sparkVerb = Verb(
         .flag("run", "run the program instead of printing it"),
         .text("master", "URL", "with --run: where Spark runs: local[2], spark://HOST:7077"),
         .text("into", "DIR", "with --run: the folder for tables and checkpoints"),
-        .text("python", "PATH", "with --run: the Python that has pyspark and pyarrow, or a "
-            + "spark-submit", fallback: "python3"),
+        .text(
+            "python", "PATH",
+            "with --run: the Python that has pyspark and pyarrow, or a "
+                + "spark-submit", fallback: "python3"),
     ],
     examples: [
         "streamer spark jobs/ohlcv.json > ohlcv.py",
