@@ -11,6 +11,10 @@ public struct EngineJob: Sendable {
     /// Opens a query's sinks for the checkpoint with that identity, which owns what they write.
     public var openSinks:
         @Sendable (_ query: PlannedQuery, _ checkpointID: String) throws -> [any Sink]
+    /// Opens a table of rows that take no part in the results, for the checkpoint with that
+    /// identity.
+    public var openSideTable:
+        @Sendable (_ table: SideTable, _ checkpointID: String) throws -> any Sink
     /// How many threads decode and fold; results do not depend on it.
     public var threads: Int
     /// Where a new checkpoint begins to read.
@@ -21,6 +25,7 @@ public struct EngineJob: Sendable {
     /// A planned job.
     public init(
         job: Job, plan: JobPlan, threads: Int, environment: [String: String],
+        openSideTable: @escaping @Sendable (SideTable, String) throws -> any Sink = noSideTables,
         openSinks: @escaping @Sendable (PlannedQuery, String) throws -> [any Sink]
     ) {
         precondition(threads > 0, "an engine needs a thread")
@@ -29,6 +34,7 @@ public struct EngineJob: Sendable {
         self.threads = threads
         self.environment = environment
         startingOffsets = job.source.startingOffsets
+        self.openSideTable = openSideTable
         self.openSinks = openSinks
     }
 
@@ -38,8 +44,14 @@ public struct EngineJob: Sendable {
             return nil
         }
         return EngineWatermark(
-            column: column, delayMs: spec.delayThresholdMs, idleTimeoutMs: spec.idleTimeoutMs)
+            column: column, delayMs: spec.delayThresholdMs, idleTimeoutMs: spec.idleTimeoutMs,
+            maxFutureSkewMs: spec.maxFutureSkewMs)
     }
+}
+
+/// Opens no table beside the results: for jobs that ask for none.
+@Sendable public func noSideTables(_ table: SideTable, _ checkpointID: String) throws -> any Sink {
+    preconditionFailure("\(table.path): the job has a table beside its results; open it")
 }
 
 /// How a job's watermark is computed.
@@ -51,4 +63,14 @@ struct EngineWatermark: Hashable, Sendable {
     /// After how long without new rows the source no longer holds windows open, ms of wall time;
     /// `nil` for never, which is Spark's behaviour.
     var idleTimeoutMs: Int64?
+    /// How far ahead of its batch's clock a row may be, ms; `nil` for any, Spark's behaviour.
+    var maxFutureSkewMs: Int64?
+
+    /// The largest event time (ms) that a batch takes, if there is a limit.
+    func limitMs(_ plan: BatchPlan) -> Int64? {
+        maxFutureSkewMs.map { skew in
+            let (limit, overflow) = plan.timestampMs.addingReportingOverflow(skew)
+            return overflow ? .max : limit
+        }
+    }
 }

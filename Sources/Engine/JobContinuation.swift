@@ -7,7 +7,8 @@ import Storage
 func checkCanContinue(_ recorded: String, with job: EngineJob, at checkpoint: Path) throws {
     let old = try Job.load(
         Array(recorded.utf8), path: "\(checkpoint)/job.json", environment: job.environment)
-    let forbidden = Job.difference(from: old, to: job.job).filter { !$0.isAllowed }
+    let differences = Job.difference(from: old, to: job.job, input: job.plan.input)
+    let forbidden = differences.filter { !$0.isAllowed }
     guard !forbidden.isEmpty else { return }
     let list = forbidden.map { "\n  \($0)" }.joined()
     throw EngineError(

@@ -66,9 +66,13 @@ extension MicroBatchEngine {
 
     private func count(_ outcome: BatchOutcome, _ plan: BatchPlan) {
         add(Int64(plan.offsets.count), to: "rowsIn")
+        if outcome.rowsRejected > 0 { add(Int64(outcome.rowsRejected), to: "rowsRejected") }
         for query in outcome.queries {
             add(Int64(query.rowsLate), to: "rowsLate.\(query.name)")
             add(Int64(query.rowsOut), to: "rowsOut.\(query.name)")
+            if let counts = query.deduplication?.counts {
+                add(Int64(counts.rowsDuplicate), to: "rowsDuplicate.\(query.name)")
+            }
         }
     }
 
@@ -84,6 +88,7 @@ extension MicroBatchEngine {
     ) {
         summary.batches += 1
         summary.rowsIn += plan.offsets.count
+        summary.rowsRejected += outcome.rowsRejected
         for (index, query) in outcome.queries.enumerated() {
             summary.rowsOut += query.rowsOut
             if graph.nodes[index].query.upstream == nil { summary.rowsLate += query.rowsLate }
@@ -99,7 +104,8 @@ extension MicroBatchEngine {
                     source: SourceProgress(
                         description: source.description, offsets: plan.offsets,
                         latestOffset: latestOffset),
-                    eventTime: outcome.eventTime, watermarkMs: plan.watermarkMs,
+                    eventTime: outcome.eventTime, rowsRejected: outcome.rowsRejected,
+                    watermarkMs: plan.watermarkMs,
                     nextWatermarkMs: cursor.watermarkMs, queries: outcome.queries)))
     }
 }

@@ -79,36 +79,20 @@ extension QueryGraph {
         _ outcome: BatchOutcome, batch: Int64, against commit: CommitEntry, isLast: Bool,
         _ report: inout VerificationReport
     ) throws {
-        for (node, rows) in zip(nodes, outcome.outputs) {
-            for sink in node.sinks where isLast || !sink.keepsOnlyLatestBatch {
-                let receipts = commit.sinks.filter { $0.owner == sink.description }
-                let found = try sink.verify(
-                    batch: batch, rows: rows, receipts: receipts.map(SinkReceipt.init))
-                report.differences += found.map { "batch \(batch): \($0)" }
-                report.identicalFiles += max(0, receipts.count - found.count)
-            }
-            let differences = try node.verifyState(batch, commit, files)
+        for publication in publications(outcome).flatMap(\.self) {
+            let sink = publication.sink
+            guard isLast || !sink.keepsOnlyLatestBatch else { continue }
+            let receipts = commit.sinks.filter { $0.owner == sink.description }
+            let found = try sink.verify(
+                batch: batch, rows: publication.rows, receipts: receipts.map(SinkReceipt.init))
+            report.differences += found.map { "batch \(batch): \($0)" }
+            report.identicalFiles += max(0, receipts.count - found.count)
+        }
+        for state in nodes.flatMap(\.states) {
+            let differences = try state.verify(batch, commit)
             report.differences += differences.map { "batch \(batch): \($0)" }
             report.identicalFiles +=
-                commit.state.count { $0.owner == node.query.name } - differences.count
-        }
-    }
-}
-
-extension QueryNode {
-    /// Writes the batch's state files again, aside, and compares them with those recorded.
-    fileprivate func verifyState(
-        _ batch: Int64, _ commit: CommitEntry, _ files: any FileSystem
-    ) throws -> [String] {
-        guard let store, case .aggregation(let aggregate) = operation else { return [] }
-        let staged = try store.stage(aggregate.state, batch: batch)
-        defer { for file in staged.files { files.discard(file) } }
-        aggregate.commit()
-        let recorded = commit.state.filter { $0.owner == query.name }
-        return recorded.compactMap { file in
-            let computed = staged.receipts.first { $0.name == file.path }
-            guard computed?.xxh3 != file.checksum else { return nil }
-            return "state/\(query.name)/\(file.path): the batch, run again, gives another state"
+                commit.state.count { $0.owner == state.owner } - differences.count
         }
     }
 }

@@ -28,7 +28,7 @@ extension BatchProgress {
             ("durationMs", durations.json), ("eventTime", eventTimeJSON),
             (
                 "stateOperators",
-                .array(queries.filter(\.isStateful).map { $0.stateOperatorJSON(durations) })
+                .array(queries.flatMap { $0.stateOperatorsJSON(durations) })
             ),
             ("sources", .array([sourceJSON])), ("sink", sinkJSON),
         ])
@@ -61,7 +61,7 @@ extension BatchProgress {
                     (
                         "offsetsBehindLatest",
                         .string(String(source.latestOffset - source.offsets.upperBound))
-                    )
+                    ), ("rowsAheadOfClock", .string(String(rowsRejected))),
                 ])
             ),
         ])
@@ -95,23 +95,56 @@ extension StageDurations {
 }
 
 extension QueryProgress {
-    fileprivate func stateOperatorJSON(_ durations: StageDurations) -> JSONValue {
+    /// One object for each stage that keeps state.
+    fileprivate func stateOperatorsJSON(_ durations: StageDurations) -> [JSONValue] {
+        var operators: [JSONValue] = []
+        if let deduplication {
+            let counts = deduplication.counts
+            operators.append(
+                StateOperator(
+                    name: deduplication.isWithinWatermark ? "dedupeWithinWatermark" : "dedupe",
+                    rowsTotal: counts.stateRows, rowsUpdated: counts.stateRowsUpdated,
+                    rowsRemoved: counts.stateRowsRemoved, bytes: deduplication.stateBytes,
+                    rowsDropped: counts.rowsLate,
+                    metrics: [("numDroppedDuplicateRows", .integer(counts.rowsDuplicate))]
+                ).json(durations))
+        }
+        if isStateful {
+            operators.append(
+                StateOperator(
+                    name: "stateStoreSave", rowsTotal: stateRows, rowsUpdated: stateRowsUpdated,
+                    rowsRemoved: stateRowsRemoved, bytes: stateBytes, rowsDropped: groupsLate,
+                    metrics: [
+                        ("numInputRows", .integer(rowsIn)),
+                        ("numInputRowsDroppedByWatermark", .integer(rowsLate)),
+                    ]
+                ).json(durations))
+        }
+        return operators
+    }
+}
+
+/// One entry of Spark's `stateOperators`.
+private struct StateOperator {
+    let name: String
+    let rowsTotal: Int
+    let rowsUpdated: Int
+    let rowsRemoved: Int
+    let bytes: Int
+    let rowsDropped: Int
+    let metrics: [(String, JSONValue)]
+
+    func json(_ durations: StageDurations) -> JSONValue {
         .object([
-            ("operatorName", .string("stateStoreSave")),
-            ("numRowsTotal", .integer(stateRows)), ("numRowsUpdated", .integer(stateRowsUpdated)),
+            ("operatorName", .string(name)),
+            ("numRowsTotal", .integer(rowsTotal)), ("numRowsUpdated", .integer(rowsUpdated)),
             ("allUpdatesTimeMs", .integer(Int(durations.aggregate / 1_000_000))),
-            ("numRowsRemoved", .integer(stateRowsRemoved)), ("allRemovalsTimeMs", .integer(0)),
+            ("numRowsRemoved", .integer(rowsRemoved)), ("allRemovalsTimeMs", .integer(0)),
             ("commitTimeMs", .integer(Int(durations.stateCommit / 1_000_000))),
-            ("memoryUsedBytes", .integer(stateBytes)),
-            ("numRowsDroppedByWatermark", .integer(groupsLate)),
+            ("memoryUsedBytes", .integer(bytes)),
+            ("numRowsDroppedByWatermark", .integer(rowsDropped)),
             ("numShufflePartitions", .integer(1)), ("numStateStoreInstances", .integer(1)),
-            (
-                "customMetrics",
-                .object([
-                    ("numInputRows", .integer(rowsIn)),
-                    ("numInputRowsDroppedByWatermark", .integer(rowsLate)),
-                ])
-            ),
+            ("customMetrics", .object(metrics)),
         ])
     }
 }

@@ -23,6 +23,8 @@ public struct BatchProgress: Sendable {
     public var source: SourceProgress
     /// Event time of the batch's rows; `nil` without rows.
     public var eventTime: EventTimeStatistics?
+    /// Rows that were set aside because they were too far ahead of the clock.
+    public var rowsRejected = 0
     /// The watermark the batch ran with, ms.
     public var watermarkMs: Int64
     /// The watermark the next batch runs with, ms.
@@ -49,7 +51,7 @@ public struct QueryProgress: Sendable {
     public var rowsIn = 0
     /// The rows it gave its sinks.
     public var rowsOut = 0
-    /// Input rows dropped because all their windows were closed.
+    /// Input rows dropped as late: all their windows were closed.
     public var rowsLate = 0
     /// Groups dropped as late, as Spark counts `numRowsDroppedByWatermark`.
     public var groupsLate = 0
@@ -63,8 +65,20 @@ public struct QueryProgress: Sendable {
     public var stateBytes = 0
     /// Its sinks' descriptions.
     public var sinks: [String] = []
-    /// Whether it keeps state.
+    /// Whether it keeps groups.
     public var isStateful = false
+    /// What leaving duplicates out came to, for a query that does.
+    public var deduplication: DeduplicationProgress?
+}
+
+/// What leaving duplicates out did in a batch.
+public struct DeduplicationProgress: Sendable {
+    /// Rows by what became of them, and rows of state.
+    public var counts: DeduplicationCounts
+    /// Whether rows are remembered only within the watermark.
+    public var isWithinWatermark: Bool
+    /// An estimate of the memory that the state takes.
+    public var stateBytes: Int
 }
 
 /// Where a batch's wall time went, in nanoseconds; the stages add up to the whole but for the
@@ -136,6 +150,8 @@ public struct RunSummary: Sendable {
     public var rowsIn = 0
     /// Rows given to sinks.
     public var rowsOut = 0
+    /// Rows set aside because they were too far ahead of the clock.
+    public var rowsRejected = 0
     /// Input rows dropped as late, over all queries that read the source.
     public var rowsLate = 0
     /// Wall time of the run in nanoseconds.

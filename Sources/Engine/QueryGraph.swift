@@ -16,6 +16,7 @@ final class QueryGraph {
     let nodes: [QueryNode]
     let sourceNodes: [QueryNode]
     let watermark: EngineWatermark?
+    let rejects: SideOutput?
     let files: any FileSystem
 
     // Changing.
@@ -31,12 +32,16 @@ final class QueryGraph {
     init(
         job: EngineJob, checkpointID: String, files: any FileSystem, stateDirectory: Path
     ) throws {
-        let options = job.job.options
+        let sideOutput = { (table: SideTable) in
+            SideOutput(table, try job.openSideTable(table, checkpointID))
+        }
         nodes = try job.plan.queries.map { query in
             try QueryNode(
-                query, sinks: job.openSinks(query, checkpointID), options: options, files: files,
+                query, sinks: job.openSinks(query, checkpointID),
+                late: query.late.map(sideOutput), job: job, files: files,
                 stateDirectory: stateDirectory)
         }
+        rejects = try job.plan.rejects.map(sideOutput)
         sourceNodes = nodes.filter { $0.query.upstream == nil }
         watermark = job.watermark
         self.files = files
@@ -86,7 +91,11 @@ final class QueryGraph {
 /// What a batch computed, before anything of it is visible.
 struct BatchOutcome {
     /// What each query emits, in the order of the nodes.
-    var outputs: [RecordBatch]
+    var outputs: [NodeOutput]
+    /// The rows that were too far ahead of the clock, for a job that keeps them.
+    var rejected: RecordBatch?
+    /// How many there were.
+    var rowsRejected = 0
     /// What each query did.
     var queries: [QueryProgress]
     /// The batch's event times; `nil` without rows or watermark.
@@ -103,7 +112,9 @@ extension QueryGraph {
     ) throws -> BatchOutcome {
         let context = EvaluationContext(batchTimestampMicros: plan.timestampMs &* 1_000)
         for node in nodes { node.beginBatch() }
+        rejects?.beginBatch()
         var times = EventTimeStatistics()
+        var rowsRejected = 0
         var durations = StageDurations()
         let blocks =
             plan.offsets.isEmpty
@@ -111,17 +122,23 @@ extension QueryGraph {
         let waveSize = max(1, workers.threads) * Self.wavesBlocksPerThread
         for first in stride(from: 0, to: blocks.count, by: waveSize) {
             let wave = Array(blocks[first..<min(first + waveSize, blocks.count)])
-            let prepared = try prepare(wave, context, workers)
+            let prepared = try prepare(wave, plan, context, workers)
             durations.getBatch += clock.lap()
-            for block in prepared { times.add(block.times) }
-            try fold(prepared, plan, workers)
+            for block in prepared {
+                times.add(block.times)
+                rowsRejected += block.rejected?.count ?? 0
+                if let rows = block.rejected { rejects?.add(rows) }
+            }
+            try fold(prepared, plan, context, workers)
             durations.aggregate += clock.lap()
         }
         let outputs = try finish(plan, context)
         durations.aggregate += clock.lap()
         if watermark != nil { tracker.endBatch([times]) }
+        let rejected = watermark.flatMap { rejects?.rejectedRows(timeColumn: $0.column, plan) }
         return BatchOutcome(
-            outputs: outputs, queries: nodes.map(\.progress),
+            outputs: outputs, rejected: rejected, rowsRejected: rowsRejected,
+            queries: nodes.map(\.progress),
             eventTime: times.count > 0 ? times : nil, durations: durations)
     }
 
@@ -130,55 +147,68 @@ extension QueryGraph {
     private struct PreparedSourceBlock: Sendable {
         var inputs: [PreparedInput]
         var times = EventTimeStatistics()
+        /// The rows that are too far ahead of the clock and that no node sees; `nil` for none.
+        var rejected: RecordBatch?
     }
 
     private func prepare(
-        _ blocks: [SourceBlockPlan], _ context: EvaluationContext, _ workers: Workers
+        _ blocks: [SourceBlockPlan], _ plan: BatchPlan, _ context: EvaluationContext,
+        _ workers: Workers
     ) throws -> [PreparedSourceBlock] {
         let readers = sourceNodes
-        let timeColumn = watermark?.column
+        let watermark = watermark
+        let limitMs = watermark?.limitMs(plan)
         return try workers.map(blocks.count) { index in
             let block = try blocks[index].load()
-            let input = InputBlock(batch: block.rows, firstSequence: block.baseOffset)
-            var result = PreparedSourceBlock(
-                inputs: try readers.map { try $0.prepare(input, context) })
-            if let timeColumn { result.times.add(block.rows.columns[timeColumn]) }
+            var input = InputBlock(batch: block.rows, firstSequence: block.baseOffset)
+            var result = PreparedSourceBlock(inputs: [])
+            if let watermark {
+                let column = block.rows.columns[watermark.column]
+                let beyond = result.times.add(column, limitMs: limitMs)
+                if beyond > 0, let limitMs {
+                    let rows = EventTimeStatistics.rows(of: column, limitMs: limitMs)
+                    result.rejected = block.rows.gather(rows.beyond)
+                    input = input.keeping(rows.within)
+                }
+            }
+            result.inputs = try readers.map { try $0.prepare(input, context) }
             return result
         }
     }
 
     private func fold(
-        _ prepared: [PreparedSourceBlock], _ plan: BatchPlan, _ workers: Workers
+        _ prepared: [PreparedSourceBlock], _ plan: BatchPlan, _ context: EvaluationContext,
+        _ workers: Workers
     ) throws {
         let readers = sourceNodes
         _ = try workers.map(readers.count) { place in
             for block in prepared {
                 try readers[place].fold(
-                    block.inputs[place], lateWatermarkMs: plan.lateWatermarkMs)
+                    block.inputs[place], lateWatermarkMs: plan.lateWatermarkMs, context)
             }
         }
     }
 
     private func finish(
         _ plan: BatchPlan, _ context: EvaluationContext
-    ) throws -> [RecordBatch] {
-        var outputs: [RecordBatch] = []
+    ) throws -> [NodeOutput] {
+        var outputs: [NodeOutput] = []
         for node in nodes {
-            if let upstream = node.query.upstream, outputs[upstream].count > 0 {
+            if let upstream = node.query.upstream, outputs[upstream].rows.count > 0 {
                 let input = InputBlock(
-                    batch: outputs[upstream],
+                    batch: outputs[upstream].rows,
                     firstSequence: Self.derivedSequence(batch: plan.batch))
                 try node.fold(
-                    node.prepare(input, context), lateWatermarkMs: plan.lateWatermarkMs)
+                    node.prepare(input, context), lateWatermarkMs: plan.lateWatermarkMs, context)
             }
-            outputs.append(
-                try node.finishBatch(watermarkMs: plan.watermarkMs, context))
+            outputs.append(try node.finishBatch(plan, context))
         }
         return outputs
     }
 
     /// The sequence of the first row that a query gives another in a batch: the rows of a batch
-    /// come after those of the batches before, whatever their number.
+    /// come after those of the batches before, whatever their number, and in a batch they keep
+    /// the order in which the query gives them.
     private static func derivedSequence(batch: Int64) -> Int64 {
         precondition(batch < 1 << 31, "more than 2^31 batches")
         return batch << 32
@@ -188,9 +218,8 @@ extension QueryGraph {
 extension QueryGraph {
     /// Makes every query's changes durable, side by side: their syncs need not wait for each other.
     func commitState(_ batch: Int64, workers: Workers) throws -> [FileReceipt] {
-        let (nodes, files) = (nodes, files)
-        return try workers.map(nodes.count) { try nodes[$0].commitState(batch, files) }
-            .flatMap { $0 }
+        let nodes = nodes
+        return try workers.map(nodes.count) { try nodes[$0].commitState(batch) }.flatMap { $0 }
     }
 
     /// Makes the state that which a batch begins with.
@@ -203,12 +232,44 @@ extension QueryGraph {
         for node in nodes { try node.removeOldState(before: batch, commit) }
     }
 
+    /// What goes where after a batch: first the queries' sinks and late rows, one list each, then
+    /// the rows that were rejected.
+    func publications(_ outcome: BatchOutcome) -> [[Publication]] {
+        var all = zip(nodes, outcome.outputs).map { node, output in
+            node.sinks.map { Publication(sink: $0, rows: output.rows) }
+                + Publication.aside(node.late, output.late)
+        }
+        all.append(Publication.aside(rejects, outcome.rejected))
+        return all
+    }
+
     /// Publishes what the batch emits, query by query.
     func publish(
         _ outcome: BatchOutcome, _ plan: BatchPlan, workers: Workers
     ) throws -> [FileReceipt] {
-        let nodes = nodes
-        return try workers.map(nodes.count) { try nodes[$0].publish(outcome.outputs[$0], plan) }
-            .flatMap { $0 }
+        let publications = publications(outcome)
+        return try workers.map(publications.count) { index in
+            try publications[index].flatMap { try $0.publish(plan) }
+        }.flatMap { $0 }
+    }
+}
+
+/// Rows of a batch and the sink that they go to.
+struct Publication: Sendable {
+    let sink: any Sink
+    let rows: RecordBatch
+
+    /// Rows that were set aside, if their job keeps them.
+    static func aside(_ output: SideOutput?, _ rows: RecordBatch?) -> [Publication] {
+        guard let output, let rows else { return [] }
+        return [Publication(sink: output.sink, rows: rows)]
+    }
+
+    /// Publishes the rows: what the commit has to remember of them.
+    func publish(_ plan: BatchPlan) throws -> [FileReceipt] {
+        try sink.write(batch: plan.batch, rows: rows, isRerun: plan.isRerun).map {
+            FileReceipt(
+                owner: sink.description, path: $0.path, size: $0.bytes, checksum: $0.checksum)
+        }
     }
 }

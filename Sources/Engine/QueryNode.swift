@@ -1,4 +1,3 @@
-import Checkpoints
 import Columnar
 import Expressions
 import Jobs
@@ -8,22 +7,43 @@ import Storage
 import Streams
 
 /// A query's input block with everything computed that does not depend on other blocks.
-enum PreparedInput: Sendable {
-    /// To be folded into groups.
-    case groups(PreparedBlock)
-    /// Output rows of a query without state.
-    case rows(RecordBatch, rowsIn: Int)
+struct PreparedInput: Sendable {
+    enum Work: Sendable {
+        /// To be searched for duplicates.
+        case keys(PreparedKeys)
+        /// To be folded into groups.
+        case groups(PreparedBlock)
+        /// Output rows of a query without state.
+        case rows(RecordBatch, rowsIn: Int)
+    }
+
+    let work: Work
+    /// The block itself, for a query that keeps its late rows.
+    let block: InputBlock?
+}
+
+/// What a query gives in a batch.
+struct NodeOutput: Sendable {
+    /// The rows that it emits.
+    var rows: RecordBatch
+    /// The rows that were too late, for a query that keeps them.
+    var late: RecordBatch?
 }
 
 /// One query of a job at run time, with its state files and its sinks.
+///
+/// A query with duplicates to leave out has two stages: what is first of its kind goes on to the
+/// operation, with the sequence that it has in the input.
 // `@unchecked`: `prepare` reads only what is set once; the graph lets one thread at a time do
 // everything else.
 final class QueryNode: @unchecked Sendable {
     // Set once.
     let query: PlannedQuery
+    let deduplication: DeduplicateQuery?
     let operation: Operation
     let sinks: [any Sink]
-    let store: StateStore?
+    let late: SideOutput?
+    let states: [KeptState]
 
     // Changing.
     private var outputRows: [RecordBatch] = []
@@ -35,32 +55,42 @@ final class QueryNode: @unchecked Sendable {
         case aggregation(AggregateQuery)
     }
 
-    /// A query with its sinks open; makes its state directory.
+    /// A query with its sinks open; makes its state directories.
     init(
-        _ query: PlannedQuery, sinks: [any Sink], options: JobOptions, files: any FileSystem,
-        stateDirectory: Path
+        _ query: PlannedQuery, sinks: [any Sink], late: SideOutput?, job: EngineJob,
+        files: any FileSystem, stateDirectory: Path
     ) throws {
+        let options = job.job.options
+        let limits = OperatorLimits(stateRowsMax: options.maxStateRows)
         self.query = query
         self.sinks = sinks
+        self.late = late
         progress = QueryProgress(name: query.name)
         progress.sinks = sinks.map(\.description)
-        switch query.plan {
+        let distinct = query.deduplicateQuery(delayMs: job.watermark?.delayMs, limits)
+        deduplication = distinct
+        var states: [KeptState] = []
+        if let distinct {
+            states.append(
+                try KeptState(
+                    query.duplicatesOwner, distinct.state, distinct.stateFingerprint, options,
+                    files, stateDirectory))
+        }
+        switch distinct == nil ? query.plan : query.plan.withoutFilter {
         case .projection(let plan):
             operation = .projection(ProjectionQuery(plan: plan))
-            store = nil
         case .aggregation(let plan):
             let aggregate = AggregateQuery(
                 plan: plan, mode: query.outputMode, eventTimeColumn: query.eventTimeColumn,
-                watermarked: query.isWatermarked,
-                limits: OperatorLimits(stateRowsMax: options.maxStateRows))
+                watermarked: query.isWatermarked, limits: limits)
             operation = .aggregation(aggregate)
             progress.isStateful = true
-            store = StateStore(
-                directory: try stateDirectory.appending(query.name), fileSystem: files,
-                fingerprint: aggregate.stateFingerprint,
-                snapshotIntervalBatches: Int64(options.stateSnapshotIntervalBatches))
-            try store?.prepare()
+            states.append(
+                try KeptState(
+                    query.name, aggregate.state, aggregate.stateFingerprint, options, files,
+                    stateDirectory))
         }
+        self.states = states
     }
 
     private var aggregate: AggregateQuery? {
@@ -68,8 +98,13 @@ final class QueryNode: @unchecked Sendable {
     }
 
     func wantsNoDataBatch(watermarkMs: Int64, lastWatermarkMs: Int64) -> Bool {
-        aggregate?.wantsNoDataBatch(
-            newWatermarkMs: watermarkMs, lastWatermarkMs: lastWatermarkMs) ?? false
+        let wants = [
+            deduplication?.wantsNoDataBatch(
+                newWatermarkMs: watermarkMs, lastWatermarkMs: lastWatermarkMs),
+            aggregate?.wantsNoDataBatch(
+                newWatermarkMs: watermarkMs, lastWatermarkMs: lastWatermarkMs),
+        ]
+        return wants.contains(true)
     }
 
     /// The end of the last window held open, ms, rounded up; `nil` when none is, or none closes.
@@ -81,11 +116,34 @@ final class QueryNode: @unchecked Sendable {
     }
 }
 
+extension PlannedQuery {
+    /// The first stage of a query that leaves duplicates out, without state.
+    func deduplicateQuery(delayMs: Int64?, _ limits: OperatorLimits) -> DeduplicateQuery? {
+        deduplication.map { deduplication in
+            let column = isWatermarked ? eventTimeColumn : nil
+            return DeduplicateQuery(
+                deduplication, filter: plan.filter, input: input,
+                watermark: column.map { WatermarkedColumn(column: $0, delayMs: delayMs ?? 0) },
+                limits: limits)
+        }
+    }
+}
+
 extension QueryNode {
     /// Does the work on a block that needs no state: any thread, any order.
-    func prepare(
+    func prepare(_ block: InputBlock, _ context: EvaluationContext) throws -> PreparedInput {
+        let work: PreparedInput.Work =
+            if let deduplication {
+                .keys(try deduplication.prepare(block, context))
+            } else {
+                try prepareOperation(block, context)
+            }
+        return PreparedInput(work: work, block: late == nil ? nil : block)
+    }
+
+    private func prepareOperation(
         _ block: InputBlock, _ context: EvaluationContext
-    ) throws -> PreparedInput {
+    ) throws -> PreparedInput.Work {
         switch operation {
         case .projection(let query):
             .rows(try query.process(block, context), rowsIn: block.batch.count)
@@ -94,13 +152,25 @@ extension QueryNode {
     }
 
     /// Takes in a prepared block; blocks come in the order of their rows.
-    func fold(_ input: PreparedInput, lateWatermarkMs: Int64) throws {
-        switch (operation, input) {
+    func fold(
+        _ input: PreparedInput, lateWatermarkMs: Int64, _ context: EvaluationContext
+    ) throws {
+        switch (operation, input.work) {
         case (.projection, .rows(let rows, let rowsIn)):
             outputRows.append(rows)
             progress.rowsIn += rowsIn
         case (.aggregation(let query), .groups(let block)):
-            _ = try query.fold(block, lateWatermarkMs: lateWatermarkMs)
+            let lateRows = try query.fold(block, lateWatermarkMs: lateWatermarkMs).lateRows
+            late?.add(lateRows, of: input.block)
+        case (_, .keys(let keys)):
+            guard let distinct = try deduplication?.fold(keys, lateWatermarkMs: lateWatermarkMs)
+            else { return }
+            late?.add(distinct.lateRows, of: input.block)
+            // What comes after is worked out here, since only now it is known for which rows.
+            let work = try prepareOperation(distinct.block, context)
+            try fold(
+                PreparedInput(work: work, block: late == nil ? nil : distinct.block),
+                lateWatermarkMs: lateWatermarkMs, context)
         default: preconditionFailure("a block prepared by another kind of query")
         }
     }
@@ -112,67 +182,49 @@ extension QueryNode {
         fresh.isStateful = progress.isStateful
         progress = fresh
         outputRows = []
+        late?.beginBatch()
     }
 
-    /// Ends a batch: the rows that the query emits.
-    func finishBatch(watermarkMs: Int64, _ context: EvaluationContext) throws -> RecordBatch {
+    /// Ends a batch: the rows that the query emits, and those that it sets aside.
+    func finishBatch(_ plan: BatchPlan, _ context: EvaluationContext) throws -> NodeOutput {
+        let rows: RecordBatch
         switch operation {
         case .projection:
-            let rows = RecordBatch.concatenate(outputRows, schema: query.plan.outputSchema)
+            rows = RecordBatch.concatenate(outputRows, schema: query.plan.outputSchema)
             outputRows = []
-            progress.rowsOut = rows.count
-            return rows
         case .aggregation(let aggregate):
-            let output = try aggregate.finishBatch(evictionWatermarkMs: watermarkMs, context)
-            progress.rowsIn = output.rowsIn
-            progress.rowsOut = output.rows.count
-            progress.rowsLate = output.rowsLate
-            progress.groupsLate = output.groupsDropped
-            progress.stateRows = output.groupsTotal
-            progress.stateRowsUpdated = output.groupsUpdated
-            progress.stateRowsRemoved = output.groupsRemoved
-            progress.stateBytes = aggregate.state.memoryBytes
-            return output.rows
+            let output = try aggregate.finishBatch(evictionWatermarkMs: plan.watermarkMs, context)
+            progress.count(output, stateBytes: aggregate.state.memoryBytes)
+            rows = output.rows
         }
+        progress.rowsOut = rows.count
+        if let deduplication {
+            let counts = deduplication.finishBatch(evictionWatermarkMs: plan.watermarkMs)
+            progress.count(
+                counts, of: deduplication.deduplication,
+                stateBytes: deduplication.state.memoryBytes)
+        }
+        return NodeOutput(rows: rows, late: late?.lateRows(of: query, plan))
     }
 }
 
-extension QueryNode {
-    /// Makes the batch's changes to the state durable: what the commit has to remember of them.
-    func commitState(_ batch: Int64, _ files: any FileSystem) throws -> [FileReceipt] {
-        guard let store, let aggregate else { return [] }
-        let staged = try store.stage(aggregate.state, batch: batch)
-        _ = try files.publish(staged.files)
-        aggregate.commit()
-        return staged.receipts.map {
-            FileReceipt(owner: query.name, path: $0.name, size: $0.bytes, checksum: $0.xxh3)
-        }
+extension QueryProgress {
+    fileprivate mutating func count(_ output: BatchOutput, stateBytes: Int) {
+        rowsIn = output.rowsIn
+        rowsLate = output.rowsLate
+        groupsLate = output.groupsDropped
+        stateRows = output.groupsTotal
+        stateRowsUpdated = output.groupsUpdated
+        stateRowsRemoved = output.groupsRemoved
+        self.stateBytes = stateBytes
     }
 
-    /// Makes the state that which a batch begins with.
-    func restoreState(before batch: Int64, _ receipts: (Int64) -> CommitEntry?) throws {
-        guard let store, let aggregate else { return }
-        _ = try store.restore(aggregate.state, toVersion: batch) { stateFiles(receipts($0)) }
-    }
-
-    /// Removes the state files that no batch from `batch` on needs to begin with.
-    func removeOldState(before batch: Int64, _ receipts: (Int64) -> CommitEntry?) throws {
-        try store?.retain(fromVersion: batch) { stateFiles(receipts($0)) }
-    }
-
-    private func stateFiles(_ commit: CommitEntry?) -> [StateFile]? {
-        commit?.state.filter { $0.owner == query.name }.map {
-            StateFile(name: $0.path, bytes: $0.size, xxh3: $0.checksum)
-        }
-    }
-
-    /// Publishes what the batch emits in every sink.
-    func publish(_ rows: RecordBatch, _ plan: BatchPlan) throws -> [FileReceipt] {
-        try sinks.flatMap { sink in
-            try sink.write(batch: plan.batch, rows: rows, isRerun: plan.isRerun).map {
-                FileReceipt(
-                    owner: sink.description, path: $0.path, size: $0.bytes, checksum: $0.checksum)
-            }
-        }
+    fileprivate mutating func count(
+        _ counts: DeduplicationCounts, of kind: Deduplication, stateBytes: Int
+    ) {
+        rowsIn = counts.rowsIn
+        rowsLate += counts.rowsLate
+        deduplication = DeduplicationProgress(
+            counts: counts, isWithinWatermark: kind.isWithinWatermark, stateBytes: stateBytes)
     }
 }

@@ -267,9 +267,18 @@ enum FaultText {
     ) -> (code: ExpressionError.Code, reason: String, remedy: String) {
         let remedy = "To get NULL instead, use try_cast."
         let reason = "\(text(value)) cannot be cast to \(node.type)"
-        if node.arguments[0].type == .string { return (.castInvalidInput, reason, remedy) }
+        let isText = node.arguments[0].type == .string
+        let hasDigits = node.type.isDecimal && isNumber(value)
+        if isText, !hasDigits { return (.castInvalidInput, reason, remedy) }
         if node.type.isDecimal { return (.numericValueOutOfRange, reason, remedy) }
         return (.castOverflow, reason, remedy)
+    }
+
+    /// Whether a text is a number, if perhaps one with too many digits.
+    private static func isNumber(_ value: Value) -> Bool {
+        guard case .string(let text) = value else { return false }
+        let digits = text.drop { $0 == " " }
+        return Double(digits.prefix { $0 != " " })?.isFinite ?? false
     }
 
     private static func isZero(_ value: Value) -> Bool {

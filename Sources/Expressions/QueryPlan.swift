@@ -40,6 +40,33 @@ public enum QueryPlan: Sendable {
     }
 }
 
+extension QueryPlan {
+    /// The condition over input rows, if any.
+    public var filter: BoundExpression? {
+        switch self {
+        case .projection(let plan): plan.filter
+        case .aggregation(let plan): plan.filter
+        }
+    }
+
+    /// The same query over rows that have passed its filter.
+    public var withoutFilter: QueryPlan {
+        switch self {
+        case .projection(let plan):
+            .projection(
+                ProjectionPlan(
+                    input: plan.input, filter: nil, output: plan.output,
+                    outputSchema: plan.outputSchema))
+        case .aggregation(let plan):
+            .aggregation(
+                AggregationPlan(
+                    input: plan.input, filter: nil, keys: plan.keys, window: plan.window,
+                    aggregates: plan.aggregates, groupSchema: plan.groupSchema,
+                    having: plan.having, output: plan.output, outputSchema: plan.outputSchema))
+        }
+    }
+}
+
 /// A query that works row by row.
 public struct ProjectionPlan: Sendable {
     /// The columns that come in.
@@ -105,6 +132,16 @@ public struct WindowPlan: Sendable {
     public let isOnEventTime: Bool
     /// The window as text, in one spelling.
     public let text: String
+
+    /// What the window is, the same for every spelling of its lengths.
+    public var meaning: String {
+        switch kind {
+        case .sliding(let duration, let slide, let start):
+            "window \(time.text) \(duration) \(slide) \(start)"
+        case .session(let gap): "session_window \(time.text) \(gap)"
+        case .dynamicSession: "session_window \(time.text) \(gap?.text ?? "")"
+        }
+    }
 
     /// Whether the windows are sessions.
     public var isSession: Bool {

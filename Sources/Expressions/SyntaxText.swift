@@ -67,8 +67,8 @@ struct SyntaxWriter {
         case .like(let operand, let pattern, let escape, let isNegated):
             negated(
                 isNegated,
-                "\(text(operand)) LIKE \(text(pattern))"
-                    + (escape == "\\" ? "" : " ESCAPE '\(escape)'"))
+                (isPretty ? "" : "(") + "\(text(operand)) LIKE \(text(pattern))"
+                    + (escape == "\\" ? "" : " ESCAPE '\(escape)'") + (isPretty ? "" : ")"))
         case .caseWhen(let operand?, let branches, let otherwise) where isPretty:
             "CASE"
                 + branches.map {

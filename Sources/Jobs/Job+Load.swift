@@ -64,7 +64,9 @@ private struct JobReader {
         }
         rules.checkSourceSchema()
         rules.checkNames()
-        rules.checkPaths(feed: feed, source: source, checkpoint: checkpoint, queries: queries)
+        rules.checkPaths(
+            feed: feed, source: source, watermark: watermark, checkpoint: checkpoint,
+            queries: queries)
         errors += rules.errors
 
         let declared =

@@ -40,6 +40,16 @@ extension CheckedObject {
     }
 }
 
+extension CheckedObject {
+    fileprivate func optionalStrings(_ key: String) -> [String] {
+        optional(key) == nil ? [] : strings(key)
+    }
+
+    fileprivate func sidePath(_ key: String) -> String? {
+        optional(key) == nil ? nil : object(key).string("path")
+    }
+}
+
 extension WatermarkSpec {
     init(_ object: CheckedObject) {
         eventTime = object.string("eventTime")
@@ -47,6 +57,10 @@ extension WatermarkSpec {
         idleTimeoutMs =
             object.optional("idleTimeout") == nil
             ? nil : object.durationMicros("idleTimeout") / 1_000
+        maxFutureSkewMs =
+            object.optional("maxFutureSkew") == nil
+            ? nil : object.durationMicros("maxFutureSkew") / 1_000
+        rejectsPath = object.sidePath("rejects")
     }
 }
 
@@ -79,11 +93,14 @@ extension QuerySpec {
         name = object.string("name")
         from = object.optional("from")?.stringValue
         self.where = object.optional("where")?.stringValue
+        dropDuplicates = object.optionalStrings("dropDuplicates")
+        dropDuplicatesWithinWatermark = object.optionalStrings("dropDuplicatesWithinWatermark")
         groupBy = object.strings("groupBy")
         select = object.strings("select")
         having = object.optional("having")?.stringValue
         outputMode = object.choice("outputMode", OutputMode.self)
         sinks = object.objects("sinks").map(SinkSpec.init)
+        latePath = object.sidePath("late")
     }
 }
 

@@ -30,6 +30,12 @@ public struct Job: Sendable {
 
     /// The columns of the log as far as the job knows them: the source's `schema`, or the feed's.
     public var declaredSchema: Schema? { source.schema ?? feed?.schema }
+
+    /// The directories of all tables that the job's queries write.
+    public var tablePaths: [String] {
+        queries.flatMap { $0.sinks.compactMap(\.path) + [$0.latePath].compactMap(\.self) }
+            + [watermark?.rejectsPath].compactMap(\.self)
+    }
 }
 
 /// One query of a job.
@@ -40,6 +46,10 @@ public struct QuerySpec: Hashable, Sendable {
     public var from: String?
     /// The filter over input rows.
     public var `where`: String?
+    /// Columns of which rows that fulfil the filter must not agree with an earlier one.
+    public var dropDuplicates: [String]
+    /// The same, as far as the watermark's delay reaches.
+    public var dropDuplicatesWithinWatermark: [String]
     /// Grouping expressions, at most one of them a window.
     public var groupBy: [String]
     /// Output columns.
@@ -50,4 +60,6 @@ public struct QuerySpec: Hashable, Sendable {
     public var outputMode: OutputMode
     /// Where rows go.
     public var sinks: [SinkSpec]
+    /// The directory of the table that late rows go to, if the job keeps them.
+    public var latePath: String?
 }

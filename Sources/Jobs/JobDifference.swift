@@ -1,3 +1,4 @@
+public import Columnar
 import Expressions
 import JSON
 
@@ -45,10 +46,18 @@ extension Job {
     /// recovery say of each change; empty when they mean the same.
     ///
     /// Defaults count as if they were written, and expressions are compared by what they mean as
-    /// far as the jobs say what their columns are. Queries are matched by name, sinks by path.
-    public static func difference(from old: Job, to new: Job) -> [FieldDifference] {
+    /// far as the columns are known. Queries are matched by name, sinks by path.
+    ///
+    /// - Parameters:
+    ///   - old: the job that the checkpoint was made by.
+    ///   - new: the job that is to go on.
+    ///   - input: the columns of the log, for jobs that do not say what they are.
+    /// - Returns: the fields that differ, in the order of the reference.
+    public static func difference(
+        from old: Job, to new: Job, input: Schema? = nil
+    ) -> [FieldDifference] {
         var comparison = JobComparison(
-            oldMeanings: old.queryMeanings, newMeanings: new.queryMeanings)
+            oldMeanings: old.queryMeanings(input), newMeanings: new.queryMeanings(input))
         comparison.compareJobs(old.filled, new.filled)
         return comparison.found
     }
@@ -59,8 +68,8 @@ private typealias QueryMeaning = [String: [String]]
 
 extension Job {
     /// What the expressions of each query mean, by its name; empty when the columns are unknown.
-    fileprivate var queryMeanings: [String: QueryMeaning] {
-        guard let schema = declaredSchema, let plan = try? plan(inputSchema: schema) else {
+    fileprivate func queryMeanings(_ input: Schema?) -> [String: QueryMeaning] {
+        guard let schema = declaredSchema ?? input, let plan = try? plan(inputSchema: schema) else {
             return [:]
         }
         let named = plan.queries.map { ($0.name, $0.plan.meaning) }
@@ -87,10 +96,6 @@ extension QueryPlan {
             ]
         }
     }
-}
-
-extension WindowPlan {
-    fileprivate var meaning: String { "\(time.text) \(kind) \(gap?.text ?? "")" }
 }
 
 /// Walks two job trees with all defaults filled in.
@@ -131,8 +136,16 @@ private struct JobComparison {
         }
     }
 
+    /// Why a table beside the results may not change: it may come and go, but not move.
+    private func reason(forTable old: JSONValue?, _ new: JSONValue?) -> String? {
+        old == nil || new == nil ? nil : "the rows so far are in the old directory"
+    }
+
     private mutating func compare(_ field: String, _ old: JSONValue?, _ new: JSONValue?) {
-        if old != new { note(field, old, new, forbidden: reason(field)) }
+        guard old != new else { return }
+        let reason =
+            field == "watermark.rejects" ? reason(forTable: old, new) : reason(field)
+        note(field, old, new, forbidden: reason)
     }
 
     /// Compares objects member by member; of different kinds, as a whole.
@@ -175,6 +188,9 @@ private struct JobComparison {
                 switch key.name {
                 case "where": nil
                 case "from": "what it computed so far comes from other rows"
+                case "dropDuplicates", "dropDuplicatesWithinWatermark":
+                    "the state remembers rows by the old columns"
+                case "late": reason(forTable: old["late"], new["late"])
                 case "groupBy": "the state is kept by the old groups and windows"
                 case "select", "having": isStateful ? "the state has the old aggregates" : nil
                 case "outputMode": isStateful ? "the state follows the old mode's rules" : nil

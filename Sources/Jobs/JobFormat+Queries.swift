@@ -16,6 +16,16 @@ extension JobFormat {
                 "where", .text(.expression), "The condition that input rows must fulfil.",
                 absence: "all rows", examples: ["price > 0 AND volume > 0"]),
             .optional(
+                "dropDuplicates", .list(.text(.name), count: 1...63),
+                "Columns: of the rows that agree in all of them the first is kept, after `where` "
+                    + "and before anything else.",
+                absence: "every row is kept", examples: [["symbol", "trade_id"]]),
+            .optional(
+                "dropDuplicatesWithinWatermark", .list(.text(.name), count: 1...63),
+                "The same, but a row is remembered only until the watermark passes its event time "
+                    + "by `delayThreshold`.",
+                absence: "every row is kept", examples: [["symbol", "trade_id"]]),
+            .optional(
                 "groupBy", .list(.text(.expression), count: 0...64),
                 "What makes a group: columns, expressions, and at most one window.", default: [],
                 examples: [["symbol", "window(event_time, '1 minute')"]]),
@@ -33,6 +43,11 @@ extension JobFormat {
             .optional(
                 "sinks", .list(.variants(key: "format", [parquet, table, console]), count: 0...16),
                 "Where rows go; a query that others read needs none.", default: []),
+            .optional(
+                "late", .object(sideTable),
+                "The table of rows that were too late: the input's columns, `query`, `watermark`, "
+                    + "`lateness_ms`, `batch`.", absence: "late rows are counted only",
+                examples: [["path": "lake/late"]]),
         ])
 
     static let parquet = ObjectShape(

@@ -98,6 +98,23 @@ enum JobFormat {
                 "idleTimeout", .text(.duration),
                 "After how long without new rows the source no longer holds windows open.",
                 absence: "it always does, as in Spark", examples: ["10 seconds"]),
+            .optional(
+                "maxFutureSkew", .text(.duration),
+                "How far ahead of the clock of its batch an event time may be; a row beyond is "
+                    + "set aside: no query sees it, and it does not move the watermark.",
+                absence: "any row moves the watermark, as in Spark", examples: ["1 minute"]),
+            .optional(
+                "rejects", .object(sideTable),
+                "The table of rows that were set aside: their columns, `reason`, `clock`, "
+                    + "`ahead_ms`, `batch`.", absence: "they are counted only",
+                examples: [["path": "lake/future"]]),
+        ])
+
+    static let sideTable = ObjectShape(
+        name: "sideTable",
+        summary: "A Parquet table of rows that take no part in the results.",
+        keys: [
+            .required("path", .text(.path), "The table's directory.", examples: ["lake/late"])
         ])
 
     static let trigger = ObjectShape(

@@ -10,6 +10,18 @@ public struct JobPlan: Sendable {
     public let eventTimeColumn: Int?
     /// The queries, each after the one that it reads.
     public let queries: [PlannedQuery]
+    /// Where rows go that are too far ahead of the clock, if the job keeps them.
+    public let rejects: SideTable?
+}
+
+/// A table of rows that take no part in the results.
+public struct SideTable: Hashable, Sendable {
+    /// What writes it: the name of its owner beside those of the queries.
+    public let owner: String
+    /// Its directory.
+    public let path: String
+    /// The columns of the rows, then those that say why they are here.
+    public let schema: Schema
 }
 
 /// One query of a job, resolved and typed.
@@ -22,6 +34,8 @@ public struct PlannedQuery: Sendable {
     public let upstream: Int?
     /// The columns that it reads.
     public let input: Schema
+    /// Which rows that pass the plan's filter it leaves out as duplicates, if any.
+    public let deduplication: Deduplication?
     /// What it computes.
     public let plan: QueryPlan
     /// Which rows of the result a batch hands on.
@@ -32,6 +46,12 @@ public struct PlannedQuery: Sendable {
     public let eventTimeColumn: Int?
     /// Whether the watermark bounds that column, so that windows over it close.
     public let isWatermarked: Bool
+    /// Where its late rows go, if the job keeps them.
+    public let late: SideTable?
+
+    /// Whose state the rows are that a query with duplicates to leave out remembers: no query has
+    /// such a name.
+    public var duplicatesOwner: String { "\(name)+duplicates" }
 
     /// The columns that come out.
     public var outputSchema: Schema { plan.outputSchema }

@@ -116,7 +116,7 @@ extension JobPlanner {
 
 extension String {
     /// The text with a capital and a full stop.
-    fileprivate var asSentence: String {
+    var asSentence: String {
         prefix(1).uppercased() + dropFirst() + (hasSuffix(".") ? "" : ".")
     }
 }

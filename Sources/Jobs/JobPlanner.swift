@@ -88,7 +88,9 @@ struct JobPlanner {
             for query in ready { plan(query, sourceEventTime: eventTime) }
             waiting.removeAll { query in ready.contains { $0.index == query.index } }
         }
-        return JobPlan(input: input, eventTimeColumn: eventTime, queries: planned)
+        return JobPlan(
+            input: input, eventTimeColumn: eventTime, queries: planned,
+            rejects: watermark?.rejectsPath.map { SideTable(rejectsAt: $0, input: input) })
     }
 
     /// The source's event-time column, if it is one.
@@ -135,6 +137,9 @@ struct JobPlanner {
             for fault in error.errors { note(fault, in: query) }
             return
         }
+        let deduplication = deduplication(
+            query, schema, watermarkColumn: isWatermarked ? eventTime : nil,
+            upstream: upstream?.query.outputMode)
         if !query.isModeFaulty {
             checkMode(
                 query, plan, watermarkColumn: isWatermarked ? eventTime : nil,
@@ -143,8 +148,11 @@ struct JobPlanner {
         let sinks = checkSinks(query, plan)
         let result = PlannedQuery(
             index: query.index, name: query.spec.name, upstream: upstream?.position, input: schema,
-            plan: plan, outputMode: query.spec.outputMode, sinks: sinks,
-            eventTimeColumn: eventTime, isWatermarked: isWatermarked)
+            deduplication: deduplication, plan: plan, outputMode: query.spec.outputMode,
+            sinks: sinks, eventTimeColumn: eventTime, isWatermarked: isWatermarked,
+            late: query.spec.latePath.map {
+                SideTable(lateAt: $0, query: query.spec.name, input: schema)
+            })
         outputs[query.spec.name] = Output(
             position: planned.count, query: result,
             eventTime: plan.outputEventTime(inputColumn: eventTime))

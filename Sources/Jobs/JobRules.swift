@@ -82,7 +82,8 @@ struct JobRules {
 
     /// No two directories of a job are the same or inside one another.
     mutating func checkPaths(
-        feed: FeedSpec?, source: SourceSpec?, checkpoint: String?, queries: [IndexedQuery]
+        feed: FeedSpec?, source: SourceSpec?, watermark: WatermarkSpec?, checkpoint: String?,
+        queries: [IndexedQuery]
     ) {
         var places: [(path: String, what: String, pointer: JSONPointer)] = []
         if let source {
@@ -95,7 +96,15 @@ struct JobRules {
             let pointer = JSONPointer()["feed"]["rejects"]["path"]
             places.append((rejects, "the feed's rejects table", pointer))
         }
+        if let rejects = watermark?.rejectsPath {
+            let pointer = JSONPointer()["watermark"]["rejects"]["path"]
+            places.append((rejects, "the watermark's rejects table", pointer))
+        }
         for query in queries {
+            if let late = query.spec.latePath {
+                let what = "the late rows of query \"\(query.spec.name)\""
+                places.append((late, what, query.pointer["late"]["path"]))
+            }
             for (index, sink) in query.spec.sinks.enumerated() {
                 guard let path = sink.path else { continue }
                 let pointer = query.pointer["sinks"][index]["path"]

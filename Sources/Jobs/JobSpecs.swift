@@ -33,6 +33,11 @@ public struct WatermarkSpec: Hashable, Sendable {
     /// After how long without new rows the source no longer holds windows open, ms of wall time;
     /// `nil` is never, Spark's way.
     public var idleTimeoutMs: Int64?
+    /// How far ahead of the batch's clock an event time may be, ms: rows beyond are set aside;
+    /// `nil` is any, Spark's way.
+    public var maxFutureSkewMs: Int64?
+    /// The directory of the table that those rows go to, if the job keeps them.
+    public var rejectsPath: String?
 }
 
 /// When batches run.

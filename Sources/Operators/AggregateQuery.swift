@@ -163,15 +163,12 @@ public final class AggregateQuery: @unchecked Sendable {
     /// What the state means, in a few bytes: state of another fingerprint cannot be restored.
     public var stateFingerprint: String {
         var parts = plan.keys.map { "key \($0.expression.text) \($0.expression.type)" }
-        if let window = plan.window { parts.append("window \(window.text)") }
+        if let window = plan.window { parts.append(window.meaning) }
         for call in plan.aggregates {
             let filter = call.filter.map { " filter \($0.text)" } ?? ""
             parts.append("aggregate \(call.text)\(filter) \(call.type)")
         }
-        var text = parts.joined(separator: "\n")
-        let hash = text.withUTF8 { unsafe hashBytes(UnsafeRawBufferPointer($0)) }
-        let digits = String(hash, radix: 16)
-        return String(repeating: "0", count: 16 - digits.utf8.count) + digits
+        return fingerprint(of: parts)
     }
 }
 
@@ -205,6 +202,14 @@ struct BatchCounts {
     var rowsLate = 0
     var pairsLate = 0
     var rowsWithoutWindow = 0
+}
+
+/// Sixteen hexadecimal digits that stand for some texts.
+func fingerprint(of parts: [String]) -> String {
+    var text = parts.joined(separator: "\n")
+    let hash = text.withUTF8 { unsafe hashBytes(UnsafeRawBufferPointer($0)) }
+    let digits = String(hash, radix: 16)
+    return String(repeating: "0", count: 16 - digits.utf8.count) + digits
 }
 
 /// A watermark in µs, as it is compared with event times; far ones are cut to the range of `Int64`.

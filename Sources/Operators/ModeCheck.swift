@@ -48,6 +48,34 @@ public func check(
     return errors
 }
 
+/// Says whether a query can leave duplicates out (semantics, section 6).
+///
+/// - Parameters:
+///   - deduplication: which rows are duplicates.
+///   - watermarkColumn: the column of the query's input that has a watermark, if one has.
+///   - upstream: the output mode of the query that this one reads, `nil` for a source.
+/// - Returns: every fault, with its remedy; empty when the query can work.
+public func check(
+    _ deduplication: Deduplication, watermarkColumn: Int?, upstream: OutputMode?
+) -> [OperatorError] {
+    var errors: [OperatorError] = []
+    if deduplication.isWithinWatermark, watermarkColumn == nil {
+        errors.append(
+            OperatorError(
+                .unsupportedOutputMode,
+                "`dropDuplicatesWithinWatermark` needs a watermark, which says how long rows are "
+                    + "remembered; declare `watermark`, or use `dropDuplicates`"))
+    }
+    if let upstream, upstream != .append {
+        errors.append(
+            OperatorError(
+                .unsupportedOutputMode,
+                "duplicates are looked for in a query of outputMode `\(upstream.rawValue)`, whose "
+                    + "rows repeat groups as they change; give that query outputMode `append`"))
+    }
+    return errors
+}
+
 private func checkAggregation(
     _ plan: AggregationPlan, _ mode: OutputMode, _ watermarkColumn: Int?,
     _ fault: (String) -> Void

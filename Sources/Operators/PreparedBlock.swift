@@ -1,20 +1,5 @@
-public import Columnar
+import Columnar
 import Expressions
-
-/// Consecutive rows of a query's input, in log order: row `i` has the sequence
-/// `firstSequence + i`.
-public struct InputBlock: Sendable {
-    /// The rows.
-    public let batch: RecordBatch
-    /// The sequence (log offset) of the first row.
-    public let firstSequence: Int64
-
-    /// Rows from a sequence on.
-    public init(batch: RecordBatch, firstSequence: Int64) {
-        self.batch = batch
-        self.firstSequence = firstSequence
-    }
-}
 
 /// A block of an aggregate query's input after everything that does not touch state: filtered,
 /// with keys, times and arguments computed.

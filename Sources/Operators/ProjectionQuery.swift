@@ -33,9 +33,9 @@ public struct ProjectionQuery: Sendable {
             }
             return RecordBatch(plan.outputSchema, columns, count: batch.count)
         } catch {
-            let row = error.row.map { Int64(rows?[$0] ?? Int32($0)) }
+            let row = error.row.map { Int(rows?[$0] ?? Int32($0)) }
             throw OperatorError(
-                .expressionFailed, "\(error)", sequence: row.map { block.firstSequence + $0 })
+                .expressionFailed, "\(error)", sequence: row.map(block.sequence))
         }
     }
 }

@@ -5,7 +5,7 @@ import Expressions
 struct Selection {
     private let block: InputBlock
     private let isNeeded: [Bool]
-    /// The rows of the block that are kept; `nil` when all are.
+    /// The rows of the block, as it was read, that are kept; `nil` when all are.
     var rows: [Int32]?
     /// Those rows; columns that nobody reads hold something else.
     private(set) var batch: RecordBatch
@@ -14,6 +14,7 @@ struct Selection {
         self.block = block
         self.isNeeded = isNeeded
         batch = block.batch
+        rows = block.places
     }
 
     var count: Int { batch.count }

@@ -36,9 +36,15 @@ public struct EventTimeStatistics: Sendable, Equatable {
     public mutating func add(_ times: Column, limitMs: Int64? = nil) -> Int {
         precondition(times.type == .timestamp, "event times are timestamps")
         let values = times.int64s
-        let limitMicros = limitMs.map { ($0 + 1).multipliedReportingOverflow(by: 1_000) }
-        let bound = limitMicros.map { $0.overflow ? .max : $0.partialValue } ?? .max
-        if times.validity == nil, limitMs == nil { return addAll(values) }
+        if times.validity == nil {
+            var all = EventTimeStatistics()
+            all.addAll(values)
+            if all.count == 0 || all.maxMs <= limitMs ?? .max {
+                add(all)
+                return 0
+            }
+        }
+        let bound = limitMs.map(Self.bound) ?? .max
         var beyond = 0
         for row in 0..<times.count where !times.isNull(row) {
             if limitMs != nil, values[row] >= bound {
@@ -51,13 +57,39 @@ public struct EventTimeStatistics: Sendable, Equatable {
         return beyond
     }
 
+    /// The rows of a timestamp column that `add` takes in under a limit, and those beyond it; rows
+    /// without event time are within.
+    public static func rows(
+        of times: Column, limitMs: Int64
+    ) -> (within: [Int32], beyond: [Int32]) {
+        let values = times.int64s
+        let bound = Self.bound(limitMs)
+        var within: [Int32] = []
+        var beyond: [Int32] = []
+        for row in 0..<times.count {
+            if times.isNull(row) || values[row] < bound {
+                within.append(Int32(row))
+            } else {
+                beyond.append(Int32(row))
+            }
+        }
+        return (within, beyond)
+    }
+
+    /// The first time (µs) beyond a limit in whole milliseconds.
+    private static func bound(_ limitMs: Int64) -> Int64 {
+        let (next, overflow) = limitMs.addingReportingOverflow(1)
+        let (bound, isBeyond) = next.multipliedReportingOverflow(by: 1_000)
+        return overflow || isBeyond ? .max : bound
+    }
+
     /// Takes in other rows' statistics.
     public mutating func add(_ other: EventTimeStatistics) {
         add(min: other.minMs, max: other.maxMs, sum: other.sumMs, count: other.count)
     }
 
-    private mutating func addAll(_ values: Span<Int64>) -> Int {
-        guard !values.isEmpty else { return 0 }
+    private mutating func addAll(_ values: Span<Int64>) {
+        guard !values.isEmpty else { return }
         var smallest = Int64.max
         var largest = Int64.min
         var sum: Int128 = 0
@@ -68,7 +100,6 @@ public struct EventTimeStatistics: Sendable, Equatable {
             sum &+= Int128(ms)
         }
         add(min: smallest, max: largest, sum: sum, count: Int64(values.count))
-        return 0
     }
 
     private mutating func add(min: Int64, max: Int64, sum: Int128, count: Int64) {

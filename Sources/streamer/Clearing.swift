@@ -34,7 +34,7 @@ struct Clearing {
         if try isOurs(checkpoint, Self.isCheckpoint, "checkpoint") {
             checkpoints.append(checkpoint)
         }
-        for text in job.queries.flatMap(\.sinks).compactMap(\.path) {
+        for text in job.tablePaths {
             let table = try Path(text)
             if try isOurs(table, Self.isTable, "table") { tables.append(table) }
         }

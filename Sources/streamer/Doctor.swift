@@ -145,7 +145,7 @@ private struct JobFacts {
                 ))
         }
         for (name, value) in counters.sorted(by: { $0.key < $1.key })
-        where name.hasPrefix("rowsLate") && value > 0 {
+        where value > 0 && !["rowsIn", "rowsOut"].contains(where: name.hasPrefix) {
             lines.append((name, counted(value, "row")))
         }
         return lines
@@ -176,7 +176,7 @@ private struct JobFacts {
                 "The job has no watermark: windows never close; add \"watermark\" to the job.")
         }
         sentences += open.compactMap(advice)
-        sentences += clockAdvice + lateAdvice
+        sentences += idleAdvice + clockAdvice + rejectsAdvice + lateAdvice
         return sentences.isEmpty ? ["Nothing is open and nothing is waiting."] : sentences
     }
 
@@ -194,6 +194,35 @@ private struct JobFacts {
             + "of \(closing) or later closes it, in the batch after the one that reads it."
     }
 
+    /// What a log that does not grow means for what is open.
+    private var idleAdvice: [String] {
+        guard let watermark = job.watermark, rowsLeft == 0, rowsComing == 0,
+            open.contains(where: { $0.groups > 0 })
+        else { return [] }
+        guard let timeout = watermark.idleTimeoutMs else {
+            return [
+                "The log does not grow and only event times move the watermark, so that an idle "
+                    + "source holds it back, as in Spark: open windows wait for the next tick. "
+                    + "With watermark.idleTimeout they would close without one."
+            ]
+        }
+        return [
+            "The log does not grow: after \(humanDuration(micros: timeout * 1_000)) without a tick "
+                + "(idleTimeout) a run closes what is open."
+        ]
+    }
+
+    /// What became of rows that were too far ahead of the clock.
+    private var rejectsAdvice: [String] {
+        guard let rejected = counters["rowsRejected"], rejected > 0 else { return [] }
+        let place = job.watermark?.rejectsPath.map { "they are in \($0)" }
+        return [
+            "\(counted(rejected, "row")) further ahead of the clock than maxFutureSkew did not "
+                + "move the watermark and went into no window; "
+                + (place ?? "give watermark.rejects a path to keep them") + "."
+        ]
+    }
+
     private var clockAdvice: [String] {
         guard let maximum = eventTimeMaxMs else { return [] }
         let (micros, overflow) = maximum.multipliedReportingOverflow(by: 1_000)
@@ -203,8 +232,9 @@ private struct JobFacts {
         }
         return [
             "The largest event time is \(humanDuration(micros: ahead.partialValue)) ahead of the "
-                + "clock: one such tick makes honest ones late. Filter it before the log, or "
-                + "replay without it."
+                + "clock: one such tick makes honest ones late. Set watermark.maxFutureSkew, which "
+                + "sets such ticks aside, and run the job on a new checkpoint, or filter them "
+                + "before the log."
         ]
     }
 
@@ -214,8 +244,11 @@ private struct JobFacts {
             guard name.hasPrefix("rowsLate."), late > 0, rowsIn > 0, late * 100 > rowsIn else {
                 return nil
             }
-            return "\(late * 100 / rowsIn) % of the rows were too late for "
-                + "\(name.dropFirst("rowsLate.".count)): a larger delayThreshold would keep them."
+            let query = String(name.dropFirst("rowsLate.".count))
+            let path = job.queries.first { $0.name == query }?.latePath
+            return "\(late * 100 / rowsIn) % of the rows were too late for \(query): a larger "
+                + "delayThreshold would keep them; "
+                + (path.map { "they are in \($0)." } ?? "its late.path would tell which they are.")
         }
     }
 }

@@ -61,7 +61,18 @@ private struct JobTree {
     private var watermarkText: String {
         guard let watermark = job.watermark else { return "watermark  none" }
         let delay = humanDuration(micros: watermark.delayThresholdMs * 1_000)
-        return "watermark  \(delay) behind the largest \(watermark.eventTime)"
+        var text = "watermark  \(delay) behind the largest \(watermark.eventTime)"
+        if let skew = watermark.maxFutureSkewMs {
+            text += ", rows more than \(humanDuration(micros: skew * 1_000)) ahead of the clock "
+            text += watermark.rejectsPath.map { "go to \($0)" } ?? "are left out"
+        }
+        return text
+    }
+
+    private func text(of distinct: Deduplication, _ input: Schema) -> String {
+        let columns = distinct.columns.map { input[$0].name }.joined(separator: ", ")
+        return "the first row by \(columns)"
+            + (distinct.isWithinWatermark ? ", within the watermark's delay" : "")
     }
 
     private func queries(reading upstream: Int?) -> [Tree] {
@@ -73,12 +84,15 @@ private struct JobTree {
 
     private func details(of query: PlannedQuery) -> [Tree] {
         var parts: [Tree] = []
+        if let filter = query.plan.filter { parts.append(Tree("filter     \(filter.text)")) }
+        if let distinct = query.deduplication {
+            parts.append(Tree("distinct   \(text(of: distinct, query.input))"))
+        }
         switch query.plan {
-        case .projection(let plan):
-            if let filter = plan.filter { parts.append(Tree("filter     \(filter.text)")) }
-            parts.append(Tree("row by row, without state"))
+        case .projection:
+            parts.append(
+                Tree(query.deduplication == nil ? "row by row, without state" : "row by row"))
         case .aggregation(let plan):
-            if let filter = plan.filter { parts.append(Tree("filter     \(filter.text)")) }
             if let window = plan.window { parts.append(Tree("window     \(text(of: window))")) }
             if !plan.keys.isEmpty {
                 parts.append(Tree("keys       " + plan.keys.map(keyText).joined(separator: ", ")))
@@ -89,7 +103,9 @@ private struct JobTree {
         }
         parts.append(Tree("mode       \(text(of: query))"))
         parts.append(Tree("output", fields(of: query.outputSchema)))
-        return parts + query.sinks.map { Tree("sink       \(text(of: $0))") }
+        parts += query.sinks.map { Tree("sink       \(text(of: $0))") }
+        if let late = query.late { parts.append(Tree("late rows  parquet \(late.path)")) }
+        return parts
     }
 
     private func keyText(_ key: NamedExpression) -> String {

@@ -74,8 +74,9 @@ final class JobSession: Sendable {
         observe: @escaping (EngineEvent) -> Void
     ) throws -> MicroBatchEngine {
         var engineJob = EngineJob(
-            job: job, plan: plan, threads: threadCount(threads), environment: processEnvironment
-        ) { [self] in try openSinks(of: $0, owner: $1) }
+            job: job, plan: plan, threads: threadCount(threads), environment: processEnvironment,
+            openSideTable: { [self] in try openSideTable($0, owner: $1) },
+            openSinks: { [self] in try openSinks(of: $0, owner: $1) })
         if let startingOffsets { engineJob.startingOffsets = startingOffsets }
         return try MicroBatchEngine(
             job: engineJob, source: source, checkpointPath: place(job.checkpointLocation),
@@ -87,9 +88,9 @@ final class JobSession: Sendable {
         try CheckpointPlace(folder: place(job.checkpointLocation))
     }
 
-    /// The folders that the job's sinks write to, as they are now placed.
+    /// The folders that the job writes tables to, as they are now placed.
     func outputPaths() throws -> [Path] {
-        try plan.queries.flatMap(\.sinks).compactMap(\.path).map(place)
+        try job.tablePaths.map(place)
     }
 
     /// Prints what console sinks kept for the end.
@@ -107,6 +108,15 @@ final class JobSession: Sendable {
     private func place(_ path: String) throws -> Path {
         guard let outputFolder else { return try Path(path) }
         return try outputFolder.joining(relative: path)
+    }
+
+    private func openSideTable(_ table: SideTable, owner: String) throws -> any Sink {
+        LakeSink(
+            try LakeTable(
+                place(table.path), machineFiles,
+                owner: TableOwner(checkpointID: owner, query: table.owner), schema: table.schema,
+                partitionBy: []),
+            machineFiles)
     }
 
     private func openSinks(of query: PlannedQuery, owner: String) throws -> [any Sink] {

@@ -30,38 +30,11 @@ struct QueryState {
         of planned: PlannedQuery, _ plan: AggregationPlan, in place: CheckpointPlace,
         after batch: BatchID?
     ) throws {
-        let committed = try place.reader.committedBatches()
-        guard let newest = committed.last else {
-            throw UsageError("\(place.path) has no committed batch yet")
-        }
-        let wanted = batch ?? newest
-        guard committed.contains(wanted) else {
-            throw UsageError(
-                "batch \(wanted) is not among the committed ones that are kept: "
-                    + "\(committed[0]) to \(newest)")
-        }
-        self.batch = wanted
         query = AggregateQuery(
             plan: plan, mode: planned.outputMode, eventTimeColumn: planned.eventTimeColumn,
             watermarked: planned.isWatermarked)
-        let store = StateStore(
-            directory: try place.reader.stateDirectory().appending(planned.name),
-            fileSystem: machineFiles, fingerprint: query.stateFingerprint)
-        let known = Set(committed)
-        var failure: (any Error)?
-        try store.restore(query.state, toVersion: wanted.number + 1) { number in
-            guard known.contains(BatchID(number)) else { return nil }
-            do {
-                let commit = try place.reader.commit(BatchID(number))
-                return commit.state.filter { $0.owner == planned.name }.map {
-                    StateFile(name: $0.path, bytes: $0.size, xxh3: $0.checksum)
-                }
-            } catch {
-                failure = error
-                return nil
-            }
-        }
-        if let failure { throw failure }
+        self.batch = try restore(
+            query.state, of: planned.name, query.stateFingerprint, in: place, after: batch)
     }
 
     /// Every group, sorted: its keys, its window, its aggregates under the text they have in SQL.
@@ -79,4 +52,52 @@ struct QueryState {
         guard Schema.duplicateName(in: fields) == nil else { return groups }
         return RecordBatch(Schema(fields), groups.columns, count: groups.count)
     }
+}
+
+/// The rows that a query remembers to tell duplicates, as they were after a batch: the columns that
+/// tell them, and within a watermark when each is forgotten.
+func rememberedRows(
+    of planned: PlannedQuery, _ deduplication: Deduplication, in place: CheckpointPlace,
+    after batch: BatchID?
+) throws -> (rows: RecordBatch, batch: BatchID) {
+    let query = DeduplicateQuery(deduplication, filter: nil, input: planned.input, watermark: nil)
+    let batch = try restore(
+        query.state, of: planned.duplicatesOwner, query.stateFingerprint, in: place, after: batch)
+    return (query.rows, batch)
+}
+
+/// Restores a table of state as it was after a batch, by default the newest committed one.
+private func restore(
+    _ table: GroupTable, of owner: String, _ fingerprint: String, in place: CheckpointPlace,
+    after batch: BatchID?
+) throws -> BatchID {
+    let committed = try place.reader.committedBatches()
+    guard let newest = committed.last else {
+        throw UsageError("\(place.path) has no committed batch yet")
+    }
+    let wanted = batch ?? newest
+    guard committed.contains(wanted) else {
+        throw UsageError(
+            "batch \(wanted) is not among the committed ones that are kept: "
+                + "\(committed[0]) to \(newest)")
+    }
+    let store = StateStore(
+        directory: try place.reader.stateDirectory().appending(owner),
+        fileSystem: machineFiles, fingerprint: fingerprint)
+    let known = Set(committed)
+    var failure: (any Error)?
+    try store.restore(table, toVersion: wanted.number + 1) { number in
+        guard known.contains(BatchID(number)) else { return nil }
+        do {
+            let commit = try place.reader.commit(BatchID(number))
+            return commit.state.filter { $0.owner == owner }.map {
+                StateFile(name: $0.path, bytes: $0.size, xxh3: $0.checksum)
+            }
+        } catch {
+            failure = error
+            return nil
+        }
+    }
+    if let failure { throw failure }
+    return wanted
 }

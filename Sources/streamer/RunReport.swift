@@ -97,6 +97,9 @@ final class RunReport {
             "\(counted(Int64(summary.rowsOut), "row")) out",
         ]
         if summary.rowsLate > 0 { parts.append("\(groupedCount(Int64(summary.rowsLate))) late") }
+        if summary.rowsRejected > 0 {
+            parts.append("\(groupedCount(Int64(summary.rowsRejected))) ahead of the clock")
+        }
         parts.append("watermark \(Self.watermarkText(summary.watermarkMs))")
         parts.append(humanDuration(micros: Int64(seconds * 1e6)))
         if summary.rowsIn > 0, seconds > 0 {

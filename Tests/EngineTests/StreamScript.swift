@@ -56,6 +56,24 @@ final class MemorySink: Sink {
     func verify(batch: Int64, rows: RecordBatch, receipts: [SinkReceipt]) -> [String] { [] }
 }
 
+/// The sinks of tables beside the results, made when they are first asked for.
+final class MemorySideTables: Sendable {
+    private let sinks = Mutex<[String: MemorySink]>([:])
+
+    func sink(_ table: SideTable) -> MemorySink {
+        sinks.withLock { sinks in
+            let sink = sinks[table.path] ?? MemorySink()
+            sinks[table.path] = sink
+            return sink
+        }
+    }
+
+    /// The rows of a table, batch by batch and in order.
+    subscript(_ path: String) -> [[Value]] {
+        sinks.withLock { $0[path]?.all.sorted { $0.key < $1.key }.flatMap(\.value) ?? [] }
+    }
+}
+
 /// Drives an engine step by step, in the style of Spark's StreamTest: add rows, let it run until
 /// it has nothing to do, look at what came out, stop, start again.
 ///
@@ -66,8 +84,9 @@ final class StreamScript {
         Field("ts", .timestamp), Field("key", .string), Field("value", .long),
     ])
 
-    let source = MemorySource(schema)
+    let source: MemorySource
     let sink = MemorySink()
+    let sideTables = MemorySideTables()
     let time = ManualTime()
     var files: any FileSystem
     private(set) var starts: [RunStart] = []
@@ -76,8 +95,12 @@ final class StreamScript {
     private var text: String
     private var shown: Set<Int64> = []
 
-    init(_ text: String, files: any FileSystem = SimulatedFileSystem()) {
+    init(
+        _ text: String, schema: Schema = StreamScript.schema,
+        files: any FileSystem = SimulatedFileSystem()
+    ) {
         self.text = text
+        source = MemorySource(schema)
         self.files = files
     }
 
@@ -102,10 +125,13 @@ final class StreamScript {
 
     func start() throws {
         let job = try Job.load(Array(text.utf8), path: "script.json")
-        let plan = try job.plan(inputSchema: Self.schema, timeColumn: "ts")
+        let plan = try job.plan(inputSchema: source.schema, timeColumn: "ts")
         let sink = sink
         engine = try MicroBatchEngine(
-            job: EngineJob(job: job, plan: plan, threads: 1, environment: [:]) { _, _ in [sink] },
+            job: EngineJob(
+                job: job, plan: plan, threads: 1, environment: [:],
+                openSideTable: { [sideTables] table, _ in sideTables.sink(table) },
+                openSinks: { query, _ in query.sinks.isEmpty ? [] : [sink] }),
             source: source, checkpointPath: Path("ckpt"), files: files, time: time
         ) { [self] event in
             switch event {
@@ -114,6 +140,12 @@ final class StreamScript {
             default: break
             }
         }
+    }
+
+    /// Runs committed batches again and compares.
+    func verify(from batch: Int64) throws -> VerificationReport? {
+        if engine == nil { try start() }
+        return try engine?.verify(from: batch)
     }
 
     func stop() {
@@ -127,8 +159,16 @@ final class StreamScript {
     }
 
     func add(_ seconds: Int64...) {
-        source.append(seconds.map { [.timestamp($0 * 1_000_000), .string("k"), .long($0)] })
+        add(rows: seconds.map { [.timestamp($0 * 1_000_000), .string("k"), .long($0)] })
     }
+
+    func add(rows: [[Value]]) { source.append(rows) }
+
+    /// The file of a batch's commit.
+    func commit(_ batch: Int64) throws -> Path { try Path("ckpt/commits/\(batch)") }
+
+    /// The file of a batch's plan.
+    func offsets(_ batch: Int64) throws -> Path { try Path("ckpt/offsets/\(batch)") }
 
     /// Runs until there is nothing to do, starting the engine if it is not; gives the rows that
     /// came out, batch by batch and in order.

@@ -194,7 +194,7 @@ import Testing
             code: code, pointer: "/feed" + pointer, says: says)
     }
 
-    @Test(arguments: formCases + feedCases)
+    @Test(arguments: formCases + feedCases + optionCases)
     func fault(_ case: Case) throws {
         let errors = Job.errors(`case`.job)
         let error = try #require(errors.first { $0.code == `case`.code }, "\(errors)")

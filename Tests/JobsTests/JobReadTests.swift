@@ -54,7 +54,7 @@ import Testing
             Issue.record("the equity job has a CSV feed")
             return
         }
-        #expect(feed.input.paths == ["../shared/data/ticks/us_equity_2013/ibm/*_trade.zip"])
+        #expect(feed.input.paths == ["ticks/ibm/*_trade.zip"])
         #expect(!feed.hasHeader && feed.delimiter == ",")
         #expect(feed.columns.map(\.origin).prefix(3) == [.directory, .index(0), .index(1)])
         #expect(feed.columns[0].letterCase == .upper)

@@ -1,0 +1,84 @@
+import Checkpoints
+import Jobs
+import KeyedState
+import Storage
+
+/// A table of state with the files that it is kept in.
+struct KeptState {
+    /// Whose files they are in commits, and the name of their directory.
+    let owner: String
+    private let table: GroupTable
+    private let store: StateStore
+    private let files: any FileSystem
+
+    /// State of an owner; makes its directory.
+    init(
+        _ owner: String, _ table: GroupTable, _ fingerprint: String, _ options: JobOptions,
+        _ files: any FileSystem, _ stateDirectory: Path
+    ) throws {
+        self.owner = owner
+        self.table = table
+        self.files = files
+        store = StateStore(
+            directory: try stateDirectory.appending(owner), fileSystem: files,
+            fingerprint: fingerprint,
+            snapshotIntervalBatches: Int64(options.stateSnapshotIntervalBatches))
+        try store.prepare()
+    }
+
+    /// Makes the batch's changes durable: what the commit has to remember of them.
+    func commit(_ batch: Int64) throws -> [FileReceipt] {
+        let staged = try store.stage(table, batch: batch)
+        _ = try files.publish(staged.files)
+        table.markCommitted()
+        return staged.receipts.map {
+            FileReceipt(owner: owner, path: $0.name, size: $0.bytes, checksum: $0.xxh3)
+        }
+    }
+
+    /// Makes the state that which a batch begins with.
+    func restore(before batch: Int64, _ commit: (Int64) -> CommitEntry?) throws {
+        _ = try store.restore(table, toVersion: batch) { recorded(in: commit($0)) }
+    }
+
+    /// Removes the files that no batch from `batch` on needs to begin with.
+    func removeOld(before batch: Int64, _ commit: (Int64) -> CommitEntry?) throws {
+        try store.retain(fromVersion: batch) { recorded(in: commit($0)) }
+    }
+
+    /// Writes the batch's files again, aside, and compares them with those recorded: a sentence
+    /// for each that differs.
+    func verify(_ batch: Int64, _ commit: CommitEntry) throws -> [String] {
+        let staged = try store.stage(table, batch: batch)
+        defer { for file in staged.files { files.discard(file) } }
+        table.markCommitted()
+        return (recorded(in: commit) ?? []).compactMap { file in
+            let computed = staged.receipts.first { $0.name == file.name }
+            guard computed?.xxh3 != file.xxh3 else { return nil }
+            return "state/\(owner)/\(file.name): the batch, run again, gives another state"
+        }
+    }
+
+    private func recorded(in commit: CommitEntry?) -> [StateFile]? {
+        commit?.state.filter { $0.owner == owner }.map {
+            StateFile(name: $0.path, bytes: $0.size, xxh3: $0.checksum)
+        }
+    }
+}
+
+extension QueryNode {
+    /// Makes the batch's changes to the state durable: what the commit has to remember of them.
+    func commitState(_ batch: Int64) throws -> [FileReceipt] {
+        try states.flatMap { try $0.commit(batch) }
+    }
+
+    /// Makes the state that which a batch begins with.
+    func restoreState(before batch: Int64, _ commit: (Int64) -> CommitEntry?) throws {
+        for state in states { try state.restore(before: batch, commit) }
+    }
+
+    /// Removes the state files that no batch from `batch` on needs to begin with.
+    func removeOldState(before batch: Int64, _ commit: (Int64) -> CommitEntry?) throws {
+        for state in states { try state.removeOld(before: batch, commit) }
+    }
+}
