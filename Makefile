@@ -10,7 +10,8 @@ sudo := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 swift_build := swift build -c release --static-swift-stdlib --product streamer
 python := .venv/bin/python
 
-.PHONY: help deps python-deps build run test unit-test interop-test tidy lint format bench clean
+.PHONY: help deps python-deps spark-deps build run test unit-test interop-test spark-test \
+    differential differential-quick tidy lint format bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -41,6 +42,17 @@ python-deps: ## install the independent readers that the tests judge by, into .v
 	    cp Tests/requirements.txt .venv/requirements.txt; \
 	fi
 
+spark-deps: python-deps ## install Apache Spark, the judge of semantics, into .venv; needs Java 17
+	@command -v java >/dev/null || { \
+	    echo "Installing openjdk-17-jre-headless"; \
+	    $(sudo) apt-get update -qq; \
+	    $(sudo) apt-get install -y -qq --no-install-recommends openjdk-17-jre-headless >/dev/null; }
+	@if ! cmp -s Tests/requirements-spark.txt .venv/requirements-spark.txt; then \
+	    echo "Installing into .venv:" $$(cat Tests/requirements-spark.txt); \
+	    $(python) -m pip install -q --disable-pip-version-check -r Tests/requirements-spark.txt; \
+	    cp Tests/requirements-spark.txt .venv/requirements-spark.txt; \
+	fi
+
 build: deps ## build ./streamer, optimised, the Swift library linked in
 	@$(swift_build)
 	@ln -sf "$$($(swift_build) --show-bin-path)/streamer" streamer
@@ -57,6 +69,18 @@ unit-test: deps ## the Swift tests, with the layers' import table enforced
 
 interop-test: build python-deps ## whole jobs, judged by pyarrow, DuckDB and Polars
 	$(python) -m pytest -q Tests/Interop Tests/GoldenJobs
+
+spark-test: build spark-deps ## jobs exported to a real Spark, also to a cluster on loopback
+	$(python) -m pytest -q Tests/Spark
+
+N ?= 300
+EXPRESSIONS ?= 5000
+SEED ?= 1
+differential: build spark-deps ## N=… random jobs and EXPRESSIONS=…, by streamer and by Spark
+	$(python) Tests/Spark/differential.py --jobs $(N) --expressions $(EXPRESSIONS) --seed $(SEED)
+
+differential-quick: build spark-deps ## a slice of that with a fixed seed
+	$(python) Tests/Spark/differential.py --jobs 24 --expressions 800 --seed 20260105
 
 tidy: python-deps ## house rules that a compiler does not check
 	$(python) -m pytest -q Tests/Tidy

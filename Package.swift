@@ -57,6 +57,7 @@ let package = Package(
         layer("Checkpoints", ["Storage", "JSON"]),
         layer("Operators", ["Columnar", "Expressions", "KeyedState"]),
         layer("Jobs", ["Columnar", "Expressions", "Operators", "JSON"]),
+        layer("SparkExport", ["Columnar", "Expressions", "Operators", "Jobs"]),
         layer(
             "Connectors",
             [
@@ -73,7 +74,8 @@ let package = Package(
             name: "streamer",
             dependencies: [
                 "Storage", "Columnar", "JSON", "Streams", "Expressions", "TickLog", "Parquet",
-                "Lake", "KeyedState", "Checkpoints", "Operators", "Jobs", "Connectors", "Engine",
+                "Lake", "KeyedState", "Checkpoints", "Operators", "Jobs", "SparkExport",
+                "Connectors", "Engine",
             ],
             swiftSettings: settings),
 
@@ -92,6 +94,8 @@ let package = Package(
         tests("CheckpointsTests", ["Storage", "Checkpoints"]),
         tests("OperatorsTests", ["Storage", "Columnar", "Expressions", "KeyedState", "Operators"]),
         tests("JobsTests", ["Columnar", "Expressions", "Operators", "JSON", "Jobs"]),
+        tests(
+            "SparkExportTests", ["Columnar", "Expressions", "Operators", "Jobs", "SparkExport"]),
         tests(
             "ConnectorsTests",
             ["Storage", "Columnar", "JSON", "Streams", "Jobs", "TickLog", "Lake", "Connectors"]),

@@ -54,7 +54,15 @@ public func formatDouble(_ value: Double) -> String {
 
 /// The fewest ASCII digits d₁d₂… that read back as a positive finite double, and the exponent of
 /// ten for 0.d₁d₂….
+///
+/// Java wants two digits. Of the least doubles one digit would do, and two come closer.
 public func shortestDigits(_ value: Double) -> (digits: [UInt8], exponent: Int) {
+    if value.bitPattern <= 20 {
+        let tens = Double(value.bitPattern) * 49.40656458412465
+        let (two, exponent) = tens < 100 ? (tens, -323) : (tens / 10, -322)
+        let number = Int(two.rounded())
+        return ([UInt8(0x30 + number / 10), UInt8(0x30 + number % 10)], exponent)
+    }
     var digits: [UInt8] = []
     var exponent = 0
     var pointAt: Int?

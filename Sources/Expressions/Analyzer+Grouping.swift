@@ -79,7 +79,7 @@ extension Analyzer {
 
     // MARK: Grouping expressions
 
-    private mutating func bindGrouping(
+    mutating func bindGrouping(
         _ groupBy: [NamedSyntax?], _ select: [NamedSyntax?]
     ) -> Grouping {
         var grouping = Grouping()

@@ -101,7 +101,13 @@ extension Binder {
         case "sign": function(.sign, arguments, as: [.double], .double, syntax)
         case "isnan":
             function(.isNaN, arguments, as: [.double], .boolean, isNullable: false, syntax)
-        case "nanvl": function(.nanvl, arguments, as: [.double, .double], .double, syntax)
+        case "nanvl":
+            function(.isNaN, [arguments[0]], as: [.double], .boolean, isNullable: false, syntax)
+                .flatMap { isNaN in
+                    caseWhen(
+                        [isNaN],
+                        [arguments[1], arguments[0]].compactMap { cast($0, to: .double) }, syntax)
+                }
         case "abs": absolute(arguments[0], syntax)
         case "negative", "positive": signed(name, arguments[0], syntax)
         case "floor", "ceil": floorOrCeil(name == "floor", arguments[0], syntax)

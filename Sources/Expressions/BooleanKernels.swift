@@ -58,7 +58,7 @@ extension Frame {
     }
 
     /// The values of some rows put where they belong among all rows; the others are null.
-    private func spread(_ column: Column, _ rows: [Int32]) -> Column {
+    func spread(_ column: Column, _ rows: [Int32]) -> Column {
         var source = [Int32](repeating: 0, count: count)
         var taken = [Bool](repeating: false, count: count)
         for (index, row) in rows.enumerated() {
@@ -154,7 +154,7 @@ extension Frame {
     }
 
     /// A node's values on some rows.
-    private func values(of node: Node, _ rows: [Int32]) throws(ExpressionError) -> Column {
+    func values(of node: Node, _ rows: [Int32]) throws(ExpressionError) -> Column {
         if rows.count == count { return try evaluate(node).column(node.type, count: count) }
         return try selecting(rows, for: node).evaluate(node).column(node.type, count: rows.count)
     }
@@ -182,7 +182,8 @@ extension Frame {
         let type = node.arguments[0].type
         var found = Operand.constant(.boolean(false))
         for candidate in node.arguments.dropFirst() {
-            let value = try evaluate(candidate)
+            let open = nullRows(operand) | found.trueRows(count: count)
+            let value = try evaluate(candidate, where: candidate.canFail ? ~open : nil)
             let equal: Operand =
                 value.isNullConstant ? .constant(.null) : compare(.equal, operand, value, type)
             found = junction(found, equal, decidedBy: true)

@@ -110,9 +110,13 @@ extension Frame {
         case .caseWhen: return try evaluateCase(node)
         case .coalesce: return try evaluateCoalesce(node)
         case .isIn: return try evaluateIn(node)
-        case .arithmetic(let operation, let isTry):
+        case .arithmetic(let operation, let isTry)
+        where !node.arguments.contains(where: \.canFail):
             if let mixed = try mixedArithmetic(operation, node, isTry: isTry) { return mixed }
         default: break
+        }
+        if node.operation.isStrict, node.arguments.count > 1 {
+            return try apply(node, strictOperands(node))
         }
         var operands: [Operand] = []
         operands.reserveCapacity(node.arguments.count)
@@ -261,9 +265,18 @@ enum FaultText {
     ) -> (code: ExpressionError.Code, reason: String, remedy: String) {
         let remedy = "To get NULL instead, use try_cast."
         let reason = "\(text(value)) cannot be cast to \(node.type)"
-        if node.arguments[0].type == .string { return (.castInvalidInput, reason, remedy) }
+        let isText = node.arguments[0].type == .string
+        let hasDigits = node.type.isDecimal && isNumber(value)
+        if isText, !hasDigits { return (.castInvalidInput, reason, remedy) }
         if node.type.isDecimal { return (.numericValueOutOfRange, reason, remedy) }
         return (.castOverflow, reason, remedy)
+    }
+
+    /// Whether a text is a number, if perhaps one with too many digits.
+    private static func isNumber(_ value: Value) -> Bool {
+        guard case .string(let text) = value else { return false }
+        let digits = text.drop { $0 == " " }
+        return Double(digits.prefix { $0 != " " })?.isFinite ?? false
     }
 
     private static func isZero(_ value: Value) -> Bool {

@@ -8,7 +8,7 @@ extension Frame {
     ) throws(ExpressionError) -> Operand {
         switch function {
         case .abs, .sign, .round, .floor, .ceil, .sqrt, .cbrt, .exp, .ln, .log2, .log10, .log,
-            .pow, .nanvl:
+            .pow:
             return try applyNumeric(function, node, operands)
         case .isNaN:
             let bits = test(Lane<Double>(operands[0]), count) { $0.isNaN }
@@ -53,7 +53,7 @@ extension Frame {
         case .log10: return try logarithm(node, operands) { Glibc.log10($0) }
         case .sign:
             return try doubles(node, operands) { $0 > 0 ? 1 : $0 < 0 ? -1 : $0 }
-        case .log, .pow, .nanvl: return try applyBinary(function, node, operands)
+        case .log, .pow: return try applyBinary(function, node, operands)
         case .abs(let isTry): return try absolute(node, operands[0], isTry: isTry)
         case .floor, .ceil: return try wholeNumber(node, operands[0], isFloor: function == .floor)
         case .round(let scale): return try round(node, operands[0], scale: scale)
@@ -72,7 +72,7 @@ extension Frame {
             (values, failures) = map(left, right, count) { base, value in
                 (Glibc.log(value) / Glibc.log(base), base <= 0 || value <= 0)
             }
-        case .pow:
+        default:
             (values, failures) = map(left, right, count) { base, exponent in
                 // Java differs from C: a power of NaN is NaN, and ±1 to ±infinity is NaN.
                 let isUndefined =
@@ -80,8 +80,6 @@ extension Frame {
                     && (exponent.isNaN || (base.magnitude == 1 && exponent.isInfinite))
                 return (isUndefined ? .nan : Glibc.pow(base, exponent), false)
             }
-        default:
-            (values, failures) = map(left, right, count) { ($0.isNaN ? $1 : $0, false) }
         }
         return try finish(node, values, failures, operands, validity: valid, isTry: true)
     }

@@ -4,7 +4,7 @@ enum FunctionNames {
         "ceiling": "ceil", "power": "pow", "signum": "sign", "char_length": "length",
         "character_length": "length", "len": "length", "substr": "substring", "ucase": "upper",
         "lcase": "lower", "ifnull": "coalesce", "nvl": "coalesce", "dayofmonth": "day",
-        "weekofyear": "week", "date_diff": "datediff", "dateadd": "date_add",
+        "week": "weekofyear", "date_diff": "datediff", "dateadd": "date_add",
         "now": "current_timestamp",
         "curdate": "current_date", "mean": "avg", "first_value": "first", "last_value": "last",
         "stddev": "stddev_samp", "std": "stddev_samp", "variance": "var_samp",

@@ -26,7 +26,9 @@ struct Node: Sendable {
         self.isNullable = isNullable
         self.text = text
         self.position = position
-        canFail = operation.canFail || arguments.contains(where: \.canFail)
+        canFail =
+            operation.canFail && !operation.isTotal(on: type)
+            || arguments.contains(where: \.canFail)
     }
 
     static func literal(
@@ -115,6 +117,15 @@ enum Operation: Sendable {
     /// From the argument's type to the node's.
     case cast(isTry: Bool)
     case function(ScalarFunction)
+
+    /// Whether the operation has a result for all values of a type: doubles do not overflow.
+    func isTotal(on type: DataType) -> Bool {
+        switch self {
+        case .arithmetic(.add, _), .arithmetic(.subtract, _), .arithmetic(.multiply, _):
+            type == .double
+        default: false
+        }
+    }
 
     /// Whether the operation itself can fail on some value of its arguments' types; a cast tells
     /// by its types, see `Binder.cast`.

@@ -19,7 +19,6 @@ enum ScalarFunction: Hashable, Sendable {
     case log
     case pow
     case isNaN
-    case nanvl
     case greatest
     case least
     // Strings
@@ -48,7 +47,7 @@ enum ScalarFunction: Hashable, Sendable {
     enum Trim: Sendable { case both, leading, trailing }
 
     enum DateField: String, CaseIterable, Sendable {
-        case year, quarter, month, week, day, dayofweek, weekday, dayofyear
+        case year, quarter, month, weekofyear, day, dayofweek, weekday, dayofyear
     }
 
     enum TimeField: String, CaseIterable, Sendable { case hour, minute, second }

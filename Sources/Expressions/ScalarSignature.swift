@@ -17,7 +17,7 @@ enum ScalarSignature {
         // Dates and timestamps
         "to_date": 1...1, "to_timestamp": 1...1, "date": 1...1, "timestamp": 1...1,
         "date_trunc": 2...2, "trunc": 2...2, "year": 1...1, "quarter": 1...1, "month": 1...1,
-        "week": 1...1, "day": 1...1, "dayofweek": 1...1, "weekday": 1...1, "dayofyear": 1...1,
+        "weekofyear": 1...1, "day": 1...1, "dayofweek": 1...1, "weekday": 1...1, "dayofyear": 1...1,
         "hour": 1...1, "minute": 1...1, "second": 1...1, "date_add": 2...2, "date_sub": 2...2,
         "datediff": 2...2, "unix_micros": 1...1, "unix_millis": 1...1, "unix_seconds": 1...1,
         "unix_date": 1...1, "date_from_unix_date": 1...1, "timestamp_micros": 1...1,

@@ -8,6 +8,8 @@ struct SyntaxWriter {
     let isPretty: Bool
     /// The schema's spelling of a column.
     let column: ([String]) -> String
+    /// What stands in the place of some syntax; `nil` to write it as it is.
+    var replacement: ((Syntax) -> String?)?
 
     /// Spark's name for a column that has none.
     static func generatedName(_ syntax: Syntax) -> String {
@@ -24,7 +26,9 @@ struct SyntaxWriter {
         }
     }
 
-    func text(_ syntax: Syntax) -> String {
+    func text(_ syntax: Syntax) -> String { replacement?(syntax) ?? written(syntax) }
+
+    private func written(_ syntax: Syntax) -> String {
         switch syntax.kind {
         case .name(let parts): column(parts)
         case .star: "*"
@@ -63,8 +67,8 @@ struct SyntaxWriter {
         case .like(let operand, let pattern, let escape, let isNegated):
             negated(
                 isNegated,
-                "\(text(operand)) LIKE \(text(pattern))"
-                    + (escape == "\\" ? "" : " ESCAPE '\(escape)'"))
+                (isPretty ? "" : "(") + "\(text(operand)) LIKE \(text(pattern))"
+                    + (escape == "\\" ? "" : " ESCAPE '\(escape)'") + (isPretty ? "" : ")"))
         case .caseWhen(let operand?, let branches, let otherwise) where isPretty:
             "CASE"
                 + branches.map {
@@ -140,7 +144,11 @@ struct SyntaxWriter {
     }
 
     private func quoted(_ text: String) -> String {
-        let parts = text.split(separator: "'", omittingEmptySubsequences: false)
-        return "'" + parts.joined(separator: "''") + "'"
+        var quoted = "'"
+        for scalar in text.unicodeScalars {
+            if scalar == "'" || scalar == "\\" { quoted.unicodeScalars.append("\\") }
+            quoted.unicodeScalars.append(scalar)
+        }
+        return quoted + "'"
     }
 }

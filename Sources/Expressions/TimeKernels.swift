@@ -81,7 +81,7 @@ extension Frame {
         case .quarter: return Int32((date.month - 1) / 3 + 1)
         case .month: return Int32(date.month)
         case .day: return Int32(date.day)
-        case .week:
+        case .weekofyear:
             // ISO 8601: the week belongs to the year of its Thursday.
             let thursday = days - modulo(days + 3, 7) + 3
             let year = CivilDate(daysSinceEpoch: thursday).year

@@ -20,7 +20,8 @@ extension AggregateQuery {
             _ = try insertGroup(sequence: 0)
         }
         let updated = state.touchedCount
-        let complete = completeGroups(microseconds(ofMs: evictionWatermarkMs))
+        let complete =
+            mode == .complete ? [] : completeGroups(microseconds(ofMs: evictionWatermarkMs))
         let emitted: [Int32] =
             switch mode {
             case .append: complete

@@ -8,7 +8,7 @@ extension AggregateQuery {
     /// Blocks come in log order.
     ///
     /// The late watermark is the one that the previous batch ran with; rows at or before it are
-    /// dropped (semantics, section 3), in `complete` mode none.
+    /// dropped (semantics, section 3), in `complete` mode only rows of sessions.
     ///
     /// - Returns: which rows were late.
     /// - Throws: when a sum overflows, a window cannot be represented, or the state is full; the

@@ -103,8 +103,10 @@ public final class AggregateQuery: @unchecked Sendable {
         isWatermarked = watermarked
         preparation = BlockPreparation(plan: plan, eventTimeColumn: eventTimeColumn)
         accumulators = plan.aggregates.map(makeAccumulator)
+        // Spark drops late rows of sessions in every mode, other groups' not in `complete`.
+        let dropsLateRows = mode != .complete || plan.window?.isSession == true
         lateness =
-            watermarked && mode != .complete
+            watermarked && dropsLateRows
             ? Lateness(plan, eventTimeColumn: eventTimeColumn) : .none
         var keys = plan.keys.map(\.field)
         var fields: [Field] = []

@@ -9,8 +9,7 @@ let version = "0.1.0"
 let verbs: [Verb] = [
     runVerb, replayVerb, clearVerb, validateVerb, explainVerb, logAppendVerb, logCatVerb, logLsVerb,
     logVerifyVerb, logTailVerb, logTrimVerb, lakeLsVerb, lakeShowVerb, lakeVerifyVerb,
-    checkpointLsVerb,
-    checkpointShowVerb, stateShowVerb, doctorVerb,
+    checkpointLsVerb, checkpointShowVerb, stateShowVerb, doctorVerb, evalVerb, sparkVerb,
 ]
 
 /// Carries out a command line (without the program's name) and says how the process ends.

@@ -57,6 +57,11 @@ struct ReferenceEngine {
     let keyColumns: [Int]
     var groups: [ReferenceGroup] = []
 
+    /// Sessions drop late rows in every mode, other groups not in `complete`.
+    var dropsLateRows: Bool {
+        if case .session = window { true } else { mode != .complete }
+    }
+
     /// The windows of a time by their definition: every grid start whose window holds it.
     static func windows(
         _ time: Int64, duration: Int64, slide: Int64, start: Int64
@@ -79,7 +84,7 @@ struct ReferenceEngine {
             var late = 0
             for (start, end) in windows(of: row) {
                 let group = ReferenceGroup(keys: keys, start: start, end: end, rows: [row])
-                if isWatermarked, mode != .complete, end <= lateMs * 1_000 {
+                if isWatermarked, dropsLateRows, end <= lateMs * 1_000 {
                     late += 1
                     batch.lateGroups.insert(group.name)
                 } else {

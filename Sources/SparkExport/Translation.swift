@@ -1,0 +1,232 @@
+import Columnar
+import Expressions
+import Jobs
+import Operators
+
+/// The parts of the program that differ from job to job, and what Spark cannot do.
+struct Translation {
+    /// A query as a view of Spark.
+    struct Query {
+        let planned: PlannedQuery
+        /// The name of its view.
+        let view: String
+        /// The view that it reads.
+        let reads: String
+        /// The table whose rows make that view; `nil` when the view is there already.
+        let table: PythonValue?
+        let sql: String
+        /// How many tables lie between it and the log.
+        let depth: Int
+        /// Whether it, or a query that it reads as a view, aggregates.
+        let isStateful: Bool
+        /// Whether its view carries the rows' offsets in the log.
+        let hasOffsets: Bool
+        /// The output columns that, with the event time, tell any two rows apart; `nil` when there
+        /// are none.
+        let distinguishing: Set<String>?
+
+        var python: PythonValue {
+            .dictionary([
+                ("name", .string(planned.name)), ("view", .string(view)), ("reads", .string(reads)),
+                ("table", table ?? .none), ("sql", .text(sql)),
+            ])
+        }
+    }
+
+    let job: Job
+    let plan: JobPlan
+    let logView: String
+    private(set) var queries: [Query] = []
+    private(set) var streams: [PythonValue] = []
+    private(set) var reasons: [String] = []
+    private var viewNames: Set<String> = []
+
+    init(_ job: Job, _ plan: JobPlan) {
+        self.job = job
+        self.plan = plan
+        var logView = "ticks"
+        while plan.queries.contains(where: { $0.name.lowercased() == logView }) { logView += "_" }
+        self.logView = logView
+        viewNames = [logView]
+    }
+
+    mutating func translate() {
+        refuseIdleDynamicSessions()
+        for query in plan.queries { translate(query) }
+        guard reasons.isEmpty else { return }
+        for query in queries { addStreams(of: query) }
+    }
+
+    mutating func refuse(_ query: PlannedQuery, _ reason: String) {
+        reasons.append("query \(query.name): \(reason)")
+    }
+
+    // MARK: Queries
+
+    private mutating func translate(_ query: PlannedQuery) {
+        let upstream = query.upstream.map { queries[$0] }
+        let readsTable = needsTable(query, upstream)
+        let reads = readsTable ? viewName("\(upstream?.view ?? logView)_rows") : upstream?.view
+        let text = job.queries[query.index]
+        let order = RowOrder(query, upstream, isTable: readsTable)
+        var unordered = false
+        let parts: QuerySQL
+        do {
+            parts = try QuerySQL(
+                QueryText(
+                    where: text.where, groupBy: text.groupBy, select: text.select,
+                    having: text.having), input: query.input,
+                eventTime: query.eventTimeColumn.map { query.input[$0].name }
+            ) { call in
+                let text = order.spark(call)
+                if text == nil { unordered = true }
+                return text ?? ""
+            }
+        } catch { preconditionFailure("a planned query has no faults: \(error)") }
+        refuseSemantics(of: query, upstream, unordered: unordered)
+        let isAggregation = if case .aggregation = query.plan { true } else { false }
+        let hasOffsets = !isAggregation && !readsTable && (upstream?.hasOffsets ?? true)
+        queries.append(
+            Query(
+                planned: query, view: viewName(query.name), reads: reads ?? logView,
+                table: readsTable ? upstream.map(tableRead) : nil,
+                sql: sql(query, parts, from: reads ?? logView, hasOffsets: hasOffsets),
+                depth: (upstream?.depth ?? 0) + (readsTable ? 1 : 0),
+                isStateful: isAggregation || (!readsTable && upstream?.isStateful ?? false),
+                hasOffsets: hasOffsets, distinguishing: distinguishing(query, upstream)))
+    }
+
+    private mutating func viewName(_ name: String) -> String {
+        var view = String(name.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" })
+        while !viewNames.insert(view.lowercased()).inserted { view += "_" }
+        return view
+    }
+
+    /// Spark chains aggregations in mode `append` alone; any other reads the rows that the query
+    /// before it has written.
+    private func needsTable(_ query: PlannedQuery, _ upstream: Query?) -> Bool {
+        guard case .aggregation = query.plan else { return false }
+        return query.outputMode != .append && upstream?.isStateful ?? false
+    }
+
+    private mutating func refuseSemantics(
+        of query: PlannedQuery, _ upstream: Query?, unordered: Bool
+    ) {
+        if unordered {
+            refuse(
+                query,
+                "Spark has no order for rows of query \(upstream?.planned.name ?? "") that are of one "
+                    + "event time, which first, last, min_by and max_by need; select the end of its "
+                    + "window and all its grouping columns, and group by these columns here")
+        }
+        guard case .aggregation(let plan) = query.plan else { return }
+        if plan.window?.isSession ?? false, query.outputMode == .update {
+            refuse(query, "Spark has no outputMode `update` for session windows; use `append`")
+        }
+        if query.outputMode == .append, upstream?.isStateful ?? false,
+            let column = query.eventTimeColumn, isPlainWindowEnd(column, upstream)
+        {
+            let name = query.input[column].name
+            refuse(
+                query,
+                "Spark's watermark does not reach \(name), the end of a window; select "
+                    + "`window_time(window) AS \(name)` in query \(upstream?.planned.name ?? "")")
+        }
+    }
+
+    /// Whether an output column of an aggregation is its window's end as it is, not `window_time`.
+    private func isPlainWindowEnd(_ column: Int, _ upstream: Query?) -> Bool {
+        guard let upstream else { return false }
+        switch upstream.planned.plan {
+        case .aggregation(let plan): return plan.output[column].expression.columnIndex != nil
+        case .projection(let plan):
+            guard let source = plan.output[column].expression.columnIndex else { return false }
+            return isPlainWindowEnd(source, upstream.planned.upstream.map { queries[$0] })
+        }
+    }
+
+    private mutating func refuseIdleDynamicSessions() {
+        guard job.watermark?.idleTimeoutMs != nil else { return }
+        for query in plan.queries {
+            guard case .aggregation(let plan) = query.plan,
+                plan.window?.kind == .dynamicSession
+            else { continue }
+            refuse(
+                query,
+                "with `idleTimeout`, the end of the last session must be known from the log, which "
+                    + "it is not when each row has a gap of its own; use one gap, or no idleTimeout"
+            )
+        }
+    }
+
+    /// The output columns that tell any two rows of one event time apart.
+    private func distinguishing(_ query: PlannedQuery, _ upstream: Query?) -> Set<String>? {
+        switch query.plan {
+        case .aggregation(let plan):
+            guard plan.window != nil else { return nil }
+            var names: Set<String> = []
+            for key in plan.keys.indices {
+                let column = plan.output.first { $0.expression.columnIndex == key }
+                guard let column else { return nil }
+                names.insert(column.name)
+            }
+            return names
+        case .projection(let plan):
+            guard let needed = upstream?.distinguishing else { return nil }
+            var names: Set<String> = []
+            for column in plan.output {
+                guard let index = column.expression.columnIndex,
+                    needed.contains(query.input[index].name)
+                else { continue }
+                names.insert(column.name)
+            }
+            return names.count >= needed.count ? names : nil
+        }
+    }
+
+    // MARK: Streams
+
+    private mutating func addStreams(of query: Query) {
+        let sinks = query.planned.sinks
+        let tables = sinks.compactMap { if case .parquet(let spec) = $0 { spec } else { nil } }
+        for (index, spec) in tables.enumerated() {
+            streams.append(
+                stream(
+                    query, index == 0 ? "" : "-\(index)",
+                    [files(path: spec.path, partitionBy: spec.partitionBy, spec.compression)]))
+        }
+        let others = sinks.compactMap(small)
+        if !others.isEmpty { streams.append(stream(query, "-rows", others)) }
+        let isRead = queries.contains { $0.table != nil && $0.planned.upstream == position(query) }
+        if isRead, tables.isEmpty {
+            let table = files(path: rowsPath(query), partitionBy: [], .zstd(level: 1))
+            streams.append(stream(query, "", [table]))
+        }
+    }
+
+    private func position(_ query: Query) -> Int? {
+        queries.firstIndex { $0.view == query.view }
+    }
+
+    private func stream(_ query: Query, _ suffix: String, _ sinks: [PythonValue]) -> PythonValue {
+        .dictionary([
+            ("name", .string(query.planned.name + suffix)), ("query", .string(query.planned.name)),
+            ("view", .string(query.view)), ("mode", .string(query.planned.outputMode.rawValue)),
+            ("columns", .list(query.planned.outputSchema.names.map { .string($0.sparkWord) })),
+            ("depth", .integer(Int64(query.depth))), ("sinks", .list(sinks)),
+        ])
+    }
+
+    /// Where the rows of a query lie that has no table of its own.
+    private func rowsPath(_ query: Query) -> String {
+        "\(job.checkpointLocation)-spark/\(query.planned.name)-table"
+    }
+
+    private func tableRead(_ query: Query) -> PythonValue {
+        var path = rowsPath(query)
+        for case .parquet(let spec) in query.planned.sinks.reversed() { path = spec.path }
+        return .dictionary([
+            ("path", .string(path)), ("schema", .string(query.planned.outputSchema.ddl)),
+        ])
+    }
+}

@@ -1,0 +1,142 @@
+"""`streamer spark`: the same job, run by streamer and by a real Spark, gives the same tables."""
+
+import contextlib
+import json
+import os
+import pathlib
+import re
+import socket
+import subprocess
+import time
+
+import pytest
+
+from conftest import ROOT, Workspace, ohlcv
+from support import assert_equal_tables, run_on_spark, spark_home
+
+TABLES = {"ohlcv": 170, "rolling": 1025, "kpi": 5}
+
+
+def small_job(ticks=200_000):
+    return ohlcv(feed={"ticks": ticks}, source={"maxOffsetsPerTrigger": 50_000})
+
+
+def test_main_job_over_a_restart(workspace):
+    # The first half closes its last windows, as a feed that ends does; then the rest follows.
+    for ticks in (120_000, 200_000):
+        job = workspace.job(small_job(ticks))
+        workspace.run("run", job)
+        out = run_on_spark(workspace, job).out
+    for name in TABLES:
+        assert assert_equal_tables(workspace.path / "lake" / name,
+                                   workspace.path / "spark" / "lake" / name) >= TABLES[name]
+    assert "kpi, batch" in out and "max_volatility_at" in out
+
+
+def test_real_ticks_as_decimals(workspace, real_ticks):
+    environment = {"SYMBOL": "bac", "TICKS": str(real_ticks / "us_equity_2013")}
+    job = ROOT / "jobs" / "equity.json"
+    workspace.run("run", job, **environment)
+    run_on_spark(workspace, job, **environment)
+    for name, least in (("1m", 300), ("5m", 60), ("kpi", 1)):
+        table = f"lake/equity_{name}_bac"
+        assert assert_equal_tables(workspace.path / table, workspace.path / "spark" / table) >= least
+
+
+@contextlib.contextmanager
+def standalone_cluster(folder):
+    """A master and two workers on loopback; gives the master's URL."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {**os.environ, "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_HOME": spark_home(),
+                   "SPARK_DAEMON_MEMORY": "256m"}
+    url = f"spark://127.0.0.1:{port}"
+    processes = []
+
+    def daemon(name, *arguments):
+        log = (folder / f"{name}.log").open("wb")
+        processes.append(subprocess.Popen(
+            [f"{spark_home()}/bin/spark-class", *arguments], env=environment, stdout=log,
+            stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL))
+
+    def wait_for(name, text):
+        deadline = time.monotonic() + 240
+        while text not in (folder / f"{name}.log").read_text(errors="replace"):
+            assert time.monotonic() < deadline, (folder / f"{name}.log").read_text()
+            time.sleep(0.5)
+
+    try:
+        daemon("master", "org.apache.spark.deploy.master.Master", "--host", "127.0.0.1",
+               "--port", str(port), "--webui-port", "0")
+        wait_for("master", "I have been elected leader")
+        for worker in ("worker1", "worker2"):
+            daemon(worker, "org.apache.spark.deploy.worker.Worker", "--host", "127.0.0.1",
+                   "--webui-port", "0", "--cores", "1", "--memory", "1g",
+                   "--work-dir", str(folder / worker), url)
+        for worker in ("worker1", "worker2"):
+            wait_for(worker, "Successfully registered with master")
+        yield url
+    finally:
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.wait(30)
+
+
+def test_main_job_on_a_cluster(workspace):
+    job = workspace.job(small_job())
+    workspace.run("run", job)
+    with standalone_cluster(workspace.path) as master:
+        run_on_spark(workspace, job, master=master, submit="--executor-memory 768m")
+    for name, rows in TABLES.items():
+        assert assert_equal_tables(workspace.path / "lake" / name,
+                                   workspace.path / "spark" / "lake" / name) == rows
+    executors = {path.name for worker in ("worker1", "worker2")
+                 for path in (workspace.path / worker).glob("app-*/*")}
+    assert len(executors) == 2, f"ran on {executors}"
+
+
+def test_tables_of_a_run_are_left_alone(workspace):
+    # Where streamer wrote, Spark refuses to write before it starts.
+    job = workspace.job(small_job(1_000))
+    workspace.run("run", job)
+    done = workspace.run(
+        "spark", job, "--run", "--into", ".", "--python", __import__("sys").executable,
+        check=1)
+    assert "belongs to a run of streamer" in done.err
+
+
+REFUSED = [
+    (dict(queries=[{
+        "name": "s", "groupBy": ["symbol", "session_window(event_time, '10 seconds')"],
+        "select": ["symbol", "count(*) AS n"], "outputMode": "update",
+        "sinks": [{"format": "console"}]}], options={"sessionUpdate": True}),
+     "no outputMode `update` for session windows"),
+    (dict(queries=[
+        {"name": "a", "groupBy": ["symbol", "window(event_time, '10 seconds')"],
+         "select": ["symbol", "window.end AS t", "count(*) AS n"]},
+        {"name": "b", "from": "a", "groupBy": ["window(t, '1 minute')"],
+         "select": ["sum(n) AS n"], "sinks": [{"format": "console"}]}]),
+     "window_time(window) AS t"),
+    (dict(queries=[
+        {"name": "a", "groupBy": ["symbol", "window(event_time, '10 seconds')"],
+         "select": ["symbol", "window.end AS t", "count(*) AS n"]},
+        {"name": "b", "from": "a", "groupBy": [], "select": ["max_by(symbol, n) AS s"],
+         "outputMode": "complete", "sinks": [{"format": "console"}]}]),
+     "no order for rows of query a"),
+]
+
+
+@pytest.mark.parametrize("changes,reason", REFUSED, ids=[reason for _, reason in REFUSED])
+def test_what_spark_cannot_do_is_refused(workspace, changes, reason):
+    done = workspace.run("spark", workspace.job(ohlcv(**changes)), check=2)
+    assert reason in done.err and not done.out
+
+
+def test_program_is_python_and_says_what_it_does(workspace):
+    text = workspace.run("spark", workspace.job(small_job())).out
+    compile(text, "ohlcv.py", "exec")
+    assert "min_by(price, struct(event_time, _offset)) AS agg0" in text
+    assert "sum((price * volume)) AS agg5" in text
+    assert not re.search(re.escape(str(pathlib.Path.home())), text)
