@@ -51,6 +51,7 @@ struct Translation {
     }
 
     mutating func translate() {
+        refuseSettings()
         refuseIdleDynamicSessions()
         for query in plan.queries { translate(query) }
         guard reasons.isEmpty else { return }
@@ -119,6 +120,15 @@ struct Translation {
                     + "event time, which first, last, min_by and max_by need; select the end of its "
                     + "window and all its grouping columns, and group by these columns here")
         }
+        if query.deduplication != nil {
+            refuse(
+                query,
+                "Spark does not say which of the duplicates in a batch stays; here it is the first "
+                    + "one in the log. Group by these columns and select first(…) instead")
+        }
+        if query.late != nil {
+            refuse(query, "Spark only counts late rows and has no table of them; leave `late` out")
+        }
         guard case .aggregation(let plan) = query.plan else { return }
         if plan.window?.isSession ?? false, query.outputMode == .update {
             refuse(query, "Spark has no outputMode `update` for session windows; use `append`")
@@ -142,6 +152,19 @@ struct Translation {
         case .projection(let plan):
             guard let source = plan.output[column].expression.columnIndex else { return false }
             return isPlainWindowEnd(source, upstream.planned.upstream.map { queries[$0] })
+        }
+    }
+
+    private mutating func refuseSettings() {
+        if job.watermark?.maxFutureSkewMs != nil {
+            reasons.append(
+                "watermark: Spark does not set rows of the future aside; leave `maxFutureSkew` out, "
+                    + "or filter such rows from the log")
+        }
+        if let column = plan.input.fields.first(where: { $0.name.lowercased() == "_offset" }) {
+            reasons.append(
+                "the log has a column \(column.name) of its own, a name that the program needs for "
+                    + "the rows' offsets")
         }
     }
 
