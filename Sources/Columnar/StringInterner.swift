@@ -66,7 +66,9 @@ public final class StringInterner {
         }
     }
 
-    /// The strings seen so far, each at its number: a copy. They take at most 2 GiB.
+    /// The strings seen so far, each at its number: a copy.
+    ///
+    /// They take at most 2 GiB.
     public func dictionary() -> StringDictionary {
         precondition(bytes.count <= Int(Int32.max), "more than 2 GiB of strings in a dictionary")
         let offsets = Buffer(of: Int32.self, count: ends.count + 1) { output in
