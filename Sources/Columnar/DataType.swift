@@ -87,6 +87,9 @@ extension DataType: CustomStringConvertible {
         }
     }
 
+    /// The name with its article, for messages: `an int`.
+    public var withArticle: String { (self == .int ? "an " : "a ") + description }
+
     /// Every type name that `init(parsing:)` takes, for messages.
     public static let names = [
         "boolean", "int", "long", "double", "decimal(p,s)", "string", "date", "timestamp",

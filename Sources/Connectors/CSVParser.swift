@@ -1,6 +1,7 @@
 import Columnar
 import Glibc
 import Jobs
+import Storage
 
 /// Makes rows of CSV records: one pass finds the fields of a record, eight bytes at a time, a
 /// second one parses those that columns want straight into the columns' memory.
@@ -114,6 +115,24 @@ final class CSVParser: RecordParser {
             at: input.displayName)
     }
 
+    /// The fields of a header as a message shows them.
+    private static func shown(_ header: [String]) -> String {
+        let text = header.prefix(40).map { Path.printable($0) }.joined(separator: ", ")
+        return text.count <= 400 ? text : text.prefix(399) + "…"
+    }
+
+    /// What else than the names may be wrong, as far as the header tells.
+    private func readingHint(_ header: [String]) -> String {
+        if header.contains(where: { $0.unicodeScalars.contains("\0") }) {
+            return "; the file is not in UTF-8, save it in that encoding"
+        }
+        let delimiters: [Character] = [",", ";", "\t", "|"]
+        let other = header.count == 1 ? delimiters.first(where: header[0].contains) : nil
+        return other.map {
+            "; if '\(Path.printable(String($0)))' stands between fields, say so with \"delimiter\""
+        } ?? ""
+    }
+
     private func mapColumns(header: [String]?, input: InputFile) throws {
         for (index, column) in spec.columns.enumerated() {
             fieldOfColumn[index] = -1
@@ -123,11 +142,12 @@ final class CSVParser: RecordParser {
                 guard let header else { continue }
                 let places = header.indices.filter { header[$0].utf8.elementsEqual(name.utf8) }
                 guard let place = places.first, places.count == 1 else {
+                    let hint = readingHint(header)
                     let fault =
                         places.isEmpty
                         ? "the header has no field '\(name)'"
-                            + suggestion(for: name, among: header)
-                            + "; it has \(header.prefix(40).joined(separator: ", "))"
+                            + (hint.isEmpty ? suggestion(for: name, among: header) : "")
+                            + "; it has \(Self.shown(header))" + hint
                         : "the header has the field '\(name)' \(places.count) times; use an index"
                     throw FeedError(.badOptions, fault, at: input.displayName)
                 }

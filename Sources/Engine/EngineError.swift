@@ -4,6 +4,10 @@ public struct EngineError: Error, Sendable, CustomStringConvertible {
     public enum Code: String, Sendable {
         /// The checkpoint was made by a job that this one cannot continue.
         case jobChanged
+        /// The job that the checkpoint recorded cannot be read.
+        case recordedJobUnreadable
+        /// A job is to begin at an offset that the source does not have.
+        case noSuchOffset
         /// Rows that the checkpoint needs are no longer in the source.
         case offsetsLost
         /// The source is shorter than what the checkpoint has read of it.
@@ -22,6 +26,11 @@ public struct EngineError: Error, Sendable, CustomStringConvertible {
     init(_ code: Code, _ message: String) {
         self.code = code
         self.message = message
+    }
+
+    /// Whether the job or the command line is to be changed, and nothing was started.
+    public var isMistakeOfTheCaller: Bool {
+        [.jobChanged, .batchNotRetained, .noSuchOffset].contains(code)
     }
 
     /// The message.

@@ -1,19 +1,43 @@
-import Jobs
-import Storage
+import Checkpoints
+public import Columnar
+public import Jobs
+public import Storage
 
-/// Checks that a checkpoint made by a job can be continued by another.
+/// Checks that a job can go on from the checkpoint in a directory, if there is one.
 ///
+/// - Parameters:
+///   - job: the job.
+///   - input: the columns of its source.
+///   - checkpoint: the directory.
+///   - files: where it lies.
+///   - environment: what `${NAME}` stands for in the recorded job.
 /// - Throws: an error that tells every difference that cannot be.
-func checkCanContinue(_ recorded: String, with job: EngineJob, at checkpoint: Path) throws {
-    let old = try Job.load(
-        Array(recorded.utf8), path: "\(checkpoint)/job.json", environment: job.environment)
-    let differences = Job.difference(from: old, to: job.job, input: job.plan.input)
+public func checkCanContinue(
+    with job: Job, input: Schema, at checkpoint: Path, _ files: any FileSystem,
+    environment: [String: String]
+) throws {
+    guard let recorded = try CheckpointReader(checkpoint, files: files).jobText() else { return }
+    let old: Job
+    do {
+        old = try Job.load(
+            Array(recorded.utf8), path: "\(checkpoint)/job.json", environment: environment)
+    } catch {
+        throw EngineError(
+            .recordedJobUnreadable,
+            "the job that the checkpoint recorded cannot be read: \(error.errors[0]) "
+                + "Restore \(checkpoint)/job.json from a copy, or clear the checkpoint together "
+                + "with its outputs and start over")
+    }
+    let differences = Job.difference(from: old, to: job, input: input)
     let forbidden = differences.filter { !$0.isAllowed }
     guard !forbidden.isEmpty else { return }
     let list = forbidden.map { "\n  \($0)" }.joined()
     throw EngineError(
         .jobChanged,
-        "the checkpoint \(checkpoint) was made by another version of this job:\(list)\n"
+        "the checkpoint \(checkpoint) "
+            + (old.name == job.name
+                ? "was made by another version of this job:"
+                : "belongs to another job, '\(old.name)':") + "\(list)\n"
             + "Undo the change, or run the changed job on a new checkpointLocation and new sink "
-            + "paths, or clear the old ones: streamer clear \(job.job.path)")
+            + "paths, or clear the old ones: streamer clear \(job.path)")
 }

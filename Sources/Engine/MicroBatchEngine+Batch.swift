@@ -5,9 +5,35 @@ import Streams
 
 extension MicroBatchEngine {
     /// Runs one batch from its plan to its commit.
+    ///
+    /// - Throws: ``BatchError`` when it fails before its commit.
     func execute(_ plan: BatchPlan, isLogged: Bool, latestOffset: Int64) throws {
         var clock = StageClock(time)
         let begun = clock.now
+        let outcome: BatchOutcome
+        var durations: StageDurations
+        do {
+            (outcome, durations) = try runAndCommit(plan, isLogged: isLogged, clock: &clock)
+        } catch {
+            throw BatchError(plan, error)
+        }
+        try removeOldState(after: plan.batch)
+
+        cursor.nextBatch = plan.batch + 1
+        cursor.nextOffset = plan.offsets.upperBound
+        cursor.lastWatermarkMs = plan.watermarkMs
+        cursor.watermarkMs = max(plan.watermarkMs, graph.watermarkMs)
+        cursor.hasRunBatch = true
+
+        durations.triggerExecution = clock.now - begun
+        report(outcome, plan, durations, latestOffset: latestOffset, begunNanos: begun)
+    }
+
+    /// The steps that make a batch: log the offsets, run, make state durable, publish, log the
+    /// commit.
+    private func runAndCommit(
+        _ plan: BatchPlan, isLogged: Bool, clock: inout StageClock
+    ) throws -> (BatchOutcome, StageDurations) {
         if !isLogged { try checkpoint.logOffsets(entry(plan)) }
         let walCommit = clock.lap()
 
@@ -16,29 +42,19 @@ extension MicroBatchEngine {
         let stateCommit = clock.lap()
         let receipts = try graph.publish(outcome, plan, workers: workers)
         let addBatch = clock.lap()
-        let nextWatermark = max(plan.watermarkMs, graph.watermarkMs)
         count(outcome, plan)
         try checkpoint.logCommit(
             CommitEntry(
-                batch: BatchID(plan.batch), nextWatermarkMs: nextWatermark,
+                batch: BatchID(plan.batch),
+                nextWatermarkMs: max(plan.watermarkMs, graph.watermarkMs),
                 watermarkMaximaMs: graph.watermarkMaximaMs, counters: cursor.counters,
                 state: stateFiles, sinks: receipts))
-        let commitOffsets = clock.lap()
-        try removeOldState(after: plan.batch)
-
-        cursor.nextBatch = plan.batch + 1
-        cursor.nextOffset = plan.offsets.upperBound
-        cursor.lastWatermarkMs = plan.watermarkMs
-        cursor.watermarkMs = nextWatermark
-        cursor.hasRunBatch = true
-
         var durations = outcome.durations
         durations.walCommit = walCommit
         durations.stateCommit = stateCommit
         durations.addBatch = addBatch
-        durations.commitOffsets = commitOffsets
-        durations.triggerExecution = clock.now - begun
-        report(outcome, plan, durations, latestOffset: latestOffset, begunNanos: begun)
+        durations.commitOffsets = clock.lap()
+        return (outcome, durations)
     }
 
     /// State files are removed every so many batches, so that most batches spend nothing on it.

@@ -66,9 +66,11 @@ public final class MicroBatchEngine {
         var random = SystemRandomNumberGenerator()
         runId = CheckpointIdentity.random(using: &random).id
         let reader = try CheckpointReader(checkpointPath, files: files)
-        if let recorded = try reader.jobText() {
-            try checkCanContinue(recorded, with: job, at: reader.path)
-        }
+        try checkCanContinue(
+            with: job.job, input: job.plan.input, at: reader.path, files,
+            environment: job.environment)
+        // Before anything is made: a job that cannot begin leaves nothing behind.
+        if try reader.plannedBatches().isEmpty { _ = try Self.firstOffset(of: job, in: source) }
         checkpoint = try CheckpointStore.open(
             checkpointPath, files: files, minBatchesToRetain: job.job.options.minBatchesToRetain,
             newIdentity: .random(using: &random))
@@ -106,7 +108,7 @@ extension MicroBatchEngine {
     private func recover() throws {
         switch checkpoint.recovery {
         case .fresh:
-            cursor = Cursor(nextOffset: try firstOffset())
+            cursor = Cursor(nextOffset: try Self.firstOffset(of: job, in: source))
         case .resume(let point):
             cursor = try Cursor(after: point.lastOffsets, point.lastCommit)
             graph.restoreWatermark(
@@ -137,14 +139,24 @@ extension MicroBatchEngine {
         try? checkpoint.reader.commit(BatchID(batch))
     }
 
-    private func firstOffset() throws -> Int64 {
+    /// Where a job without a checkpoint begins.
+    private static func firstOffset(
+        of job: EngineJob, in source: any StreamSource
+    ) throws -> Int64 {
         let earliest = try source.earliestOffset()
         switch job.startingOffsets {
         case .earliest: return earliest
         case .latest: return try source.latestOffset()
         case .timestamp(let micros): return try source.offset(atOrAfter: micros)
         case .offset(let offset):
-            try checkSource(needs: offset)
+            let latest = try source.latestOffset()
+            guard offset >= earliest, offset <= latest else {
+                throw EngineError(
+                    .noSuchOffset,
+                    "\(source.description): startingOffsets is \(offset), but the source has the "
+                        + "offsets \(earliest) to \(latest); begin at one of them, at "
+                        + "\"earliest\" or at \"latest\"")
+            }
             return offset
         }
     }

@@ -171,7 +171,9 @@ extension QueryGraph {
                     input = input.keeping(rows.within)
                 }
             }
-            result.inputs = try readers.map { try $0.prepare(input, context) }
+            result.inputs = try readers.map { [input] reader in
+                try reader.asItsOwn { try reader.prepare(input, context) }
+            }
             return result
         }
     }
@@ -182,9 +184,11 @@ extension QueryGraph {
     ) throws {
         let readers = sourceNodes
         _ = try workers.map(readers.count) { place in
-            for block in prepared {
-                try readers[place].fold(
-                    block.inputs[place], lateWatermarkMs: plan.lateWatermarkMs, context)
+            try readers[place].asItsOwn {
+                for block in prepared {
+                    try readers[place].fold(
+                        block.inputs[place], lateWatermarkMs: plan.lateWatermarkMs, context)
+                }
             }
         }
     }
@@ -194,14 +198,18 @@ extension QueryGraph {
     ) throws -> [NodeOutput] {
         var outputs: [NodeOutput] = []
         for node in nodes {
-            if let upstream = node.query.upstream, outputs[upstream].rows.count > 0 {
-                let input = InputBlock(
-                    batch: outputs[upstream].rows,
-                    firstSequence: Self.derivedSequence(batch: plan.batch))
-                try node.fold(
-                    node.prepare(input, context), lateWatermarkMs: plan.lateWatermarkMs, context)
+            let output = try node.asItsOwn {
+                if let upstream = node.query.upstream, outputs[upstream].rows.count > 0 {
+                    let input = InputBlock(
+                        batch: outputs[upstream].rows,
+                        firstSequence: Self.derivedSequence(batch: plan.batch))
+                    try node.fold(
+                        node.prepare(input, context), lateWatermarkMs: plan.lateWatermarkMs,
+                        context)
+                }
+                return try node.finishBatch(plan, context)
             }
-            outputs.append(try node.finishBatch(plan, context))
+            outputs.append(output)
         }
         return outputs
     }
@@ -219,7 +227,10 @@ extension QueryGraph {
     /// Makes every query's changes durable, side by side: their syncs need not wait for each other.
     func commitState(_ batch: Int64, workers: Workers) throws -> [FileReceipt] {
         let nodes = nodes
-        return try workers.map(nodes.count) { try nodes[$0].commitState(batch) }.flatMap { $0 }
+        return try workers.map(nodes.count) { index in
+            try nodes[index].asItsOwn { try nodes[index].commitState(batch) }
+        }
+        .flatMap { $0 }
     }
 
     /// Makes the state that which a batch begins with.
@@ -247,10 +258,16 @@ extension QueryGraph {
     func publish(
         _ outcome: BatchOutcome, _ plan: BatchPlan, workers: Workers
     ) throws -> [FileReceipt] {
-        let publications = publications(outcome)
+        let (nodes, publications) = (nodes, publications(outcome))
         return try workers.map(publications.count) { index in
-            try publications[index].flatMap { try $0.publish(plan) }
-        }.flatMap { $0 }
+            guard index < nodes.count else {
+                return try publications[index].flatMap { try $0.publish(plan) }
+            }
+            return try nodes[index].asItsOwn {
+                try publications[index].flatMap { try $0.publish(plan) }
+            }
+        }
+        .flatMap { $0 }
     }
 }
 

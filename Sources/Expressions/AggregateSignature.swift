@@ -140,7 +140,7 @@ extension Binder {
         guard argument.type.isNumeric || argument.type == .string else {
             _ = report(
                 .datatypeMismatch,
-                "\(call.name) takes a number, '\(argument.text)' is a \(argument.type).",
+                "\(call.name) takes a number, '\(argument.text)' is \(argument.type.withArticle).",
                 at: argument.position)
             return nil
         }

@@ -96,6 +96,9 @@ extension Analyzer {
                 addKey(item, index, to: &grouping)
             }
         }
+        // What a faulty grouping expression would have been named is not known.
+        grouping.scope.isIncomplete =
+            grouping.scope.isIncomplete || grouping.scope.keys.contains { $0.node == nil }
         let windowColumns = grouping.window == nil ? 0 : 2
         grouping.scope.firstAggregateIndex = grouping.keys.count + windowColumns
         if let window = grouping.scope.window {

@@ -54,6 +54,17 @@ struct Analyzer {
                 .select(0))
             return nil
         }
+        if let having, query.groupBy.isEmpty, !having.containsAggregate,
+            !select.contains(where: { $0?.expression.containsAggregate ?? true })
+        {
+            report(
+                ExpressionError(
+                    .missingAggregation,
+                    "'having' is a condition on groups, and this query has none: use 'where'.",
+                    at: having.range),
+                .having)
+            return nil
+        }
         let aggregates =
             !query.groupBy.isEmpty || query.having != nil
             || select.contains { $0?.expression.containsAggregate ?? false }

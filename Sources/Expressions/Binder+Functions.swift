@@ -40,11 +40,13 @@ extension Binder {
 
     private mutating func unknownFunction(_ call: Syntax.Call) -> Node? {
         let suggestion = nearest(to: call.name, among: FunctionNames.all)
-        let hint = suggestion.map { " Did you mean '\($0)'?" } ?? ""
+        // The list is long: who is told the right name does not need it.
+        let names = (ScalarSignature.names + AggregateSignature.names).sorted()
+        let hint =
+            suggestion.map { "Did you mean '\($0)'?" }
+            ?? "The functions are \(names.joined(separator: ", "))."
         return report(
-            .unresolvedRoutine,
-            "No function named '\(call.name)'.\(hint) The functions are "
-                + "\((ScalarSignature.names + AggregateSignature.names).sorted().joined(separator: ", ")).",
+            .unresolvedRoutine, "No function named '\(call.name)'. \(hint)",
             at: call.nameRange, suggestion: suggestion)
     }
 
@@ -76,7 +78,7 @@ extension Binder {
         guard allowed else {
             return report(
                 .datatypeMismatch,
-                "'\(node.text)' is a \(node.type) where a \(type) is needed: cast it.",
+                "'\(node.text)' is \(node.type.withArticle) where \(type.withArticle) is needed: cast it.",
                 at: node.position)
         }
         return cast(node, to: type)

@@ -12,7 +12,7 @@ extension Binder {
         guard node.type.isNumeric else {
             return report(
                 .datatypeMismatch,
-                "'\(unary.rawValue)' takes a number, '\(node.text)' is a \(node.type).",
+                "'\(unary.rawValue)' takes a number, '\(node.text)' is \(node.type.withArticle).",
                 at: syntax.range)
         }
         guard unary == .minus else { return node }

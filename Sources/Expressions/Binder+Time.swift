@@ -65,7 +65,7 @@ extension Binder {
             guard fits else {
                 return report(
                     .datatypeMismatch,
-                    "'\(argument.text)' is a \(argument.type) where a \(type) is needed.",
+                    "'\(argument.text)' is \(argument.type.withArticle) where \(type.withArticle) is needed.",
                     at: argument.position)
             }
             guard let node = cast(argument, to: type) else { return nil }
@@ -89,7 +89,7 @@ extension Binder {
         guard arguments[0].isUntypedNull || arguments[0].type == .timestamp else {
             return report(
                 .datatypeMismatch,
-                "'\(arguments[0].text)' is a \(arguments[0].type) where a timestamp is needed: "
+                "'\(arguments[0].text)' is \(arguments[0].type.withArticle) where a timestamp is needed: "
                     + "cast it.",
                 at: arguments[0].position)
         }
@@ -107,7 +107,7 @@ extension Binder {
         guard fits else {
             return report(
                 .datatypeMismatch,
-                "'\(argument.text)' is a \(argument.type) where an integer is needed: cast it.",
+                "'\(argument.text)' is \(argument.type.withArticle) where an integer is needed: cast it.",
                 at: argument.position)
         }
         guard micros == 1_000_000, arguments[0].type == .double || arguments[0].type.isDecimal

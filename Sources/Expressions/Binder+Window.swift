@@ -32,7 +32,7 @@ extension Binder {
         guard node.type == .timestamp || node.type == .date else {
             return report(
                 .datatypeMismatch,
-                "A window is over a timestamp, '\(node.text)' is a \(node.type): use "
+                "A window is over a timestamp, '\(node.text)' is \(node.type.withArticle): use "
                     + "CAST(… AS TIMESTAMP) or timestamp_millis(…).",
                 at: syntax.range)
         }
@@ -106,7 +106,7 @@ extension Binder {
         guard node.type == .string else {
             return report(
                 .datatypeMismatch,
-                "A session's gap is an interval or its text, '\(node.text)' is a \(node.type).",
+                "A session's gap is an interval or its text, '\(node.text)' is \(node.type.withArticle).",
                 at: syntax.range)
         }
         return make(.function(.intervalMicros), [node], .long, syntax)

@@ -109,7 +109,7 @@ struct Binder {
         guard node.type == .boolean else {
             return report(
                 .datatypeMismatch,
-                "'\(node.text)' is a \(node.type), a condition must be a boolean: compare it with "
+                "'\(node.text)' is \(node.type.withArticle), a condition must be a boolean: compare it with "
                     + "something.",
                 at: node.position)
         }
@@ -265,7 +265,8 @@ struct Binder {
         if node.type == type { return node }
         guard CastRule(from: node.type, to: type) != nil else {
             return report(
-                .datatypeMismatch, "'\(node.text)' is a \(node.type) and cannot become a \(type).",
+                .datatypeMismatch,
+                "'\(node.text)' is \(node.type.withArticle) and cannot become \(type.withArticle).",
                 at: node.position)
         }
         return castUnchecked(node, to: type, isTry: isTry, text: node.text, at: node.position)
@@ -322,8 +323,8 @@ struct Binder {
             guard let common = DataType.common(type, node.type) else {
                 _ = report(
                     .datatypeMismatch,
-                    "\(what) need one type, but '\(ordered[0].text)' is a \(type) and "
-                        + "'\(node.text)' is a \(node.type): cast one of them.",
+                    "\(what) need one type, but '\(ordered[0].text)' is \(type.withArticle) and "
+                        + "'\(node.text)' is \(node.type.withArticle): cast one of them.",
                     at: syntax.range)
                 return nil
             }

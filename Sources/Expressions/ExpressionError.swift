@@ -104,11 +104,11 @@ public struct ExpressionError: Error, Hashable, Sendable {
 }
 
 extension ExpressionError: CustomStringConvertible {
-    /// The code, the place and the message on one line.
+    /// The code, the message and the place on one line: the row, or where in the text.
     public var description: String {
         let place = part.map { "\($0), " } ?? ""
-        let range = "\(position.lowerBound)..<\(position.upperBound)"
-        return "[\(code.rawValue)] \(message) (\(place)characters \(range))"
+        let at = row.map { "row \($0)" } ?? "at character \(position.lowerBound + 1)"
+        return "[\(code.rawValue)] \(message) (\(place)\(at))"
     }
 }
 

@@ -184,9 +184,7 @@ extension Frame {
         let place = inputs.isEmpty ? "" : ", where \(inputs.joined(separator: " and "))"
         return ExpressionError(
             code,
-            "\(reason) in '\(node.text)' in row \(batchRow(row)) of the batch\(place). "
-                + remedy,
-            at: node.position, row: batchRow(row))
+            "\(reason) in '\(node.text)'\(place). \(remedy)", at: node.position, row: batchRow(row))
     }
 }
 

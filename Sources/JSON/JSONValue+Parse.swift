@@ -37,6 +37,16 @@ extension JSONValue {
                 "The text has \(text.count) bytes; at most \(limits.bytesMax) are allowed.",
                 offset: limits.bytesMax)
         }
+        // A byte order mark of UTF-16 says more than the fault that its bytes would give.
+        if text.starts(with: [0xFF, 0xFE]) || text.starts(with: [0xFE, 0xFF]) {
+            throw JSONError(
+                .notUTF8, "The text is UTF-16, not UTF-8; save it in that encoding.", offset: 0)
+        }
+        if text.starts(with: [0xEF, 0xBB, 0xBF]) {
+            throw JSONError(
+                .badStructure, "The text begins with a byte order mark; save it without.",
+                offset: 0)
+        }
         var fault: UInt32 = 0
         var faultOffset = 0
         // Safe: the shim copies the bytes and keeps no pointer to them.

@@ -19,7 +19,12 @@ extension Job {
         var reader = JobReader(text, errors: variableErrors)
         let job = reader.job()
         guard let job, reader.errors.isEmpty else {
-            throw JobErrors(inFileOrder(reader.errors))
+            // What is wrong with a value whose variable is not set cannot be told.
+            let unset = Set(variableErrors.map(\.pointer))
+            let errors = reader.errors.filter {
+                $0.code == .badVariable || !unset.contains($0.pointer)
+            }
+            throw JobErrors(inFileOrder(errors))
         }
         return job
     }
@@ -79,6 +84,11 @@ private struct JobReader {
                 isWatermarkFaulty: watermark == nil && text.root["watermark"] != nil)
             _ = planner.plan(queries.filter(\.canBePlanned))
             errors += planner.errors
+        }
+        // In a job with other faults a query may well be read once they are mended.
+        if errors.isEmpty {
+            rules.checkUse(of: queries)
+            errors += rules.errors
         }
         guard errors.isEmpty, let filled, let source, let checkpoint else { return nil }
         let object = CheckedObject(filled)

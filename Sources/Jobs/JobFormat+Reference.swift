@@ -70,7 +70,7 @@ extension TextKind {
         case .name: "string"
         case .path: "path"
         case .expression: "expression"
-        case .duration: "duration"
+        case .duration, .fixedDuration: "duration"
         case .timestamp: "timestamp"
         case .startTime: "timestamp or `\"now\"`"
         case .type: "type"

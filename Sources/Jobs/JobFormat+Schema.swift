@@ -139,7 +139,7 @@ extension TextKind {
         case .name, .expression: "\\S"
         case .fileName: "^(?!\\.{1,2}$)[A-Za-z0-9_.-]{1,64}$"
         // A number and a unit, without a minus; the loader knows the units.
-        case .duration: "^[^-]*[0-9][^-]*[A-Za-zµμ]['\\s]*$"
+        case .duration, .fixedDuration: "^[^-]*[0-9][^-]*[A-Za-zµμ]['\\s]*$"
         case .timestamp: Self.timestampPattern
         case .startTime: "^now$|" + Self.timestampPattern
         case .type:

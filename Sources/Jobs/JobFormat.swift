@@ -131,7 +131,7 @@ enum JobFormat {
                 "Run one batch of everything that is there, whatever the rate limit; stop.",
                 absence: "-"),
             .optional(
-                "processingTime", .text(.duration),
+                "processingTime", .text(.fixedDuration),
                 "Run a batch at every multiple of the interval until stopped; `0 seconds` is as "
                     + "soon as there is something to do.",
                 absence: "-", examples: ["1 second"]),

@@ -11,6 +11,8 @@ struct JobPlanner {
         let query: PlannedQuery
         /// The output column that the watermark bounds, if any.
         let eventTime: String?
+        /// Whether its output mode is at fault: what readers may rely on is then unknown.
+        let isModeFaulty: Bool
     }
 
     let text: JobText
@@ -140,10 +142,13 @@ struct JobPlanner {
         let deduplication = deduplication(
             query, schema, watermarkColumn: isWatermarked ? eventTime : nil,
             upstream: upstream?.query.outputMode)
-        if !query.isModeFaulty {
+        var isModeFaulty = query.isModeFaulty
+        if !isModeFaulty {
+            let known = errors.count
             checkMode(
                 query, plan, watermarkColumn: isWatermarked ? eventTime : nil,
-                upstream: upstream?.query.outputMode)
+                upstream: upstream.flatMap { $0.isModeFaulty ? nil : $0.query.outputMode })
+            isModeFaulty = errors.count > known
         }
         let sinks = checkSinks(query, plan)
         let result = PlannedQuery(
@@ -155,7 +160,7 @@ struct JobPlanner {
             })
         outputs[query.spec.name] = Output(
             position: planned.count, query: result,
-            eventTime: plan.outputEventTime(inputColumn: eventTime))
+            eventTime: plan.outputEventTime(inputColumn: eventTime), isModeFaulty: isModeFaulty)
         planned.append(result)
     }
 

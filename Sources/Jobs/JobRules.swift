@@ -78,6 +78,17 @@ struct JobRules {
         }
     }
 
+    /// Every query has a sink or a reader.
+    mutating func checkUse(of queries: [IndexedQuery]) {
+        let read = Set(queries.compactMap(\.spec.from))
+        for query in queries where query.spec.sinks.isEmpty && !read.contains(query.spec.name) {
+            note(
+                .badValue,
+                "The rows of query \"\(query.spec.name)\" go nowhere; give it a sink, such as "
+                    + "{\"format\": \"console\"}, or remove it.", at: query.pointer["sinks"])
+        }
+    }
+
     // MARK: Paths
 
     /// No two directories of a job are the same or inside one another.

@@ -45,6 +45,8 @@ enum TextKind: Sendable, Hashable {
     case expression
     /// A duration that is not negative.
     case duration
+    /// A duration without months or years, which have no fixed length.
+    case fixedDuration
     /// A date or timestamp in ISO 8601.
     case timestamp
     /// A date or timestamp, or `now`.

@@ -11,7 +11,7 @@ extension TextKind {
         case .name: "a name"
         case .path: "a path"
         case .expression: "an expression as a string"
-        case .duration: "a duration such as \"10 seconds\""
+        case .duration, .fixedDuration: "a duration such as \"10 seconds\""
         case .timestamp: "a timestamp such as \"2026-01-05T14:30:00Z\""
         case .startTime: "a timestamp such as \"2026-01-05T14:30:00Z\", or \"now\""
         case .type: "a type: \(DataType.names.joined(separator: ", "))"
@@ -25,6 +25,7 @@ extension TextKind {
         switch self {
         case .any: nil
         case .duration: Self.durationFault(in: text)
+        case .fixedDuration: Self.durationFault(in: text, mayHaveMonths: false)
         default:
             isFine(text)
                 ? nil
@@ -37,7 +38,7 @@ extension TextKind {
 
     private func isFine(_ text: String) -> Bool {
         switch self {
-        case .any, .duration: true
+        case .any, .duration, .fixedDuration: true
         case .fileName:
             (1...64).contains(text.utf8.count) && text != "." && text != ".."
                 && text.utf8.allSatisfy(\.isNameByte)
@@ -57,16 +58,26 @@ extension TextKind {
 
     private func hint(_ text: String) -> String {
         guard self == .type else { return "" }
+        if text.lowercased().hasPrefix("decimal(") {
+            return " Of decimal(p,s), p is from 1 to 38 and s from 0 to p."
+        }
         return didYouMean(nearest(to: text, among: DataType.names))
     }
 
     private static func durationFault(
-        in text: String
+        in text: String, mayHaveMonths: Bool = true
     ) -> (code: JobError.Code, message: String)? {
         let interval: CalendarInterval
         do { interval = try parseInterval(text) } catch { return (.badDuration, error.message) }
         guard let micros = interval.delayMicros else {
             return (.badDuration, "The duration \"\(text)\" is too long.")
+        }
+        guard mayHaveMonths || interval.months == 0 else {
+            return (
+                .badDuration,
+                "The duration \"\(text)\" has months or years, which have no fixed length; "
+                    + "use days."
+            )
         }
         guard micros >= 0 else {
             return (

@@ -61,7 +61,11 @@ public struct LakeError: Error, Sendable, CustomStringConvertible {
 
     init(_ error: ParquetError, path: String) {
         code = .parquet
-        message = error.description
+        // What can be said of a file that was written, not of rows that are to be.
+        let isBroken = error.code == .notParquet || error.code == .damaged
+        message =
+            error.description
+            + (isBroken ? "; restore the file from a copy, or replay the job" : "")
         self.path = path
         storage = nil
         parquet = error

@@ -26,7 +26,8 @@ func partition(_ batch: RecordBatch, by columns: [Int], most: Int) -> [Partition
         guard firstRows.count <= most else { return nil }
     }
     // Different values can have one path: null and the empty string.
-    var numbers: [[String]: Int] = [:]
+    // Paths are told apart by their bytes: strings that differ in normalisation alone are equal.
+    var numbers: [[UInt8]: Int] = [:]
     var directories: [[String]] = []
     let merged = firstRows.map { row in
         let names = columns.map { column in
@@ -34,8 +35,9 @@ func partition(_ batch: RecordBatch, by columns: [Int], most: Int) -> [Partition
                 column: batch.schema[column].name,
                 value: batch.columns[column].value(at: row).text)
         }
-        if let known = numbers[names] { return known }
-        numbers[names] = directories.count
+        let path = Array(names.joined(separator: "/").utf8)
+        if let known = numbers[path] { return known }
+        numbers[path] = directories.count
         directories.append(names)
         return directories.count - 1
     }

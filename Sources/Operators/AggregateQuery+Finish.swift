@@ -80,7 +80,7 @@ extension AggregateQuery {
             }
             return RecordBatch(plan.outputSchema, columns, count: groups.count)
         } catch {
-            throw OperatorError(.expressionFailed, "\(error)")
+            throw OperatorError(error)
         }
     }
 

@@ -1,3 +1,5 @@
+import Expressions
+
 /// A fault of a query: in how it was put together, or in a row that it folds.
 public struct OperatorError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The kinds of fault; the raw value is Spark's name of the condition where Spark has one.
@@ -35,6 +37,17 @@ public struct OperatorError: Error, Hashable, Sendable, CustomStringConvertible 
     /// The code, the message and the row on one line.
     public var description: String {
         let place = sequence.map { " (row at offset \($0))" } ?? ""
-        return "[\(code.rawValue)] \(message)\(place)"
+        return reason + place
+    }
+
+    /// The condition's name and the message; an expression's fault brings its own name.
+    public var reason: String {
+        code == .expressionFailed ? message : "[\(code.rawValue)] \(message)"
+    }
+
+    /// What went wrong in an expression, at a row if one is known.
+    init(_ error: ExpressionError, sequence: Int64? = nil) {
+        self.init(
+            .expressionFailed, "[\(error.code.rawValue)] \(error.message)", sequence: sequence)
     }
 }

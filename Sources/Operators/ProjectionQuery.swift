@@ -34,8 +34,7 @@ public struct ProjectionQuery: Sendable {
             return RecordBatch(plan.outputSchema, columns, count: batch.count)
         } catch {
             let row = error.row.map { Int(rows?[$0] ?? Int32($0)) }
-            throw OperatorError(
-                .expressionFailed, "\(error)", sequence: row.map(block.sequence))
+            throw OperatorError(error, sequence: row.map(block.sequence))
         }
     }
 }

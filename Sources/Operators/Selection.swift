@@ -55,6 +55,6 @@ struct Selection {
     }
 
     func failure(_ error: ExpressionError, row: Int?) -> OperatorError {
-        OperatorError(.expressionFailed, "\(error)", sequence: row.map(sequence))
+        OperatorError(error, sequence: row.map(sequence))
     }
 }

@@ -80,6 +80,9 @@ public struct StorageError: Error, Sendable, CustomStringConvertible {
                 + "another directory"
         case .accessDenied: "check owner and permissions"
         case .readOnly: "the file system is mounted read-only; use another directory"
+        case .noSpace where errorNumber == EFBIG:
+            "raise the limit of file sizes (ulimit -f) and start again; nothing committed is "
+                + "touched"
         case .noSpace: "free some space and start again; nothing committed is touched"
         case .syncFailed:
             "the device reports an error; check it (dmesg), then start again: "

@@ -168,8 +168,9 @@ public final class TickLogReader: Sendable {
         guard bases.first == cell.startOffset, bases.last == cell.segmentBase else {
             throw TickLogError(
                 .damaged,
-                "the segment of offset \(cell.startOffset) or \(cell.segmentBase) is missing; "
-                    + "restore it from a copy", file: directory)
+                "a segment is missing: the first one, of offset \(cell.startOffset), or the last "
+                    + "one, of offset \(cell.segmentBase); restore it from a copy",
+                file: directory)
         }
         return bases.map { ReaderSegment(baseOffset: $0) }
     }

@@ -108,6 +108,7 @@ public final class TickLogWriter: Sendable {
         guard try !storage({ () throws(StorageError) in try files.exists(description) }) else {
             throw TickLogError(.alreadyExists, "there is a tick log already", file: path)
         }
+        try refuseOrphans(path, files)
         let header = SegmentHeader(
             baseOffset: 0, previous: log.seed, last: nil, producers: [:]
         ).encode(log, ArrowStreamWriter(schema))

@@ -1,3 +1,4 @@
+import Engine
 import Glibc
 import Jobs
 
@@ -42,6 +43,9 @@ private func report(_ error: any Error, verb: String?, on console: Console) -> E
         return .usage
     case let errors as JobErrors:
         report(errors, on: console)
+        return .usage
+    case let error as EngineError where error.isMistakeOfTheCaller:
+        console.error(error.message)
         return .usage
     default:
         console.error("\(error)")

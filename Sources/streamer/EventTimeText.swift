@@ -11,6 +11,7 @@ enum LogPosition {
     /// Reads `120000`, `2026-01-05`, `2026-01-05 14:30`, `2026-01-05T14:30:00.250Z`.
     init?(_ text: String) {
         if let offset = wholeNumber(text) {
+            guard offset >= 0 else { return nil }
             self = .offset(offset)
         } else if let micros = eventTimeMicros(text) {
             self = .time(micros)

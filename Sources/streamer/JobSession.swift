@@ -40,15 +40,19 @@ final class JobSession: Sendable {
         self.showsConsole = showsConsole
         self.isBounded = isBounded
         self.console = console
-        reader = try Self.openLog(of: job)
+        reader = try Self.openLog(
+            of: job, checkpoint: Self.place(job.checkpointLocation, in: outputFolder))
         plan = try job.plan(inputSchema: reader.schema, timeColumn: reader.timeColumn)
     }
 
-    private static func openLog(of job: Job) throws -> TickLogReader {
+    private static func openLog(of job: Job, checkpoint: Path) throws -> TickLogReader {
         let path = try Path(job.source.path)
         if let feed = job.feed, try !machineFiles.exists(path.appending("log.json")) {
             // Nothing is made for a job that cannot run.
             _ = try job.plan(inputSchema: feed.schema)
+            try checkCanContinue(
+                with: job, input: feed.schema, at: checkpoint, machineFiles,
+                environment: processEnvironment)
             do throws(TickLogError) {
                 try TickLogWriter.create(
                     path, schema: feed.schema, timeColumn: feed.eventTime, machineFiles)
@@ -106,6 +110,10 @@ final class JobSession: Sendable {
 
     /// Where something of the job lies, under the output folder if there is one.
     private func place(_ path: String) throws -> Path {
+        try Self.place(path, in: outputFolder)
+    }
+
+    private static func place(_ path: String, in outputFolder: Path?) throws -> Path {
         guard let outputFolder else { return try Path(path) }
         return try outputFolder.joining(relative: path)
     }

@@ -22,9 +22,13 @@ func openLog(at path: Path) throws -> TickLogReader {
     } catch {
         guard error.code == .notFound else { throw error }
         let names = (try? logs(in: ProjectFolder.log.path()).map(\.string)) ?? []
+        if let kind = try machineFiles.info(path)?.kind, kind != .directory {
+            throw UsageError("\(shown(path.string)) is a file, not the folder of a tick log")
+        }
         throw UsageError(
             "there is no tick log in \(shown(path.string))"
-                + (names.isEmpty ? "" : "; there are: \(names.joined(separator: ", "))"))
+                + (names.isEmpty ? "" : "; there are: \(names.joined(separator: ", "))")
+                + ". 'streamer log append' fills one, or the feed of a job")
     }
 }
 

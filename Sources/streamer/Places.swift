@@ -38,10 +38,14 @@ func subfolders(of folder: Path) throws(StorageError) -> [Path] {
 
 /// Reads and checks a job file.
 func loadJob(_ path: String) throws -> Job {
+    let bytes: [UInt8]
     do {
-        return try Job.load(
-            readSmallFile(path), path: path, environment: processEnvironment)
-    } catch let error as StorageError where error.code == .notFound || error.code == .wrongKind {
-        throw UsageError("there is no job file \(shown(path)): \(error.detail); check the path")
+        bytes = try readSmallFile(path)
+    } catch let error as StorageError {
+        throw UsageError(
+            error.code == .notFound
+                ? "there is no job file '\(shown(path))': \(error.detail); check the path"
+                : "cannot read the job file '\(shown(path))': \(error.detail); \(error.remedy)")
     }
+    return try Job.load(bytes, path: path, environment: processEnvironment)
 }

@@ -216,7 +216,8 @@ import Testing
             .replacing("\"queries\"", with: "\"options\": {\"maxStateRows\": 2}, \"queries\"")
         let script = StreamScript(text)
         script.add(1, 2, 2, 3)
-        let error = #expect(throws: OperatorError.self) { try script.run() }
+        let failure = #expect(throws: BatchError.self) { try script.run() }
+        let error = failure?.cause as? OperatorError
         #expect(error?.code == .stateTooLarge && error?.sequence == 3)
     }
 }

@@ -27,9 +27,9 @@ import Testing
           "options": {"maxStateRows": 1000},
           "queries": [
             {"name": "rows", "where": "value >= 0", "select": ["ts", "key", "value AS v"],
-             "sinks": [{"format": "console"}]},
+             "sinks": [{"format": "console"}, {"format": "console", "numRows": 5}]},
             {"name": "distinct", "dropDuplicates": ["key", "ts"], "select": ["ts", "value AS v"],
-             "late": {"path": "lake/late"}},
+             "late": {"path": "lake/late"}, "sinks": [{"format": "console", "numRows": 3}]},
             {"name": "counts", "from": "distinct", "where": "v >= 0",
              "groupBy": ["window(ts, '5 seconds')", "v % 2 AS odd"],
              "select": ["window.start AS s", "odd", "count(*) AS n", "sum(v) AS total"],
@@ -73,7 +73,8 @@ import Testing
             new: "\"maxFutureSkew\": \"1 minute\", \"delayThreshold\""),
         Change(name: "options", old: "\"maxStateRows\": 1000", new: "\"threads\": 2"),
         Change(
-            name: "console sink removed", old: "[{\"format\": \"console\"}]", new: "[]"),
+            name: "console sink removed", old: ", {\"format\": \"console\", \"numRows\": 5}",
+            new: ""),
         Change(
             name: "late rows no longer kept", old: ",\n     \"late\": {\"path\": \"lake/late\"}",
             new: ""),

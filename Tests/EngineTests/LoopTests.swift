@@ -116,6 +116,22 @@ import Testing
         #expect(throws: Never.self) { try script.start() }
     }
 
+    @Test func aFailedBatchTellsWhereAndWhatIsNext() throws {
+        let script = StreamScript(
+            StreamScript.counting(more: ", \"maxOffsetsPerTrigger\": 2").replacing(
+                "\"groupBy\"", with: "\"where\": \"10 / (value - 4) < 99\", \"groupBy\""))
+        script.add(1, 2, 3, 4)
+        let error = #expect(throws: BatchError.self) { try script.run() }
+        #expect(error?.batch == 1 && error?.offsets == 2..<4 && error?.query == "q")
+        let text = error?.description ?? ""
+        #expect(text.hasPrefix("batch 1, query 'q', row at offset 3: [DIVIDE_BY_ZERO] "), "\(text)")
+        #expect(text.hasSuffix("is not committed; the next run runs it again."), "\(text)")
+        script.change(to: StreamScript.counting())
+        try script.restart()
+        try script.run()
+        #expect(script.events.map(\.batchId).starts(with: [0, 1]))
+    }
+
     @Test func changedRateLimitIsAccepted() throws {
         let script = StreamScript(StreamScript.counting())
         script.add(1)

@@ -71,10 +71,26 @@ import Testing
             found == [
                 "where UNRESOLVED_COLUMN", "where INVALID_WHERE_CONDITION",
                 "groupBy[0] UNRESOLVED_COLUMN", "groupBy[1] INVALID_INTERVAL_FORMAT",
-                "select[0] MISSING_AGGREGATION", "select[1] UNRESOLVED_ROUTINE",
+                "select[1] UNRESOLVED_ROUTINE",
                 "select[1] UNRESOLVED_ROUTINE", "select[2] STREAMING_DISTINCT_AGGREGATE",
                 "select[3] PARSE_SYNTAX_ERROR", "having PARSE_SYNTAX_ERROR",
             ])
+    }
+
+    /// What follows from a fault is no fault of its own.
+    @Test func aFaultyGroupingExpressionIsOneFault() {
+        for key in ["symbl", "uper(symbol)", "max(price)"] {
+            let errors = faults(
+                QueryText(groupBy: [key], select: ["symbol", "max(price) AS high"]))
+            #expect(errors.map(\.part) == [.groupBy(0)], "\(errors)")
+        }
+    }
+
+    @Test func havingNeedsGroups() {
+        let errors = faults(QueryText(select: ["symbol", "price"], having: "price > 1"))
+        #expect(errors.map(\.part) == [.having], "\(errors)")
+        #expect(errors.first?.message.contains("'where'") == true)
+        #expect(faults(QueryText(select: ["max(price) AS m"], having: "count(*) > 1")) == [])
     }
 
     @Test func textsAreBounded() {
@@ -108,7 +124,7 @@ import Testing
         let overflow = try #require(try message("2 * (a + 1)"))
         #expect(overflow.code == .arithmeticOverflow && overflow.row == 1)
         #expect(
-            overflow.message == "Overflow of int in '(a + 1)' in row 1 of the batch, where "
+            overflow.message == "Overflow of int in '(a + 1)', where "
                 + "a = 2147483647. To get NULL instead, use try_add, or cast to a wider type.")
         #expect(overflow.position == 5..<10)
         let division = try #require(try message("a div b"))

@@ -3,6 +3,16 @@ import Testing
 @testable import JSON
 
 @Suite struct JSONParseTests {
+    @Test(
+        arguments: [
+            ([0xEF, 0xBB, 0xBF, 0x7B, 0x7D], "byte order mark"), ([0xFF, 0xFE, 0x7B, 0], "UTF-16"),
+            ([0xFE, 0xFF, 0, 0x7B], "UTF-16"),
+        ] as [([UInt8], String)])
+    func otherEncodingsAreNamed(bytes: [UInt8], says: String) {
+        let error = #expect(throws: JSONError.self) { try JSONValue.parse(bytes) }
+        #expect(error?.offset == 0 && error?.message.contains(says) == true)
+    }
+
     @Test func valuesKnowTheirPlaces() throws {
         let text = #" { "a" : [1, -2.50, "x\ny"] , "b":{"c":null,"d":true} } "#
         let bytes = Array(text.utf8)

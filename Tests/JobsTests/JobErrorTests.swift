@@ -19,6 +19,24 @@ import Testing
 
     static let formCases: [Case] = [
         Case(
+            name: "trigger in months",
+            job: sampleJob(more: #""trigger": {"processingTime": "1 month"},"#),
+            code: .badDuration, pointer: "/trigger/processingTime", says: "use days"),
+        Case(
+            name: "rows that go nowhere",
+            job: sampleJob(queries: [sampleQuery(sinks: "[]")]), code: .badValue,
+            pointer: "/queries/0/sinks", says: "go nowhere"),
+        Case(
+            name: "variable that is not set",
+            job: sampleJob(source: #"{"path": "${NO_SUCH_VARIABLE}"}"#), code: .badVariable,
+            pointer: "/source/path", says: "NO_SUCH_VARIABLE is not set"),
+        Case(
+            name: "decimal of too many digits",
+            job: sampleJob(
+                source:
+                    #"{"path": "log/t", "schema": [{"name": "a", "type": "decimal(40,2)"}]}"#),
+            code: .badValue, pointer: "/source/schema/0/type", says: "p is from 1 to 38"),
+        Case(
             name: "unknown key", job: sampleJob(more: #""triger": {"once": true},"#),
             code: .unknownKey, pointer: "/triger", says: "Keys here: $schema, version, name, feed",
             suggestion: "trigger"),

@@ -19,6 +19,25 @@ import TickLog
         _ = try TickLogWriter(logPath, files)
     }
 
+    /// Segments with rows are not overwritten by a new log, whatever else is lost.
+    @Test func aLogWithoutItsDescriptionIsDamaged() throws {
+        try Small.create(files)
+        let empty = try LogFiles(files)
+        let writer = try TickLogWriter(logPath, files)
+        try writer.append(Small.rows(0..<3))
+        try writer.close()
+        var log = try LogFiles(files)
+        log.contents["log.json"] = nil
+        let machine = try log.machine()
+        #expect(code { try Small.create(machine) } == .damaged)
+        #expect(code { _ = try TickLogReader(logPath, machine) } == .damaged)
+        #expect(try LogFiles(machine)[log.segments[0]] == log[log.segments[0]])
+        // A creation that was cut off begins anew.
+        var cutOff = empty
+        cutOff.contents["log.json"] = nil
+        #expect(code { try Small.create(cutOff.machine()) } == nil)
+    }
+
     @Test func theTimeColumnMustBeATimestampOfTheSchema() {
         for name in ["time", "symbol"] {
             #expect(
