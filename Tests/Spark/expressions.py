@@ -204,6 +204,9 @@ EXPLAINED = [
      lambda text, what: what.startswith("DATETIME_OVERFLOW, Spark ArithmeticException")),
     ("div of decimals beyond a long: Spark gives the low 64 bits",
      lambda text, what: " div " in text and what.startswith("ARITHMETIC_OVERFLOW, Spark ")),
+    ("Spark computes the first operand of nullif and BETWEEN ahead, also where none asks for it",
+     lambda text, what: re.search(r".(nullif\(| BETWEEN )", text) is not None
+     and re.match(r"Spark fails: [A-Z_]+(_BY_ZERO|_OVERFLOW|_INPUT|_RANGE):", what) is not None),
 ]
 
 
