@@ -33,13 +33,14 @@ def test_main_job_over_a_restart(workspace):
     assert "kpi, batch" in out and "max_volatility_at" in out
 
 
-def test_real_ticks_as_decimals(workspace, real_ticks):
-    environment = {"SYMBOL": "bac", "TICKS": str(real_ticks / "us_equity_2013")}
+@pytest.mark.parametrize("symbol", ["bac", "ibm"])
+def test_real_ticks_as_decimals(workspace, real_ticks, symbol):
+    environment = {"SYMBOL": symbol, "TICKS": str(real_ticks / "us_equity_2013")}
     job = ROOT / "jobs" / "equity.json"
     workspace.run("run", job, **environment)
     run_on_spark(workspace, job, **environment)
-    for name, least in (("1m", 300), ("5m", 60), ("kpi", 1)):
-        table = f"lake/equity_{name}_bac"
+    for name, least in (("1m", 300), ("5m", 60), ("rolling", 1_000), ("kpi", 1)):
+        table = f"lake/equity_{name}_{symbol}"
         assert assert_equal_tables(workspace.path / table, workspace.path / "spark" / table) >= least
 
 
