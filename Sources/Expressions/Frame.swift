@@ -275,8 +275,9 @@ enum FaultText {
     /// Whether a text is a number, if perhaps one with too many digits.
     private static func isNumber(_ value: Value) -> Bool {
         guard case .string(let text) = value else { return false }
-        let digits = text.drop { $0 == " " }
-        return Double(digits.prefix { $0 != " " })?.isFinite ?? false
+        let start = text.drop { $0 == " " }
+        let end = start.lastIndex { $0 != " " } ?? start.startIndex
+        return start.isEmpty ? false : Double(start[...end])?.isFinite ?? false
     }
 
     private static func isZero(_ value: Value) -> Bool {

@@ -41,6 +41,17 @@ import Testing
         #expect(throws: ExpressionError.self) { try values(text) }
     }
 
+    @Test(arguments: [
+        ("CAST(' 123 ' AS DECIMAL(2,0))", "NUMERIC_VALUE_OUT_OF_RANGE"),
+        ("CAST(' 12 3' AS DECIMAL(2,0))", "CAST_INVALID_INPUT"),
+        ("CAST(' ' AS DECIMAL(2,0))", "CAST_INVALID_INPUT"),
+        ("CAST('NaN' AS DECIMAL(2,0))", "CAST_INVALID_INPUT"),
+    ])
+    func aNumberWithTooManyDigitsIsOutOfRange(text: String, code: String) throws {
+        let error = #expect(throws: (any Error).self) { _ = try values(text) }
+        #expect("\(error.map { "\($0)" } ?? "")".contains(code))
+    }
+
     @Test func theLeastDoubleHasTwoDigits() throws {
         let expression = try BoundExpression(
             parsing: "CAST(x AS STRING)", input: Schema([Field("x", .double)]))
