@@ -134,6 +134,8 @@ extension Frame {
         case .equalNullSafe: return equalNullSafe(operands[0], operands[1], node.arguments[0].type)
         case .function(.greatest): return extremum(node, operands, isGreatest: true)
         case .function(.least): return extremum(node, operands, isGreatest: false)
+        case .function(.isNaN) where operands[0].isNullConstant:
+            return .constant(.boolean(false))
         default: break
         }
         // All others give null where an argument is null.

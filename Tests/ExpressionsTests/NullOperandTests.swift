@@ -36,6 +36,14 @@ import Testing
         #expect(try values(text) == expected)
     }
 
+    @Test func isnanOfNothingIsFalse() throws {
+        let schema = Schema([Field("a", .long)])
+        let rows = RecordBatch(schema, rows: [[.null], [.null]])
+        let expression = try BoundExpression(parsing: "isnan(1 / (a + 1))", input: schema)
+        let column = try expression.evaluate(rows, EvaluationContext(batchTimestampMicros: 0))
+        #expect((0..<2).map { column.value(at: $0) } == [.boolean(false), .boolean(false)])
+    }
+
     @Test(arguments: ["(1 div zero) + a", "coalesce(a, 1 div zero)", "1 div zero IN (1, a)"])
     func whatComesFirstFails(text: String) {
         #expect(throws: ExpressionError.self) { try values(text) }

@@ -318,10 +318,10 @@ class Comparison:
         for (text, _, answer), values in zip(some, found):
             self.compare_values(text, answer["values"], values)
 
-    def compare_values(self, text, ours, sparks):
+    def compare_values(self, text, ours, sparks, ids=range(ROWS)):
         is_loose = any(name + "(" in text for name in LAST_BIT)
         self.values += len(ours)
-        for row, (one, two) in enumerate(zip(ours, sparks)):
+        for row, one, two in zip(ids, ours, sparks):
             if not same(one, two, is_loose):
                 self.note(text, f"{one!r}, Spark {two!r} in row {row}: {self.operands(text, row)}")
                 return
@@ -338,7 +338,7 @@ class Comparison:
         if good:
             try:
                 found = self.rows.on_spark([(asked, answer["type"])], good)[0]
-                self.compare_values(text, [values[row] for row in good], found)
+                self.compare_values(text, [values[row] for row in good], found, good)
             except Exception as error:  # noqa: BLE001
                 self.note(text, f"Spark fails: {condition(error)}: {str(error)[:200]} asked {asked}")
                 return
