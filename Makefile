@@ -25,7 +25,7 @@ deps: ## install the C libraries that are missing
 	if [ $${#missing[@]} -gt 0 ]; then \
 	    echo "Installing $${missing[*]}"; \
 	    $(sudo) apt-get update -qq; \
-	    DEBIAN_FRONTEND=noninteractive $(sudo) -E apt-get install -y -qq --no-install-recommends \
+	    $(sudo) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
 	        "$${missing[@]}" >/dev/null; \
 	fi
 

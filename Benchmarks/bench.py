@@ -168,7 +168,8 @@ def report(options, times, filled):
         lines.append(f"{contender:36} {wall:8.3f} {options.ticks / wall / 1e6:10.1f} "
                      f"{cpu / options.ticks * 1e6:14.4f} {wall / base:6.2f}")
     lines += ["", f"filling the log from the simulator, one batch included: "
-                  f"{options.ticks / filled / 1e6:.1f} M ticks/s"]
+                  f"{options.ticks / filled / 1e6:.1f} M ticks/s",
+              "The peers' times include starting Python and importing them."]
     text = "\n".join(lines) + "\n"
     print(text)
     if options.write:
