@@ -82,6 +82,14 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["Storage", "Columnar"], path: "Tests/TestSupport",
             swiftSettings: settings),
+        // Sweeps of crashes, faults and flipped bits over the whole engine, in a release build.
+        .executableTarget(
+            name: "crash-sweep",
+            dependencies: [
+                "Storage", "Columnar", "JSON", "Streams", "TickLog", "Parquet", "Lake",
+                "KeyedState", "Checkpoints", "Operators", "Jobs", "Connectors", "Engine",
+                "TestSupport",
+            ], path: "Tests/CrashSweep", swiftSettings: settings),
         tests("TestSupportTests", ["Storage", "Columnar"]),
         tests("StorageTests", ["Storage"]),
         tests("ColumnarTests", ["Columnar"]),
