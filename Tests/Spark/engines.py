@@ -121,7 +121,13 @@ def session():
         # Queries here see a few rows: compiling code for them is most of the time.
         "spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN",
         "spark.sql.streaming.stateStore.maintenanceInterval": "1h",
+        # Each file costs a process that changes its permissions: so none for checksums.
+        "spark.hadoop.fs.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
+        "spark.hadoop.fs.AbstractFileSystem.file.impl": "org.apache.hadoop.fs.local.RawLocalFs",
+        "spark.sql.streaming.checkpoint.fileChecksum.enabled": "false",
         "spark.log.level": "OFF",
+        # Nothing runs long enough to be worth the second compiler.
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
     }
     builder = SparkSession.builder.master("local[2]").appName("differential")
     for key, value in settings.items():
