@@ -4,8 +4,8 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
-apt_packages := libzstd-dev liblz4-dev libxxhash-dev zlib1g-dev libsimdjson-dev \
-    tzdata pkg-config
+apt_packages := libzstd-dev liblz4-dev libxxhash-dev zlib1g-dev libsnappy-dev libbrotli-dev \
+    libsimdjson-dev tzdata pkg-config
 sudo := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 swift_build := swift build -c release --static-swift-stdlib --product streamer
 python := .venv/bin/python
