@@ -41,7 +41,7 @@ class Failed(Exception):
 
 def streamer(folder, *arguments, stdin=None):
     done = subprocess.run([BINARY, *map(str, arguments)], cwd=folder, input=stdin,
-                          capture_output=True, timeout=120)
+                          capture_output=True, timeout=600)
     if done.returncode != 0:
         raise Failed(done.stderr.decode(errors="replace"))
     return done.stdout.decode()
