@@ -41,14 +41,15 @@ public struct SparkProgram: Sendable {
 
             JOB = \(job.name.python)
             TICKS = \(translation.logView.python)
-            SCHEMA = \((translation.plan.input.ddl + ", _offset BIGINT").python)
-            SOURCE = \(PythonValue.dictionary(translation.sourceOptions).text)
-            WATERMARK = \(translation.watermark.text)
+            WATERMARK = \(translation.watermark(job.watermark).text)
             IDLE = \(PythonValue.boolean(job.watermark?.idleTimeoutMs != nil).text)
             BOUNDED = \(PythonValue.boolean(translation.isBounded).text)
             TRIGGER = \(translation.trigger.text)
             CHECKPOINT = \((job.checkpointLocation + "-spark").python)
             CONF = \(PythonValue.dictionary(translation.configuration).lines)
+
+            # The logs in the order of the job, each with what is made of its rows.
+            SOURCES = \(PythonValue.list(translation.sources).lines)
 
             # Each query as a view; `table`: it reads what another one has written.
             QUERIES = \(PythonValue.list(translation.queries.map(\.python)).lines)

@@ -171,12 +171,18 @@ struct Translation {
     }
 
     private mutating func refuseSettings() {
-        if job.watermark?.maxFutureSkewMs != nil {
+        if job.watermarks.contains(where: { $0.maxFutureSkewMs != nil }) {
             reasons.append(
                 "watermark: Spark does not set rows of the future aside; leave `maxFutureSkew` out, "
                     + "or filter such rows from the log")
         }
-        if let column = plan.input.fields.first(where: { $0.name.lowercased() == "_offset" }) {
+        if job.hasNamedSources, job.watermarks.contains(where: { $0.idleTimeoutMs != nil }) {
+            reasons.append(
+                "sources: Spark waits for the watermark of every source and knows no idle one; leave "
+                    + "`idleTimeout` out")
+        }
+        let columns = plan.columns.flatMap(\.schema.fields) + plan.input.fields
+        if let column = columns.first(where: { $0.name.lowercased() == "_offset" }) {
             reasons.append(
                 "the log has a column \(column.name) of its own, a name that the program needs for "
                     + "the rows' offsets")

@@ -158,9 +158,9 @@ def on_spark(spark, case, program, folder):
             path = inputs / f"{number:03}-{index:03}.parquet"
             pq.write_table(data, path)
             os.utime(path, (1_700_000_000 + number * 100 + index,) * 2)
-        ticks = (spark.readStream.schema(names["SCHEMA"]).option("maxFilesPerTrigger", "1")
+        ticks = (spark.readStream.schema(names["SOURCES"][0]["schema"]).option("maxFilesPerTrigger", "1")
                  .parquet(str(inputs)))
-        names["define"](spark, ticks)
+        names["define"](spark, [ticks])
 
         def collect(batch, batch_id):
             rows_by_batch[batch_id] = rows_of(batch.select(*stream["columns"]).toArrow())
