@@ -63,7 +63,15 @@ extension SparkProgram {
                     if table is None:
                         raise ValueError(f"{query['name']} reads a table")
                     table(query["table"]).createOrReplaceTempView(query["reads"])
+                if query["distinct"] is not None:
+                    drop_duplicates(spark, **query["distinct"])
                 spark.sql(query["sql"]).createOrReplaceTempView(query["view"])
+
+
+        def drop_duplicates(spark, view, sql, columns, within):
+            rows = spark.sql(sql)
+            drop = rows.dropDuplicatesWithinWatermark if within else rows.dropDuplicates
+            drop(columns).createOrReplaceTempView(view)
 
 
         def main():

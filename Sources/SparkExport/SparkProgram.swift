@@ -16,9 +16,13 @@ public struct SparkProgram: Sendable {
     /// - Parameters:
     ///   - job: the job.
     ///   - plan: its queries over the log's columns.
+    ///   - takesAnyDuplicate: whether any of the rows that are duplicates of each other may be the
+    ///     one that `dropDuplicates` keeps, as in Spark; otherwise it is refused.
     /// - Throws: everything that Spark cannot do, in one go.
-    public init(_ job: Job, _ plan: JobPlan) throws(SparkExportErrors) {
-        var translation = Translation(job, plan)
+    public init(
+        _ job: Job, _ plan: JobPlan, takesAnyDuplicate: Bool = false
+    ) throws(SparkExportErrors) {
+        var translation = Translation(job, plan, takesAnyDuplicate: takesAnyDuplicate)
         translation.translate()
         guard translation.reasons.isEmpty else { throw SparkExportErrors(translation.reasons) }
         text = Self.text(translation)

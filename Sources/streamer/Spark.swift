@@ -17,6 +17,9 @@ let sparkVerb = Verb(
         """,
     positionals: [.required("JOB", "the job file")],
     options: [
+        .flag(
+            "any-duplicate",
+            "export dropDuplicates, although Spark may keep another one of the duplicates"),
         .flag("run", "run the program instead of printing it"),
         .text("master", "URL", "with --run: where Spark runs: local[2], spark://HOST:7077"),
         .text("into", "DIR", "with --run: the folder for tables and checkpoints"),
@@ -35,7 +38,8 @@ private func spark(_ arguments: Arguments, _ console: Console) throws -> ExitCod
     let planned = try plannedJob(arguments.word("JOB"))
     let program: SparkProgram
     do {
-        program = try SparkProgram(planned.job, planned.plan)
+        program = try SparkProgram(
+            planned.job, planned.plan, takesAnyDuplicate: arguments.has("any-duplicate"))
     } catch {
         for reason in error.reasons { console.error("\(planned.job.path): \(reason)") }
         return .usage
