@@ -72,10 +72,17 @@ extension ParquetFile {
             let index = try columnIndex(chunk, pageCount: pages.count)
         else { return [0..<rowCount] }
         var kept: [Range<Int>] = []
-        for page in pages.indices where !index.nullPages[page] {
-            guard check.mayPass(index.mins[page], index.maxs[page]) else { continue }
+        for page in pages.indices {
             let start = Int(pages[page].firstRow)
             let end = page + 1 < pages.count ? Int(pages[page + 1].firstRow) : rowCount
+            if index.nullPages[page] {
+                // Some writers call a page null because they have no bounds of it.
+                guard check.leaf.field.isNullable,
+                    index.nullCounts.isEmpty || index.nullCounts[page] == Int64(end - start)
+                else { return [0..<rowCount] }
+                continue
+            }
+            guard check.mayPass(index.mins[page], index.maxs[page]) else { continue }
             if let last = kept.last, last.upperBound == start {
                 kept[kept.count - 1] = last.lowerBound..<end
             } else {

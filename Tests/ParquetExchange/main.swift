@@ -5,6 +5,7 @@
 //
 //     read   FILE.parquet  FILE.arrow  [ROWS]     → ok  ROWS  NANOSECONDS  [COLUMN: MESSAGE]…
 //     write  FILE.arrow    FILE.parquet [KEY=VALUE]…  → ok  ROWS  NANOSECONDS
+//     arrow  FILE.arrow    OUT.arrow               → ok  ROWS
 //     where  FILE.parquet  COLUMN  VALUE           → ok  ROWS THAT MAY HAVE IT
 //
 // `read` leaves out columns that cannot be read and gives the reason; with ROWS it reads that many
@@ -83,6 +84,14 @@ func readColumn(_ column: Int, of file: ParquetFile, step: Int?) throws -> [Reco
     return batches
 }
 
+/// Reads an Arrow stream and writes what was read.
+func copyArrow(_ words: [String]) throws -> String {
+    var reader = try ArrowStreamReader(try readFile(words[1]))
+    let batches = try reader.readAll()
+    try writeFile(words[2], ArrowStreamWriter(reader.schema).encodeStream(batches))
+    return "ok\t\(batches.reduce(0) { $0 + $1.count })"
+}
+
 /// How many rows the statistics, page index and bloom filters leave for a value.
 func findRows(_ words: [String]) throws -> String {
     let file = try ParquetFile(try readFile(words[1]))
@@ -158,11 +167,14 @@ while let line = readLine() {
         switch words[0] {
         case "read": print(try read(words))
         case "write": print(try write(words))
+        case "arrow": print(try copyArrow(words))
         case "where" where words.count == 4: print(try findRows(words))
         default: throw Fault("no command: \(line)")
         }
     } catch let error as ParquetError {
         print("error\t\(error.code.rawValue)\t\(error)")
+    } catch let error as ArrowError {
+        print("error\t\(error.code)\t\(error)")
     } catch {
         print("error\t-\t\(error)")
     }
