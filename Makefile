@@ -82,7 +82,7 @@ differential: build spark-deps ## N=… random jobs and EXPRESSIONS=…, by stre
 
 differential-quick: build spark-deps ## a slice of that with a fixed seed, a few minutes
 	$(python) -m pytest -q Tests/Spark/test_event_time.py
-	$(python) Tests/Spark/differential.py --jobs 30 --expressions 1000 --seed 20260105
+	$(python) Tests/Spark/differential.py --jobs 24 --expressions 800 --seed 20260105
 
 parquet-roundtrip: deps spark-deps ## CASES=… random tables through our Parquet files and others'
 	swift build -c release --static-swift-stdlib --product ParquetExchange

@@ -32,6 +32,22 @@ import TickLog
               "sinks": [{ "format": "table", "path": "lake/kpi" }] } ] }
         """
 
+    static let watermark = """
+        "watermark": { "eventTime": "ts", "delayThreshold": "3 seconds",
+                         "idleTimeout": "0 seconds" },
+        """
+
+    /// The same job over two logs, each with a part of the rows and a watermark of its own; one is
+    /// through before the other.
+    static let union = job.replacing(watermark, with: "").replacing(
+        "\"source\": { \"format\": \"log\", \"path\": \"log\", \"maxOffsetsPerTrigger\": 12 }",
+        with: """
+            "sources": [
+              { "name": "one", \(watermark) "path": "log", "maxOffsetsPerTrigger": 7 },
+              { "name": "two", \(watermark) "path": "log2", "maxOffsetsPerTrigger": 4,
+                "where": "value >= 0", "select": ["value", "ts", "key"] } ]
+            """)
+
     static let rows: [[Value]] = (0..<40).map { index in
         // Across midnight, so that there are two partitions; some rows out of order, some late.
         let second = 86_385 + index - (index % 7 == 3 ? 4 : 0) - (index % 13 == 5 ? 20 : 0)
@@ -42,23 +58,35 @@ import TickLog
     }
 
     private func fillLog(_ files: any FileSystem) throws {
-        let path = try Path("log")
+        try fill("log", Self.rows, files)
+    }
+
+    private func fillLogs(_ files: any FileSystem) throws {
+        try fill("log", Self.rows.enumerated().filter { $0.offset % 3 != 1 }.map(\.element), files)
+        try fill("log2", Self.rows.enumerated().filter { $0.offset % 3 == 1 }.map(\.element), files)
+    }
+
+    private func fill(_ name: String, _ rows: [[Value]], _ files: any FileSystem) throws {
+        let path = try Path(name)
         try TickLogWriter.create(path, schema: StreamScript.schema, timeColumn: "ts", files)
         let writer = try TickLogWriter(path, files)
-        try writer.append(RecordBatch(StreamScript.schema, rows: Self.rows), producer: nil)
+        try writer.append(RecordBatch(StreamScript.schema, rows: rows), producer: nil)
         try writer.sync()
         try writer.close()
     }
 
-    private func run(_ files: any FileSystem, threads: Int = 1) throws {
-        let reader = try TickLogReader(Path("log"), files)
-        let job = try Job.load(Array(Self.job.utf8), path: "sweep.json")
-        let plan = try job.plan(inputSchema: reader.schema, timeColumn: reader.timeColumn)
+    private func run(
+        _ files: any FileSystem, _ text: String = job, threads: Int = 1
+    ) throws {
+        let job = try Job.load(Array(text.utf8), path: "sweep.json")
+        let logs = try job.sources.map { try TickLogReader(Path($0.path), files) }
+        let plan = try job.plan(
+            logs.map { SourceColumns(schema: $0.schema, timeColumn: $0.timeColumn) })
         let engine = try MicroBatchEngine(
             job: EngineJob(job: job, plan: plan, threads: threads, environment: [:]) {
                 try openSinks($0, $1, files)
             },
-            source: LogSource(reader), checkpointPath: Path("ckpt"), files: files,
+            sources: logs.map { LogSource($0) }, checkpointPath: Path("ckpt"), files: files,
             time: ManualTime(), observe: { _ in })
         defer { engine.close() }
         var limits = RunLimits()
@@ -80,15 +108,25 @@ import TickLog
     }
 
     @Test func everyCrashLeavesTheUndisturbedLake() throws {
+        try sweep(Self.job, prepare: fillLog)
+    }
+
+    @Test func everyCrashOfAUnionLeavesTheUndisturbedLake() throws {
+        try sweep(Self.union, prepare: fillLogs)
+    }
+
+    private func sweep(
+        _ job: String, prepare: (SimulatedFileSystem) throws -> Void
+    ) throws {
         let undisturbed = SimulatedFileSystem()
-        try fillLog(undisturbed)
-        try run(undisturbed)
+        try prepare(undisturbed)
+        try run(undisturbed, job)
         let expected = try lake(undisturbed)
         try #require(expected.count > 5)
         let survived = try sweepCrashes(
-            seeds: 0, prepare: fillLog, run: { try self.run($0) },
+            seeds: 0, prepare: prepare, run: { try self.run($0, job) },
             recover: { files, point in
-                try self.run(files)
+                try self.run(files, job)
                 let found = try self.lake(files)
                 guard found == expected else { throw Violation(point: point) }
             })
@@ -103,7 +141,7 @@ import TickLog
         let expected = try lake(undisturbed)
         #expect(throws: (any Error).self) {
             try sweepCrashes(
-                seeds: 0, defects: [.fileSyncsDropped], prepare: fillLog,
+                seeds: 0, mutant: Mutant(.fileSyncDropped), prepare: fillLog,
                 run: { try self.run($0) },
                 recover: { files, point in
                     try self.run(files)
@@ -114,11 +152,11 @@ import TickLog
 
     @Test func threadsLeaveTheSameBytes() throws {
         let one = SimulatedFileSystem()
-        try fillLog(one)
-        try run(one)
+        try fillLogs(one)
+        try run(one, Self.union)
         let two = SimulatedFileSystem()
-        try fillLog(two)
-        try run(two, threads: 2)
+        try fillLogs(two)
+        try run(two, Self.union, threads: 2)
         #expect(try lake(one) == lake(two))
     }
 }
