@@ -65,9 +65,9 @@ struct SourceTally: Sendable {
         rowsRejected = Array(repeating: 0, count: sources)
     }
 
-    mutating func add(_ rows: SourceRows, of input: EngineInput) {
-        if let index = input.watermarkIndex { times[index].add(rows.times) }
-        rowsRejected[input.source] += rows.rejected?.count ?? 0
+    mutating func add(_ seen: EventTimeStatistics, rejected: Int, of input: EngineInput) {
+        if let index = input.watermarkIndex { times[index].add(seen) }
+        rowsRejected[input.source] += rejected
     }
 
     /// The event times of all rows.
