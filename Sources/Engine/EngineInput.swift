@@ -32,13 +32,16 @@ struct EngineInput: Sendable {
             throw BatchFault(source: source, cause: error)
         }
         if let columns { input = input.reordered(columns, as: schema) }
-        var rows = SourceRows(block: input)
+        var rows = SourceRows(
+            block: input,
+            counts: BlockCounts(
+                readCount: block.rows.count, malformedCount: block.malformedCount))
         guard let watermark else { return rows }
         let times = input.batch.columns[watermark.column]
         let limitMs = watermark.limitMs(plan)
-        if rows.times.add(times, limitMs: limitMs) > 0, let limitMs {
+        if rows.counts.times.add(times, limitMs: limitMs) > 0, let limitMs {
             let found = EventTimeStatistics.rows(of: times, limitMs: limitMs)
-            rows.rejected = input.batch.gather(found.beyond)
+            rows.counts.rejected = input.batch.gather(found.beyond)
             rows.block = input.keeping(found.within)
         }
         return rows
@@ -48,6 +51,15 @@ struct EngineInput: Sendable {
 /// A block of a source that the queries may read.
 struct SourceRows: Sendable {
     var block: InputBlock
+    var counts: BlockCounts
+}
+
+/// What is to be known of a block besides its rows.
+struct BlockCounts: Sendable {
+    /// How many rows the source gave.
+    let readCount: Int
+    /// How many records between them did not parse.
+    let malformedCount: Int
     var times = EventTimeStatistics()
     /// The rows that are too far ahead of the clock and that no query sees; `nil` for none.
     var rejected: RecordBatch?
@@ -57,17 +69,25 @@ struct SourceRows: Sendable {
 struct SourceTally: Sendable {
     /// One for each watermark.
     private(set) var times: [EventTimeStatistics]
+    /// Rows of each source.
+    private(set) var rowsIn: [Int]
+    /// Records of each source that did not parse.
+    private(set) var rowsMalformed: [Int]
     /// Rows of each source that were too far ahead of the clock.
     private(set) var rowsRejected: [Int]
 
     init(watermarks: Int, sources: Int) {
         times = Array(repeating: EventTimeStatistics(), count: watermarks)
-        rowsRejected = Array(repeating: 0, count: sources)
+        rowsIn = Array(repeating: 0, count: sources)
+        rowsMalformed = rowsIn
+        rowsRejected = rowsIn
     }
 
-    mutating func add(_ seen: EventTimeStatistics, rejected: Int, of input: EngineInput) {
-        if let index = input.watermarkIndex { times[index].add(seen) }
-        rowsRejected[input.source] += rejected
+    mutating func add(_ rows: BlockCounts, of input: EngineInput) {
+        if let index = input.watermarkIndex { times[index].add(rows.times) }
+        rowsIn[input.source] += rows.readCount
+        rowsMalformed[input.source] += rows.malformedCount
+        rowsRejected[input.source] += rows.rejected?.count ?? 0
     }
 
     /// The event times of all rows.

@@ -33,7 +33,7 @@ extension QueryGraph {
             let rows = try input.read(loaded, plan, context)
             facts.withLock { facts in
                 facts[index] = BlockFacts(
-                    input: input, times: rows.times, rejected: rows.rejected, readNanos: reading)
+                    input: input, counts: rows.counts, readNanos: reading)
             }
             return PreparedSourceBlock(
                 source: input.source,
@@ -70,11 +70,10 @@ extension QueryGraph {
         let inputs: [PreparedInput]
     }
 
-    /// What is to be known of a block besides its rows.
+    /// What is kept of a block when its rows are folded.
     private struct BlockFacts: Sendable {
         let input: EngineInput
-        let times: EventTimeStatistics
-        let rejected: RecordBatch?
+        let counts: BlockCounts
         let readNanos: UInt64
     }
 
@@ -87,8 +86,8 @@ extension QueryGraph {
         var reading: UInt64 = 0
         for block in blocks {
             reading += block.readNanos
-            scan.tally.add(block.times, rejected: block.rejected?.count ?? 0, of: block.input)
-            if let rejected = block.rejected, let index = block.input.watermarkIndex {
+            scan.tally.add(block.counts, of: block.input)
+            if let rejected = block.counts.rejected, let index = block.input.watermarkIndex {
                 rejects[index]?.add(rejected)
             }
         }
