@@ -11,7 +11,7 @@ swift_build := swift build -c release --static-swift-stdlib --product streamer
 python := .venv/bin/python
 
 .PHONY: help deps python-deps spark-deps build run test unit-test interop-test spark-test \
-    differential differential-quick parquet-roundtrip tidy lint format bench clean
+    differential differential-quick parquet-roundtrip tidy lint format bench bench-quick clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -98,8 +98,12 @@ lint: ## formatting and documentation of the Swift code
 format: ## format the Swift code in place
 	swift format -i -r Package.swift Sources Tests
 
-bench: build python-deps ## measure, against peers where they exist; see Benchmarks
-	$(python) Benchmarks/bench.py
+BENCH ?=
+bench: build spark-deps ## measure every row of work against DuckDB, Polars and Spark (BENCH="--only …")
+	$(python) Benchmarks/bench.py --write $(BENCH)
+
+bench-quick: build python-deps ## a slice of that in under three minutes, without Spark
+	$(python) Benchmarks/bench.py --quick $(BENCH)
 
 clean: ## remove what was built
 	rm -rf .build .venv streamer

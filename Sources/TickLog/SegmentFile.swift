@@ -75,8 +75,12 @@ final class SegmentFile: Sendable {
         }
     }
 
-    /// Says that the bytes before a position are not likely to be read again.
-    func release(_ range: Range<Int>) { mapping.release(range) }
+    /// Says that some bytes are not likely to be read again.
+    ///
+    /// A read brings in some of what stands before it, too, so more than was asked for is let go.
+    func release(_ range: Range<Int>) {
+        mapping.release(max(0, range.lowerBound - (1 << 22))..<range.upperBound)
+    }
 
     func decode(_ group: LogGroup, columns: [Int]?) throws(TickLogError) -> RecordBatch {
         do throws(SegmentFault) {
@@ -93,6 +97,8 @@ struct SegmentWalk {
     private let end: Int
     /// Where the next group begins.
     private(set) var position: Int
+    /// The memory of the bytes before was given back.
+    private var released: Int
     /// The offset the next group must have.
     private(set) var offset: Int64
     /// The checksum of the last group.
@@ -103,6 +109,7 @@ struct SegmentWalk {
         self.file = file
         self.end = end
         position = file.headerBytes
+        released = position
         offset = file.header.baseOffset
         chain = file.header.previous
     }
@@ -112,6 +119,7 @@ struct SegmentWalk {
         self.file = file
         self.end = end
         position = entry.position + entry.byteCount
+        released = position
         offset = entry.endOffset
         chain = entry.checksum
     }
@@ -133,6 +141,11 @@ struct SegmentWalk {
         }
         if verifying { try group.verify(seed: file.log.seed) }
         position = group.range.upperBound
+        // Not likely to be read again soon; of a head alone much of what is around it came along.
+        if position - released >= 1 << 22 {
+            file.release(released..<position)
+            released = position
+        }
         offset = header.endOffset
         chain = header.checksum
         return group

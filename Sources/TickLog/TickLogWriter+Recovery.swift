@@ -147,7 +147,12 @@ extension TickLogWriter {
             }
         }
         var checksum = ChecksumStream()
-        checksum.update(file.source.slice(0..<scan.validBytes).bytes)
+        // Piece by piece, so that a long segment is not in memory whole.
+        for first in stride(from: 0, to: scan.validBytes, by: 1 << 22) {
+            let piece = first..<min(scan.validBytes, first + (1 << 22))
+            checksum.update(file.source.slice(piece).bytes)
+            file.release(piece)
+        }
         let appendFile = try storage { () throws(StorageError) in
             try files.openForAppend(file.path, createNew: false)
         }
