@@ -126,18 +126,23 @@ def write_text(folder, form, options):
             f"'{path}') TO '{folder}/ticks-{form}/{path.stem}.{form}' ({options})")
 
 
+def file_source(form):
+    """The files as the source of the job itself, a million rows a batch."""
+    source = {"format": form, "path": "ticks", "maxFilesPerTrigger": 1}
+    if form == "parquet":
+        return source
+    return {**source, "path": f"ticks-{form}/*.{form}", **text_columns(form)}
+
+
 def file_feed(form):
     """Reads the text files into the log, in the same process as the job."""
+    return {"format": form, "paths": f"ticks-{form}/*.{form}", **text_columns(form)}
+
+
+def text_columns(form):
     columns = [dict(column) for column in COLUMNS]
     columns[1]["format"] = "epoch_us"
-    key = {"csv": "columns", "json": "fields"}[form]
-    return {"format": form, "paths": f"ticks-{form}/*.{form}", key: columns,
-            "eventTime": "event_time"}
-
-
-def file_source(form):
-    """The files as the source of the job itself."""
-    return {"format": form, "path": {"parquet": "ticks"}.get(form, f"ticks-{form}")}
+    return {{"csv": "columns", "json": "fields"}[form]: columns, "eventTime": "event_time"}
 
 
 def differences(folder, peer):
