@@ -50,7 +50,7 @@ class Bench:
         """The folder with the ticks of so many symbols, made when first asked for."""
         folder = self.root / f"s{symbols}"
         if symbols not in self.made:
-            folder.mkdir(parents=True)
+            fresh(folder)
             work.generate(folder, self.ticks, symbols, ())
             self.made[symbols] = set()
         for form in set(forms) - self.made[symbols]:
