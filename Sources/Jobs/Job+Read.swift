@@ -133,7 +133,8 @@ extension SinkSpec {
             self = .parquet(
                 ParquetSinkSpec(
                     path: object.string("path"), partitionBy: object.strings("partitionBy"),
-                    compression: isZstd ? .zstd(level: object.int("compressionLevel")) : .none))
+                    compression: isZstd ? .zstd(level: object.int("compressionLevel")) : .none,
+                    bloomFilter: object.strings("bloomFilter")))
         case "table":
             let keys = object.optional("keys") == nil ? [] : object.strings("keys")
             self = .table(TableSinkSpec(path: object.string("path"), keys: keys))

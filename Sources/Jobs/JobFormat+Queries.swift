@@ -65,6 +65,10 @@ extension JobFormat {
                 default: "zstd"),
             .optional(
                 "compressionLevel", .integer(1...22), "The level of zstd.", default: 3),
+            .optional(
+                "bloomFilter", .list(.text(.name), count: 0...64),
+                "Output columns whose files get a bloom filter: worth it where single values of many "
+                    + "are looked up.", default: [], examples: [["symbol"]]),
         ])
 
     static let table = ObjectShape(

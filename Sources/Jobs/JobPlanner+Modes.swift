@@ -66,6 +66,21 @@ extension JobPlanner {
                     .duplicate, "\"\(name)\" is listed twice.", at: place["partitionBy"][index])
             }
         }
+        for (index, name) in spec.bloomFilter.enumerated() {
+            let place = place["bloomFilter"][index]
+            checkOutput(name, schema, at: place)
+            if spec.bloomFilter[..<index].contains(name) {
+                note(.duplicate, "\"\(name)\" is listed twice.", at: place)
+            } else if spec.partitionBy.contains(name) {
+                note(
+                    .badValue,
+                    "\"\(name)\" is in \"partitionBy\": it is a directory, not in the files.",
+                    at: place)
+            } else if schema.fields.contains(where: { $0.name == name && $0.type == .boolean }) {
+                note(
+                    .badValue, "\"\(name)\" is a boolean, which has no bloom filter.", at: place)
+            }
+        }
         if schema.fields.allSatisfy({ spec.partitionBy.contains($0.name) }) {
             note(
                 .badValue, "Every column is in \"partitionBy\"; leave one for the files.",

@@ -150,6 +150,8 @@ public struct ParquetSinkSpec: Hashable, Sendable {
     public var partitionBy: [String]
     /// How pages are compressed.
     public var compression: Compression
+    /// Output columns whose files get a bloom filter.
+    public var bloomFilter: [String]
 }
 
 /// A small table in one file.

@@ -157,7 +157,7 @@ final class JobSession: Sendable {
                 return LakeSink(
                     try LakeTable(
                         place(spec.path), machineFiles, owner: owner, schema: query.outputSchema,
-                        partitionBy: spec.partitionBy, options: ParquetOptions(spec.compression)),
+                        partitionBy: spec.partitionBy, options: ParquetOptions(spec)),
                     machineFiles)
             case .table(let spec):
                 return TableSink(
@@ -196,11 +196,12 @@ extension TriggerSpec {
 
 extension ParquetOptions {
     /// The options that a job's sink asks for.
-    init(_ compression: ParquetSinkSpec.Compression) {
+    init(_ spec: ParquetSinkSpec) {
         self.init()
-        switch compression {
+        switch spec.compression {
         case .zstd(let level): zstdLevel = level
-        case .none: self.compression = .uncompressed
+        case .none: compression = .uncompressed
         }
+        bloomFilterColumns = Set(spec.bloomFilter)
     }
 }
