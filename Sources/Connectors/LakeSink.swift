@@ -21,7 +21,9 @@ public final class LakeSink: Sink {
     public var keepsOnlyLatestBatch: Bool { false }
 
     /// Publishes a batch's files; a batch without rows publishes none.
-    public func write(batch: Int64, rows: RecordBatch, isRerun: Bool) throws -> [SinkReceipt] {
+    public func write(
+        batch: Int64, rows: RecordBatch, timestampMs: Int64, isRerun: Bool
+    ) throws -> [SinkReceipt] {
         // Without rows there is nothing to stage, but an earlier attempt may have to be removed.
         guard rows.count > 0 || isRerun else { return [] }
         let staged = try table.stage(batch: batch, rows: rows)
@@ -59,7 +61,9 @@ public final class TableSink: Sink {
     public var keepsOnlyLatestBatch: Bool { true }
 
     /// Puts the batch's rows in place.
-    public func write(batch: Int64, rows: RecordBatch, isRerun: Bool) throws -> [SinkReceipt] {
+    public func write(
+        batch: Int64, rows: RecordBatch, timestampMs: Int64, isRerun: Bool
+    ) throws -> [SinkReceipt] {
         try table.publish(stage(batch, rows)).map(SinkReceipt.init)
     }
 
@@ -89,7 +93,7 @@ extension SinkReceipt {
 
 /// A sentence for each file that was computed now, recorded in the commit or found in place, and
 /// is not the same in all three.
-private func differences(
+func differences(
     computed: [SinkReceipt], recorded: [SinkReceipt], at directory: Path, _ files: any FileSystem
 ) throws -> [String] {
     var found: [String] = []

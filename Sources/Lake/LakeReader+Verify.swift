@@ -28,6 +28,7 @@ public struct LakeVerification: Sendable, Equatable {
 extension LakeReader {
     /// Compares the files with the receipts that commits recorded, byte for byte by checksum.
     public func verify(_ receipts: [FileReceipt]) throws(LakeError) -> LakeVerification {
+        if let snapshot { return try verify(receipts, in: snapshot) }
         var result = LakeVerification()
         let files = try listFiles()
         var expected: [String: FileReceipt] = [:]
@@ -37,7 +38,7 @@ extension LakeReader {
                 result.extra.append(file.path)
                 continue
             }
-            let found = try checksum(of: file)
+            let found = try checksum(of: file.path)
             if file.bytes != receipt.bytes {
                 result.damaged.append(
                     .init(
@@ -55,13 +56,14 @@ extension LakeReader {
     }
 
     /// Checks each file by itself: that it decodes, page checksums included, and that its content
-    /// is the one its name speaks of.
+    /// is the one that its name, or the table's log, speaks of.
     public func verify() throws(LakeError) -> LakeVerification {
+        if let snapshot { return try verify(snapshot) }
         var result = LakeVerification()
         for file in try listFiles() {
             let name = file.path.split(separator: "/" as Character).last.map(String.init) ?? ""
             if let hash = DataFileName.parse(name)?.hash,
-                try !Checksum.hex(checksum(of: file)).hasPrefix(hash)
+                try !Checksum.hex(checksum(of: file.path)).hasPrefix(hash)
             {
                 result.damaged.append(
                     .init(path: file.path, reason: "its content is not what its name says"))
@@ -78,8 +80,11 @@ extension LakeReader {
         return result
     }
 
-    private func checksum(of file: LakeFile) throws(LakeError) -> UInt64 {
-        let handle = try openForReading(file)
+    func checksum(of path: String) throws(LakeError) -> UInt64 {
+        let path = try directory.path(of: path)
+        let handle = try onStorage { () throws(StorageError) in
+            try directory.files.openForReading(path)
+        }
         var checksum = ChecksumStream()
         var offset: Int64 = 0
         while true {

@@ -51,7 +51,7 @@ public struct LakeTable: Sendable {
         try directory.claim(owner, description)
     }
 
-    private static func partitionColumns(
+    static func partitionColumns(
         _ schema: Schema, _ names: [String], _ path: Path
     ) throws(LakeError) -> [Int] {
         var columns: [Int] = []
@@ -87,19 +87,11 @@ public struct LakeTable: Sendable {
         var staged: [StagedFile] = []
         do throws(LakeError) {
             for partition in try partitions(of: rows) {
-                let folder = try self.folder(of: partition)
-                var start = 0
-                while start < partition.rows.count {
-                    let end = min(partition.rows.count, start + fileRowsMax)
-                    let file = try stageFile(
-                        partition.rows.slice(start..<end), batch, number: staged.count, folder)
-                    staged.append(file)
-                    receipts.append(
-                        FileReceipt(
-                            path: partition.prefix + file.target.name, rows: end - start,
-                            bytes: file.size, xxh3: file.checksum))
-                    start = end
-                }
+                let parts = try stageFiles(
+                    of: partition, batch, firstNumber: staged.count, rowsMax: fileRowsMax, options,
+                    in: directory)
+                staged += parts.map(\.file)
+                receipts += parts.map(\.receipt)
             }
         } catch {
             for file in staged { directory.files.discard(file) }
@@ -110,43 +102,16 @@ public struct LakeTable: Sendable {
 
     private func partitions(of rows: RecordBatch) throws(LakeError) -> [Partition] {
         guard let found = partition(rows, by: partitionColumns, most: Self.partitionsMax) else {
-            throw LakeError(
-                .tooManyPartitions,
-                "a batch of \(rows.count) rows has more than \(Self.partitionsMax) partitions; "
-                    + "partition by columns of fewer values", path: path.string)
+            throw Self.tooManyPartitions(rows.count, path)
         }
         return found
     }
 
-    private func folder(of partition: Partition) throws(LakeError) -> Path {
-        var folder = path
-        for name in partition.directories {
-            guard name.utf8.count <= PartitionPath.nameBytesMax else {
-                throw LakeError(
-                    .partitionValueTooLong,
-                    "the partition directory '\(name.prefix(40))…' would have a name of "
-                        + "\(name.utf8.count) bytes, at most \(PartitionPath.nameBytesMax) are "
-                        + "possible; do not partition by this column, or shorten its values",
-                    path: path.string)
-            }
-            folder = try onStorage { () throws(StorageError) in try folder.appending(name) }
-        }
-        return folder
-    }
-
-    private func stageFile(
-        _ rows: RecordBatch, _ batch: Int64, number: Int, _ folder: Path
-    ) throws(LakeError) -> StagedFile {
-        let bytes = try onParquet(folder) { () throws(ParquetError) in
-            try ParquetWriter.encode(rows, options)
-        }
-        let name = DataFileName.name(
-            batch: batch, number: number, checksum: Checksum.xxh3(bytes))
-        return try onStorage { () throws(StorageError) in
-            try directory.files.createDirectories(folder)
-            return try directory.files.stage(
-                try folder.appending(name), mode: .createOrMatch, contents: [bytes])
-        }
+    static func tooManyPartitions(_ rowCount: Int, _ path: Path) -> LakeError {
+        LakeError(
+            .tooManyPartitions,
+            "a batch of \(rowCount) rows has more than \(partitionsMax) partitions; partition by "
+                + "columns of fewer values", path: path.string)
     }
 
     /// Gives a staged batch's files their names; when it returns they are durable and visible.

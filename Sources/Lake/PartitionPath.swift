@@ -1,4 +1,5 @@
 import Columnar
+import Storage
 
 // A partition directory is `column=value`, one level a partition column. Both sides are escaped
 // as Hive and Spark do (ExternalCatalogUtils.escapePathName): control characters and
@@ -54,6 +55,22 @@ public enum PartitionPath {
         guard let value, !value.isEmpty else { return escape(column) + "=" + defaultPartition }
         return escape(column) + "=" + escape(value)
     }
+
+    /// The directory of a value in a table whose log says the values.
+    ///
+    /// It is that of other tables, since some readers (Polars) take the value from there, but for a
+    /// value that is the text for null, and for one that is too long for a name: that has a hash.
+    static func deltaDirectoryName(column: String, value: String?) -> String {
+        var name = directoryName(column: column, value: value)
+        if let value, value.utf8.elementsEqual(defaultPartition.utf8) {
+            name = escape(column) + "=%5F" + defaultPartition.dropFirst()
+        }
+        guard name.utf8.count > nameBytesMax else { return name }
+        return hashedPrefix + Checksum.hex(Checksum.xxh3(Array(name.utf8)))
+    }
+
+    /// How the names of directories begin that do not say their value.
+    static let hashedPrefix = "~"
 
     /// The column and the value of a directory name, or nil when it is not one of a partition.
     public static func parse(_ name: String) -> (column: String, value: String?)? {

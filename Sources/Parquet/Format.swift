@@ -67,6 +67,8 @@ enum BoundaryOrder: Int32 {
 /// The annotations of the old format that say what a physical type means.
 enum ConvertedType {
     static let utf8: Int32 = 0
+    static let map: Int32 = 1
+    static let list: Int32 = 3
     static let enumeration: Int32 = 4
     static let decimal: Int32 = 5
     static let date: Int32 = 6

@@ -3,6 +3,7 @@ import Connectors
 import Engine
 import Jobs
 import Lake
+import Operators
 import Storage
 import Streams
 import TestSupport
@@ -32,6 +33,21 @@ import TickLog
               "sinks": [{ "format": "table", "path": "lake/kpi" }] } ] }
         """
 
+    /// The same candles as a Delta table, in few batches.
+    static let deltaJob = """
+        { "name": "sweep", "source": { "format": "log", "path": "log", "maxOffsetsPerTrigger": 20 },
+          "watermark": { "eventTime": "ts", "delayThreshold": "3 seconds" },
+          "trigger": { "availableNow": true },
+          "queries": [
+            { "name": "candles", "groupBy": ["key", "window(ts, '5 seconds')"],
+              "select": ["key", "window.start AS start", "sum(value) AS total",
+                         "to_date(window.start) AS date"],
+              "outputMode": "append",
+              "sinks": [{ "format": "delta", "path": "lake/delta", "partitionBy": ["date"] }] },
+            { "name": "kpi", "groupBy": ["key"], "select": ["key", "max(value) AS top"],
+              "outputMode": "update", "sinks": [{ "format": "delta", "path": "lake/kpi" }] } ] }
+        """
+
     static let rows: [[Value]] = (0..<40).map { index in
         // Across midnight, so that there are two partitions; some rows out of order, some late.
         let second = 86_385 + index - (index % 7 == 3 ? 4 : 0) - (index % 13 == 5 ? 20 : 0)
@@ -50,9 +66,11 @@ import TickLog
         try writer.close()
     }
 
-    private func run(_ files: any FileSystem, threads: Int = 1) throws {
+    private func run(
+        _ files: any FileSystem, threads: Int = 1, job text: String = Self.job
+    ) throws {
         let reader = try TickLogReader(Path("log"), files)
-        let job = try Job.load(Array(Self.job.utf8), path: "sweep.json")
+        let job = try Job.load(Array(text.utf8), path: "sweep.json")
         let plan = try job.plan(inputSchema: reader.schema, timeColumn: reader.timeColumn)
         let engine = try MicroBatchEngine(
             job: EngineJob(job: job, plan: plan, threads: threads, environment: [:]) {
@@ -67,10 +85,14 @@ import TickLog
     }
 
     /// Every data file of the lake with its bytes.
-    private func lake(_ files: any FileSystem) throws -> [String: [UInt8]] {
+    private func lake(
+        _ files: any FileSystem, tables: [String] = ["lake/candles", "lake/kpi"]
+    ) throws -> [String: [UInt8]] {
         var found: [String: [UInt8]] = [:]
-        for table in ["lake/candles", "lake/kpi"] {
+        for table in tables {
             let reader = try LakeReader(Path(table), files)
+            // Of a Delta table also how many commits there are: one a batch, whatever happened.
+            found[table] = reader.version.map { Array("\($0)".utf8) }
             for file in try reader.listFiles() {
                 let path = try Path(table).joining(relative: file.path)
                 found[path.string] = try files.read(path, maxBytes: 1 << 20)
@@ -93,6 +115,22 @@ import TickLog
                 guard found == expected else { throw Violation(point: point) }
             })
         #expect(survived > 400)
+    }
+
+    @Test func everyCrashLeavesTheUndisturbedDeltaTables() throws {
+        let tables = ["lake/delta", "lake/kpi"]
+        let undisturbed = SimulatedFileSystem()
+        try fillLog(undisturbed)
+        try run(undisturbed, job: Self.deltaJob)
+        let expected = try lake(undisturbed, tables: tables)
+        try #require(expected.count > 3)
+        try sweepCrashes(
+            seeds: 0, prepare: fillLog, run: { try self.run($0, job: Self.deltaJob) },
+            recover: { files, point in
+                try self.run(files, job: Self.deltaJob)
+                let found = try self.lake(files, tables: tables)
+                guard found == expected else { throw Violation(point: point) }
+            })
     }
 
     @Test func droppedSyncsAreNoticed() throws {
@@ -142,6 +180,13 @@ private func openSinks(
             let table = try ReplacedTable(
                 Path(spec.path), files, owner: owner, schema: query.outputSchema)
             return TableSink(table, upsertKeys: [], files)
+        case .delta(let spec):
+            let table = try DeltaTable(
+                Path(spec.path), files, owner: owner, schema: query.outputSchema,
+                partitionBy: spec.partitionBy,
+                layout: query.outputMode == .append ? .partitioned : .replaced)
+            return DeltaSink(
+                table, upsertKeys: query.outputMode == .update ? spec.keys : [], files)
         case .console: return nil
         }
     }
