@@ -4,8 +4,8 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
-apt_packages := libzstd-dev liblz4-dev libxxhash-dev zlib1g-dev libsimdjson-dev \
-    tzdata pkg-config
+apt_packages := libzstd-dev liblz4-dev libxxhash-dev zlib1g-dev libsnappy-dev libbrotli-dev \
+    libsimdjson-dev tzdata pkg-config
 sudo := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 swift_build := swift build -c release --static-swift-stdlib --product streamer
 python := .venv/bin/python
@@ -79,8 +79,9 @@ SEED ?= 1
 differential: build spark-deps ## N=… random jobs and EXPRESSIONS=…, by streamer and by Spark
 	$(python) Tests/Spark/differential.py --jobs $(N) --expressions $(EXPRESSIONS) --seed $(SEED)
 
-differential-quick: build spark-deps ## a slice of that with a fixed seed
-	$(python) Tests/Spark/differential.py --jobs 24 --expressions 800 --seed 20260105
+differential-quick: build spark-deps ## a slice of that with a fixed seed, a few minutes
+	$(python) -m pytest -q Tests/Spark/test_event_time.py
+	$(python) Tests/Spark/differential.py --jobs 30 --expressions 1000 --seed 20260105
 
 tidy: python-deps ## house rules that a compiler does not check
 	$(python) -m pytest -q Tests/Tidy

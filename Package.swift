@@ -40,6 +40,8 @@ let package = Package(
         library("CLZ4", pkgConfig: "liblz4", apt: "liblz4-dev"),
         library("CXXHash", pkgConfig: "libxxhash", apt: "libxxhash-dev"),
         library("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
+        library("CSnappy", pkgConfig: "snappy", apt: "libsnappy-dev"),
+        library("CBrotli", pkgConfig: "libbrotlidec", apt: "libbrotli-dev"),
         .target(name: "CSystem"),
         .target(
             name: "CSimdjson",
@@ -51,7 +53,8 @@ let package = Package(
         layer("Streams", ["Columnar"]),
         layer("Expressions", ["Columnar"]),
         layer("TickLog", ["Storage", "Columnar", "JSON"]),
-        layer("Parquet", ["Columnar", "CZstd", "CZlib"]),
+        layer(
+            "Parquet", ["Columnar", "CZstd", "CZlib", "CLZ4", "CSnappy", "CBrotli", "CXXHash"]),
         layer("Lake", ["Storage", "Columnar", "JSON", "Parquet"]),
         layer("KeyedState", ["Storage", "Columnar"]),
         layer("Checkpoints", ["Storage", "JSON"]),
@@ -82,6 +85,9 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["Storage", "Columnar"], path: "Tests/TestSupport",
             swiftSettings: settings),
+        .executableTarget(
+            name: "ParquetExchange", dependencies: ["Columnar", "Parquet"],
+            path: "Tests/ParquetExchange", swiftSettings: settings),
         tests("TestSupportTests", ["Storage", "Columnar"]),
         tests("StorageTests", ["Storage"]),
         tests("ColumnarTests", ["Columnar"]),

@@ -32,22 +32,24 @@ func packBits<T: FixedWidthInteger & UnsignedInteger>(
     return position
 }
 
-/// Unpacks `count` values of `width` bits; `input` must hold ceil(count * width / 8) bytes.
+/// Unpacks `count` values of `width` bits from bit `first` on, all of which `input` must hold.
 @inline(__always)
 func unpackBits<T: FixedWidthInteger & UnsignedInteger>(
-    _ input: UnsafeRawBufferPointer, width: Int, count: Int, into output: UnsafeMutablePointer<T>
+    _ input: UnsafeRawBufferPointer, from first: Int = 0, width: Int, count: Int,
+    into output: UnsafeMutablePointer<T>
 ) {
     precondition(
-        width >= 0 && width <= 64 && (count * width + 7) / 8 <= input.count,
+        width >= 0 && width <= 64 && first + count * width <= input.count * 8,
         "packed values reach past their bytes")
     guard width > 0 else {
         unsafe output.initialize(repeating: 0, count: count)
         return
     }
     let mask: UInt64 = width == 64 ? ~0 : (1 << UInt64(width)) - 1
-    // Values whose nine bytes lie inside the input are read without looking at its end.
-    let fastCount = width > 56 ? 0 : min(count, max(0, (input.count - 8) * 8 / width))
-    var bit = 0
+    // Values whose eight bytes lie inside the input are read without looking at its end.
+    let fastBits = (input.count - 8) * 8 - first
+    let fastCount = width > 56 ? 0 : min(count, max(0, fastBits / width))
+    var bit = first
     for index in 0..<fastCount {
         // Safe: bit / 8 + 8 <= input.count, by the choice of fastCount.
         let word = unsafe input.loadUnaligned(fromByteOffset: bit >> 3, as: UInt64.self)

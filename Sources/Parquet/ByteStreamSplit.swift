@@ -22,15 +22,17 @@ func splitBytes(_ input: UnsafeRawPointer, count: Int, into output: UnsafeMutabl
     }
 }
 
-/// Joins eight streams of `count` bytes into values of eight bytes.
-func joinBytes(_ input: UnsafeRawPointer, count: Int, into output: UnsafeMutableRawPointer) {
+/// Joins `count` bytes of each of eight streams, which begin `stride` bytes apart, into values.
+func joinBytes(
+    _ input: UnsafeRawPointer, stride: Int, count: Int, into output: UnsafeMutableRawPointer
+) {
     var index = 0
     while index + 8 <= count {
         var rows = Block(repeating: 0)
         for stream in 0..<8 {
             // Safe: eight bytes of each stream in, eight whole values out.
             rows[stream] = unsafe input.loadUnaligned(
-                fromByteOffset: stream * count + index, as: UInt64.self)
+                fromByteOffset: stream * stride + index, as: UInt64.self)
         }
         transpose(&rows)
         unsafe output.storeBytes(of: rows, toByteOffset: index * 8, as: Block.self)
@@ -38,7 +40,7 @@ func joinBytes(_ input: UnsafeRawPointer, count: Int, into output: UnsafeMutable
     }
     for index in index..<count {
         for stream in 0..<8 {
-            let byte = unsafe input.load(fromByteOffset: stream * count + index, as: UInt8.self)
+            let byte = unsafe input.load(fromByteOffset: stream * stride + index, as: UInt8.self)
             unsafe output.storeBytes(
                 of: byte, toByteOffset: index * 8 + stream, as: UInt8.self)
         }

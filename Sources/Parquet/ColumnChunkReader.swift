@@ -1,262 +1,210 @@
 import Columnar
 
-/// Decodes one column chunk into a column.
+/// Decodes rows of one column chunk into a column.
 struct ColumnChunkReader {
-    private let leaf: LeafColumn
+    let leaf: LeafColumn
+    /// The rows that are wanted, counted from the start of the row group.
+    let rows: Range<Int>
+    let budget: ReadBudget
     private let rowCount: Int
     private var pages: PageReader
-    private var isValid: [Bool] = []
-    private var rowsRead = 0
+    private var validity: BitBuilder
 
+    /// The segments are the dictionary page, if any, and the pages that hold the wanted rows;
+    /// `rowCount` is that of the row group.
     init(
-        _ leaf: LeafColumn, rowCount: Int, chunk: Buffer, fileOffset: Int, codec: Int32,
-        pageBytesMax: Int
+        _ leaf: LeafColumn, rows: Range<Int>, rowCount: Int, _ segments: [ChunkSegment],
+        _ codec: PageCodec, _ budget: ReadBudget
     ) throws(ParquetError) {
         self.leaf = leaf
+        self.rows = rows
         self.rowCount = rowCount
-        pages = try PageReader(
-            chunk, fileOffset: fileOffset, codec: codec, pageBytesMax: pageBytesMax)
+        self.budget = budget
+        pages = PageReader(segments, codec, budget)
+        try budget.charge(
+            rows.count, of: decodedBytesPerRow(leaf.field.type), "\(rows.count) rows")
+        try budget.charge(rows.count / 8, "\(rows.count) rows")
+        validity = BitBuilder(capacity: leaf.field.isNullable ? rows.count : 0)
     }
 
-    mutating func read() throws(ParquetError) -> Column {
-        switch leaf.physicalType {
-        case .boolean: return try readBooleans()
-        case .byteArray: return try readStrings()
-        case .int32:
-            let values = try readNumbers(Int32.self)
-            return leaf.field.type.layout == .int32
-                ? fixed(values) : fixed(values.map { Int64($0) })
-        case .int64:
-            var values = try readNumbers(Int64.self)
-            if leaf.conversion == .millisToMicros { try multiplyByThousand(&values) }
-            return fixed(values)
-        case .float:
-            let values = try readNumbers(Float.self)
-            return fixed(values.map { Double($0) })
-        case .double:
-            // Not in one expression: `fixed` would see the state before reading.
-            let values = try readNumbers(Double.self)
-            return fixed(values)
-        case .fixedLengthByteArray: return try readDecimals()
-        case .int96: throw unsupported("timestamps of 96 bits")
+    /// The validity of the rows that were read.
+    var rowValidity: Bitmap? {
+        validity.setCount == validity.count ? nil : validity.bitmap()
+    }
+
+    /// Decodes the wanted rows, with `null` in the place of nulls.
+    ///
+    /// `dictionary` gives the values of a dictionary page, `data` those of a data page, `count`
+    /// of which are not null.
+    mutating func decode<Out: BitwiseCopyable, Values: PageValues<Out>>(
+        null: Out, dictionary: (ByteCursor, _ count: Int) throws(ParquetError) -> [Out],
+        data: (ParquetEncoding, ByteCursor, _ count: Int) throws(ParquetError) -> Values
+    ) throws(ParquetError) -> Buffer {
+        let scratch = UnsafeMutablePointer<Out>.allocate(capacity: valuesPerStep)
+        defer { unsafe scratch.deallocate() }
+        return try Buffer(of: Out.self, count: rows.count) { output throws(ParquetError) in
+            try unsafe output.withUnsafeMutableBufferPointer {
+                (memory, initialized) throws(ParquetError) in
+                guard let base = memory.baseAddress else { return }
+                let target = unsafe PageTarget(
+                    rows: rows, output: base, scratch: scratch, null: null)
+                try readPages(into: target, dictionary: dictionary, data: data)
+                // Safe: the pages cover all wanted rows, else an error was thrown.
+                initialized = rows.count
+            }
         }
     }
 
-    // MARK: Pages
-
-    /// Calls `body` with each data page's values: their encoding, bytes and number.
-    private mutating func forEachPage(
-        dictionary: (_ page: ByteCursor, _ count: Int) throws(ParquetError) -> Void,
-        data: (ParquetEncoding, ByteCursor, _ count: Int) throws(ParquetError) -> Void
+    private mutating func readPages<Out, Values: PageValues<Out>>(
+        into target: PageTarget<Out>,
+        dictionary: (ByteCursor, _ count: Int) throws(ParquetError) -> [Out],
+        data: (ParquetEncoding, ByteCursor, _ count: Int) throws(ParquetError) -> Values
     ) throws(ParquetError) {
-        isValid.reserveCapacity(leaf.field.isNullable ? rowCount : 0)
-        var hasDictionary = false
-        while let page = try pages.next() {
+        var entries: [Out]?
+        var row = 0
+        // Whoever reads to the last row also learns whether pages follow it.
+        let readsAll = rows.upperBound == rowCount && !pages.isPadded
+        while row < rows.upperBound || readsAll, let page = try pages.next() {
+            if let start = pages.segmentRow { row = start }
             let count = Int(page.header.valueCount)
-            var cursor = ByteCursor(page.body, fileOffset: page.offset)
-            guard page.header.type != .dictionary else {
-                guard !hasDictionary, rowsRead == 0,
-                    page.header.encoding == ParquetEncoding.plain.rawValue
-                        || page.header.encoding == ParquetEncoding.plainDictionary.rawValue
-                else { throw cursor.damaged("a dictionary page out of place") }
-                hasDictionary = true
-                try dictionary(cursor, count)
+            if page.header.type == .dictionary {
+                guard entries == nil, row == 0, page.isPlain else {
+                    throw page.damaged("a dictionary page out of place")
+                }
+                entries = try readDictionary(page, count, dictionary)
                 continue
             }
-            guard count <= rowCount - rowsRead else {
-                throw cursor.damaged("pages have more rows than the row group")
+            guard count <= rowCount - row else {
+                throw page.damaged("pages have more rows than the row group")
             }
-            let valueCount = try readLevels(page, &cursor, count: count)
-            guard let encoding = ParquetEncoding(rawValue: page.header.encoding) else {
-                throw unsupported("the encoding number \(page.header.encoding)")
+            if (row..<row + count).overlaps(rows) {
+                try read(page, at: row, into: target, entries, data)
             }
-            try data(encoding, cursor, valueCount)
-            rowsRead += count
+            row += count
         }
-        guard rowsRead == rowCount else {
+        guard row >= rows.upperBound else {
             throw ParquetError(
-                .damaged, "pages have \(rowsRead) rows, the row group \(rowCount)")
+                .damaged, "pages have \(row) rows, of the row group's \(rowCount)")
         }
     }
 
-    /// Reads the definition levels of a page; returns how many of its values are not null.
-    private mutating func readLevels(
-        _ page: PageReader.Page, _ cursor: inout ByteCursor, count: Int
-    ) throws(ParquetError) -> Int {
-        guard leaf.field.isNullable else { return count }
-        var levels: ByteCursor
-        if page.header.type == .dataV2 {
-            levels = ByteCursor(page.levels, fileOffset: page.offset)
-        } else {
-            guard page.header.levelEncoding == ParquetEncoding.rle.rawValue else {
-                throw unsupported("levels that are not RLE")
+    private mutating func readDictionary<Out>(
+        _ page: PageReader.StoredPage, _ count: Int,
+        _ dictionary: (ByteCursor, _ count: Int) throws(ParquetError) -> [Out]
+    ) throws(ParquetError) -> [Out] {
+        let body = try pages.open(page).body
+        try budget.charge(count, of: MemoryLayout<Out>.stride, "a dictionary")
+        return try dictionary(ByteCursor(body, fileOffset: page.offset), count)
+    }
+
+    private mutating func read<Out, Values: PageValues<Out>>(
+        _ stored: PageReader.StoredPage, at row: Int, into target: PageTarget<Out>,
+        _ entries: [Out]?,
+        _ data: (ParquetEncoding, ByteCursor, _ count: Int) throws(ParquetError) -> Values
+    ) throws(ParquetError) {
+        let page = try pages.open(stored)
+        let count = Int(stored.header.valueCount)
+        var cursor = ByteCursor(page.body, fileOffset: stored.offset)
+        let levels = try readLevels(page, stored, &cursor, count: count)
+        let valueCount = levels?.setCount ?? count
+        appendValidity(levels, page: row..<row + count)
+        let bits = valueCount == count ? nil : levels?.bitmap()
+        defer { budget.release(levels == nil ? 0 : count / 8) }
+        guard let encoding = ParquetEncoding(rawValue: stored.header.encoding) else {
+            throw ParquetError(
+                .unsupported, "the encoding number \(stored.header.encoding) cannot be read",
+                offset: stored.offset)
+        }
+        if valueCount == 0 {
+            target.fillNulls(firstRow: row, count: count)
+        } else if encoding == .dictionary || encoding == .plainDictionary {
+            guard let entries else {
+                throw stored.damaged("codes into a dictionary that is not there")
             }
+            var values = try DictionaryValues(cursor, entries)
+            try target.fill(&values, firstRow: row, count: count, levels: bits)
+        } else {
+            var values = try data(encoding, cursor, valueCount)
+            defer { budget.release(values.chargedBytes) }
+            try target.fill(&values, firstRow: row, count: count, levels: bits)
+        }
+    }
+
+    // MARK: Levels
+
+    /// Reads the definition levels of a page: a bit a row, set where it is not null; nil for a
+    /// column without nulls.
+    private func readLevels(
+        _ page: PageReader.Page, _ stored: PageReader.StoredPage, _ cursor: inout ByteCursor,
+        count: Int
+    ) throws(ParquetError) -> BitBuilder? {
+        guard leaf.field.isNullable else { return nil }
+        try budget.charge(count / 8, "the levels of a page")
+        var bits = BitBuilder(capacity: count)
+        if stored.header.type == .dataV2 {
+            let levels = ByteCursor(page.levels, fileOffset: stored.offset)
+            var runs = try RunLengthDecoder(levels, width: 1)
+            try runs.nextBits(count, into: &bits)
+            guard count - bits.setCount == Int(stored.header.nullCount) else {
+                throw levels.damaged("a page's count of nulls is wrong")
+            }
+            return bits
+        }
+        switch ParquetEncoding(rawValue: stored.header.levelEncoding) {
+        case .rle:
             let length = Int(try cursor.readUInt32())
             let start = cursor.fileOffset + cursor.position
-            levels = ByteCursor(try cursor.read(count: length), fileOffset: start)
-        }
-        var valid = 0
-        for level in try levels.readRunLength(width: 1, count: count) {
-            isValid.append(level == 1)
-            valid += Int(level)
-        }
-        guard page.header.type != .dataV2 || count - valid == Int(page.header.nullCount) else {
-            throw levels.damaged("a page's count of nulls is wrong")
-        }
-        return valid
-    }
-
-    private func unsupported(_ what: String) -> ParquetError {
-        ParquetError(.unsupported, "\(what) cannot be read", column: leaf.field.name)
-    }
-
-    // MARK: Types
-
-    private mutating func readNumbers<T: PlainNumber>(
-        _ type: T.Type
-    ) throws(ParquetError) -> [T] {
-        var values: [T] = []
-        values.reserveCapacity(rowCount)
-        var entries: [T] = []
-        let leaf = leaf
-        try forEachPage { page, count throws(ParquetError) in
-            var page = page
-            entries = try page.readPlain(T.self, count: count)
-        } data: { encoding, page, count throws(ParquetError) in
-            var page = page
-            switch encoding {
-            case .plain: values += try page.readPlain(T.self, count: count)
-            case .plainDictionary, .dictionary:
-                for code in try page.readCodes(count: count, entryCount: entries.count) {
-                    values.append(entries[Int(code)])
-                }
-            case .byteStreamSplit: values += try page.readSplit(T.self, count: count)
-            case .deltaBinaryPacked:
-                values += try page.readDifferences(T.self, count: count)
-            case .rle, .deltaLengthByteArray, .deltaByteArray:
-                throw page.damaged("\(encoding) in a column of type \(leaf.physicalType)")
+            var runs = try RunLengthDecoder(
+                ByteCursor(try cursor.read(count: length), fileOffset: start), width: 1)
+            try runs.nextBits(count, into: &bits)
+        case .bitPacked:
+            for index in 0..<(count + 7) / 8 {
+                // The first level is the highest bit.
+                let byte = try cursor.readByte().bitReversed
+                let used = min(8, count - index * 8)
+                bits.append(word: UInt64(byte) & ((1 << UInt64(used)) - 1), count: used)
             }
+        default:
+            throw ParquetError(
+                .unsupported,
+                "levels of the encoding number \(stored.header.levelEncoding) cannot be read",
+                offset: stored.offset)
         }
-        return values
+        return bits
     }
 
-    private mutating func readBooleans() throws(ParquetError) -> Column {
-        var values: [Bool] = []
-        values.reserveCapacity(rowCount)
-        try forEachPage { page, _ throws(ParquetError) in
-            throw page.damaged("booleans with a dictionary")
-        } data: { encoding, page, count throws(ParquetError) in
-            var page = page
-            switch encoding {
-            case .plain:
-                let bits = Bitmap(try page.read(count: (count + 7) / 8), count: count)
-                for index in 0..<count { values.append(bits[index]) }
-            case .rle:
-                // The length of the runs stands before them.
-                guard Int(try page.readUInt32()) == page.remaining else {
-                    throw page.damaged("runs of another length than announced")
-                }
-                for value in try page.readRunLength(width: 1, count: count) {
-                    values.append(value == 1)
-                }
-            default: throw page.damaged("booleans as \(encoding)")
-            }
+    private mutating func appendValidity(_ levels: BitBuilder?, page: Range<Int>) {
+        let part = page.clamped(to: rows)
+        guard let levels, !part.isEmpty else { return }
+        if levels.setCount == levels.count {
+            validity.append(repeating: true, count: part.count)
+        } else {
+            let start = part.lowerBound - page.lowerBound
+            validity.append(levels.bitmap().slice(start..<start + part.count))
         }
-        return Column(bits: Bitmap(scatter(values, filler: false)), validity: validity)
+    }
+}
+
+extension PageReader.StoredPage {
+    func damaged(_ message: String) -> ParquetError {
+        ParquetError(.damaged, message, offset: offset)
     }
 
-    private mutating func readDecimals() throws(ParquetError) -> Column {
-        var values: [Int128] = []
-        var entries: [Int128] = []
-        let length = leaf.typeLength
-        try forEachPage { page, count throws(ParquetError) in
-            var page = page
-            entries = try page.readBigEndian(count: count, length: length)
-        } data: { encoding, page, count throws(ParquetError) in
-            var page = page
-            switch encoding {
-            case .plain: values += try page.readBigEndian(count: count, length: length)
-            case .plainDictionary, .dictionary:
-                for code in try page.readCodes(count: count, entryCount: entries.count) {
-                    values.append(entries[Int(code)])
-                }
-            default: throw page.damaged("decimals as \(encoding)")
-            }
-        }
-        guard leaf.field.type.layout == .int64 else { return fixed(values) }
-        var narrow: [Int64] = []
-        narrow.reserveCapacity(values.count)
-        for value in values {
-            guard let value = Int64(exactly: value) else {
-                throw ParquetError(.damaged, "a decimal has more digits than its type")
-            }
-            narrow.append(value)
-        }
-        return fixed(narrow)
+    /// Whether a dictionary page's values are PLAIN, by either of its names.
+    var isPlain: Bool {
+        header.encoding == ParquetEncoding.plain.rawValue
+            || header.encoding == ParquetEncoding.plainDictionary.rawValue
     }
+}
 
-    private mutating func readStrings() throws(ParquetError) -> Column {
-        let interner = StringInterner()
-        var codes: [Int32] = []
-        codes.reserveCapacity(rowCount)
-        var entries: [Int32] = []
-        try forEachPage { page, count throws(ParquetError) in
-            var page = page
-            entries = try page.readPlainStrings(count: count, into: interner)
-        } data: { encoding, page, count throws(ParquetError) in
-            var page = page
-            switch encoding {
-            case .plain: codes += try page.readPlainStrings(count: count, into: interner)
-            case .plainDictionary, .dictionary:
-                for code in try page.readCodes(count: count, entryCount: entries.count) {
-                    codes.append(entries[Int(code)])
-                }
-            case .deltaLengthByteArray:
-                codes += try page.readDeltaLengthStrings(count: count, into: interner)
-            case .deltaByteArray: codes += try page.readDeltaStrings(count: count, into: interner)
-            case .rle, .deltaBinaryPacked, .byteStreamSplit:
-                throw page.damaged("strings as \(encoding)")
-            }
+extension UInt8 {
+    fileprivate var bitReversed: UInt8 {
+        var rest = self
+        var result: UInt8 = 0
+        for _ in 0..<8 {
+            result = result << 1 | rest & 1
+            rest >>= 1
         }
-        // Null rows have the code 0, which must mean something.
-        if interner.count == 0 { _ = interner.intern("") }
-        // Safe: every code is one that the interner gave.
-        return unsafe Column(
-            uncheckedCodes: Buffer(copying: scatter(codes, filler: 0)),
-            dictionary: interner.dictionary(), count: rowCount, validity: validity)
-    }
-
-    // MARK: Columns
-
-    private var validity: Bitmap? {
-        isValid.contains(false) ? Bitmap(isValid) : nil
-    }
-
-    private func fixed<T: BitwiseCopyable & ExpressibleByIntegerLiteral>(_ values: [T]) -> Column {
-        Column(
-            leaf.field.type, values: Buffer(copying: scatter(values, filler: 0)), count: rowCount,
-            validity: validity)
-    }
-
-    /// Puts the values where the rows are that are not null.
-    private func scatter<T>(_ values: [T], filler: T) -> [T] {
-        guard values.count < rowCount else { return values }
-        var rows = [T](repeating: filler, count: rowCount)
-        var next = 0
-        for row in 0..<rowCount where isValid[row] {
-            rows[row] = values[next]
-            next += 1
-        }
-        return rows
-    }
-
-    private func multiplyByThousand(_ values: inout [Int64]) throws(ParquetError) {
-        for index in values.indices {
-            let (micros, overflow) = values[index].multipliedReportingOverflow(by: 1_000)
-            guard !overflow else {
-                throw ParquetError(.damaged, "a timestamp is out of the range of microseconds")
-            }
-            values[index] = micros
-        }
+        return result
     }
 }

@@ -1,53 +1,111 @@
 import Columnar
 
-extension ByteCursor {
-    /// Reads `count` DELTA_BINARY_PACKED values; the layout is in DeltaEncoder.swift.
-    @inline(__always)
-    mutating func readDelta<T: FixedWidthInteger & SignedInteger & BitwiseCopyable>(
-        _ type: T.Type, count: Int
-    ) throws(ParquetError) -> [T] {
-        let blockSize = try readCount()
-        let miniblocks = try readCount()
-        let total = try readCount()
+/// DELTA_BINARY_PACKED values, some at a time; the layout is in DeltaEncoder.swift.
+struct DeltaDecoder<T: FixedWidthInteger & SignedInteger & BitwiseCopyable> {
+    /// Where the bytes after the last block read begin.
+    private(set) var cursor: ByteCursor
+    /// How many values there are.
+    let count: Int
+    private let miniblocks: Int
+    private let size: Int
+    private var left: Int
+    private var last: T
+    private var isFirst = true
+    private var smallest: T = 0
+    private var widths: Buffer = .empty
+    private var miniblock: Int
+    /// The differences of the miniblock that is being read, packed.
+    private var packed: Buffer = .empty
+    private var width = 0
+    private var place: Int
+
+    init(_ start: ByteCursor) throws(ParquetError) {
+        cursor = start
+        let blockSize = try cursor.readCount()
+        miniblocks = try cursor.readCount()
+        count = try cursor.readCount()
         guard (1...1 << 20).contains(blockSize), (1...1024).contains(miniblocks),
             blockSize % miniblocks == 0, blockSize / miniblocks % 8 == 0
-        else { throw damaged("differences in blocks of \(blockSize) in \(miniblocks) parts") }
-        guard total == count else {
-            throw damaged("\(total) differences where \(count) values are announced")
+        else {
+            throw cursor.damaged("differences in blocks of \(blockSize) in \(miniblocks) parts")
         }
-        var last = T(truncatingIfNeeded: try readZigzag())
-        guard count > 0 else { return [] }
-        var values: [T] = []
-        values.reserveCapacity(count)
-        values.append(last)
-        let size = blockSize / miniblocks
-        var scratch = [UInt64](repeating: 0, count: size)
-        while values.count < count {
-            let smallest = T(truncatingIfNeeded: try readZigzag())
-            let widths = try read(count: miniblocks)
-            for miniblock in 0..<miniblocks where values.count < count {
-                let width = Int(widths.bytes[miniblock])
-                guard width <= T.bitWidth else { throw damaged("a difference of \(width) bits") }
-                let packed = try read(count: size * width / 8)
-                let wanted = min(size, count - values.count)
-                unsafe scratch.withUnsafeMutableBufferPointer { output in
-                    guard let base = output.baseAddress else { return }
-                    unsafe unpackBits(
-                        packed.unsafeBytes, width: width, count: wanted, into: base)
-                }
-                for index in 0..<wanted {
-                    last = last &+ smallest &+ T(truncatingIfNeeded: scratch[index])
-                    values.append(last)
-                }
+        size = blockSize / miniblocks
+        last = T(truncatingIfNeeded: try cursor.readZigzag())
+        left = count
+        // As at the end of a block.
+        miniblock = miniblocks
+        place = size
+    }
+
+    /// The next `wanted` values.
+    mutating func next(
+        _ wanted: Int, into output: UnsafeMutablePointer<T>
+    ) throws(ParquetError) {
+        guard wanted <= left else { throw cursor.damaged("fewer differences than values") }
+        var filled = 0
+        if isFirst && wanted > 0 {
+            isFirst = false
+            unsafe output.initialize(to: last)
+            filled = 1
+        }
+        while filled < wanted {
+            if place == size { try readMiniblock() }
+            let taken = min(wanted - filled, size - place)
+            unsafe unpack(taken, into: output + filled)
+            filled += taken
+            place += taken
+        }
+        left -= wanted
+    }
+
+    private mutating func unpack(_ taken: Int, into output: UnsafeMutablePointer<T>) {
+        unsafe withUnsafeTemporaryAllocation(of: UInt64.self, capacity: taken) { scratch in
+            guard let base = scratch.baseAddress else { return }
+            // Safe: `packed` has `size` differences, of which `place + taken` are at most read.
+            unsafe unpackBits(
+                packed.unsafeBytes, from: place * width, width: width, count: taken, into: base)
+            for index in 0..<taken {
+                last = unsafe last &+ smallest &+ T(truncatingIfNeeded: base[index])
+                unsafe (output + index).initialize(to: last)
             }
         }
-        return values
+    }
+
+    private mutating func readMiniblock() throws(ParquetError) {
+        if miniblock == miniblocks {
+            smallest = T(truncatingIfNeeded: try cursor.readZigzag())
+            widths = try cursor.read(count: miniblocks)
+            miniblock = 0
+        }
+        // Safe: one width a miniblock was just read.
+        width = Int(unsafe widths.unsafeBytes[miniblock])
+        guard width <= T.bitWidth else { throw cursor.damaged("a difference of \(width) bits") }
+        packed = try cursor.read(count: size * width / 8)
+        miniblock += 1
+        place = 0
     }
 }
 
-extension RawSpan {
-    fileprivate subscript(_ index: Int) -> UInt8 {
-        // Safe: checked by the span's own bounds check.
-        unsafe unsafeLoad(fromByteOffset: index, as: UInt8.self)
+extension ByteCursor {
+    /// Reads all of some lengths, of which there must be `count`, and goes on behind them.
+    mutating func readLengths(count: Int, _ budget: ReadBudget) throws(ParquetError) -> [Int32] {
+        var decoder = try DeltaDecoder<Int32>(self)
+        guard decoder.count == count else {
+            throw damaged("\(decoder.count) lengths where \(count) values are announced")
+        }
+        try budget.charge(count, of: 4, "the lengths of a page")
+        var failure: ParquetError?
+        let lengths = unsafe [Int32](unsafeUninitializedCapacity: count) { output, initialized in
+            guard let base = output.baseAddress else { return }
+            do throws(ParquetError) {
+                try unsafe decoder.next(count, into: base)
+                initialized = count
+            } catch {
+                failure = error
+            }
+        }
+        if let failure { throw failure }
+        self = decoder.cursor
+        return lengths
     }
 }

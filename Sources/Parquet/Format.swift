@@ -25,6 +25,8 @@ public enum ParquetEncoding: Int32, Sendable, Hashable, CaseIterable {
     case plainDictionary = 2
     /// Runs and bit-packed groups; for booleans and levels.
     case rle = 3
+    /// Levels, high bit first, without runs; superseded by ``rle``; read, never written.
+    case bitPacked = 4
     /// Bit-packed differences; for integers.
     case deltaBinaryPacked = 5
     /// Lengths as differences, then the bytes of all strings.
@@ -33,22 +35,16 @@ public enum ParquetEncoding: Int32, Sendable, Hashable, CaseIterable {
     case deltaByteArray = 7
     /// Codes into a dictionary page, as runs and bit-packed groups.
     case dictionary = 8
-    /// The first bytes of all values, then the second bytes, …; for doubles.
+    /// The first bytes of all values, then the second bytes, …; for numbers of any width.
     case byteStreamSplit = 9
 }
 
-/// How the bytes of a page are compressed.
+/// How the bytes of a page are compressed when it is written.
 public enum ParquetCompression: Int32, Sendable, Hashable {
     /// Not at all.
     case uncompressed = 0
     /// Zstandard.
     case zstd = 6
-
-    /// The name of a codec's number, for messages.
-    static func name(of number: Int32) -> String {
-        let names = ["none", "SNAPPY", "GZIP", "LZO", "BROTLI", "LZ4", "ZSTD", "LZ4_RAW"]
-        return names.indices.contains(Int(number)) ? names[Int(number)] : "number \(number)"
-    }
 }
 
 enum PageType: Int32 {
@@ -65,22 +61,29 @@ enum BoundaryOrder: Int32 {
 }
 
 /// The annotations of the old format that say what a physical type means.
-enum ConvertedType {
-    static let utf8: Int32 = 0
-    static let map: Int32 = 1
-    static let list: Int32 = 3
-    static let enumeration: Int32 = 4
-    static let decimal: Int32 = 5
-    static let date: Int32 = 6
-    static let timestampMillis: Int32 = 9
-    static let timestampMicros: Int32 = 10
-    static let uint8: Int32 = 11
-    static let uint16: Int32 = 12
-    static let int8: Int32 = 15
-    static let int16: Int32 = 16
-    static let int32: Int32 = 17
-    static let int64: Int32 = 18
-    static let json: Int32 = 19
+enum ConvertedType: Int32 {
+    case utf8 = 0
+    case map = 1
+    case mapKeyValue = 2
+    case list = 3
+    case enumeration = 4
+    case decimal = 5
+    case date = 6
+    case timeMillis = 7
+    case timeMicros = 8
+    case timestampMillis = 9
+    case timestampMicros = 10
+    case uint8 = 11
+    case uint16 = 12
+    case uint32 = 13
+    case uint64 = 14
+    case int8 = 15
+    case int16 = 16
+    case int32 = 17
+    case int64 = 18
+    case json = 19
+    case bson = 20
+    case interval = 21
 }
 
 enum TimeUnit: Int16 {
@@ -89,15 +92,30 @@ enum TimeUnit: Int16 {
     case nanos = 3
 }
 
-/// The annotations of the new format, as far as a type of ours corresponds.
+/// The annotations of the new format.
 enum LogicalType: Equatable {
     case string
+    case enumeration
+    case json
     case decimal(scale: Int32, precision: Int32)
     case date
     case timestamp(isAdjustedToUTC: Bool, unit: TimeUnit)
     case integer(bitWidth: Int8, isSigned: Bool)
-    /// One that we have no type for, by its field number.
-    case other(Int16)
+    /// A column of nulls alone.
+    case null
+    case uuid
+    case float16
+    /// One that no type of ours corresponds to, by its name.
+    case foreign(String)
+    /// One that is newer than this reader: the values are what their physical type says.
+    case unknown(Int16)
+
+    /// By the number of the field that stands for it, those without parameters.
+    static let simple: [Int16: LogicalType] = [
+        1: .string, 2: .foreign("MAP"), 3: .foreign("LIST"), 4: .enumeration, 6: .date,
+        7: .foreign("TIME"), 11: .null, 12: .json, 13: .foreign("BSON"), 14: .uuid, 15: .float16,
+        16: .foreign("VARIANT"), 17: .foreign("GEOMETRY"), 18: .foreign("GEOGRAPHY"),
+    ]
 }
 
 let magic: [UInt8] = Array("PAR1".utf8)

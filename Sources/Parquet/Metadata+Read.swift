@@ -40,22 +40,20 @@ extension LogicalType {
         var type: LogicalType?
         try input.readStructure { input, field throws(ParquetError) in
             switch field.id {
-            case 1: type = .string
             case 5 where field.type == .structure:
                 type = try Self.readDecimal(from: &input)
                 return true
-            case 6: type = .date
             case 8 where field.type == .structure:
                 type = try Self.readTimestamp(from: &input)
                 return true
             case 10 where field.type == .structure:
                 type = try Self.readInteger(from: &input)
                 return true
-            default: type = .other(field.id)
+            default: type = Self.simple[field.id] ?? .unknown(field.id)
             }
             return false
         }
-        self = type ?? .other(0)
+        self = type ?? .unknown(0)
     }
 
     private static func readDecimal(
@@ -166,6 +164,7 @@ extension ColumnChunkMetadata {
         var codec: Int32?
         var numbers: [Int16: Int64] = [:]
         var statistics: Statistics?
+        var bloomFilterLength: Int32?
         try input.readStructure { input, field throws(ParquetError) in
             switch field.id {
             case 1: type = try PhysicalType(checking: try input.readInt32(field), input)
@@ -178,7 +177,10 @@ extension ColumnChunkMetadata {
                     try input.readString()
                 }
             case 4: codec = try input.readInt32(field)
-            case 5, 6, 7, 9, 11: numbers[field.id] = try input.readInt64(field)
+            case 5, 6, 7, 9, 11, 14: numbers[field.id] = try input.readInt64(field)
+            // An early draft had a list there.
+            case 15 where field.type == .int32:
+                bloomFilterLength = try input.readInt32(field)
             case 12 where field.type == .structure: statistics = try Statistics(from: &input)
             default: return false
             }
@@ -191,7 +193,8 @@ extension ColumnChunkMetadata {
             type: type, encodings: encodings, path: path, codec: codec, valueCount: valueCount,
             uncompressedBytes: uncompressed, compressedBytes: compressed,
             dataPageOffset: dataPageOffset, dictionaryPageOffset: numbers[11],
-            statistics: statistics)
+            statistics: statistics, bloomFilterOffset: numbers[14],
+            bloomFilterLength: bloomFilterLength)
     }
 }
 
@@ -225,6 +228,7 @@ extension FileMetadata {
         var rowGroups: [RowGroupMetadata] = []
         var keyValues: [KeyValue] = []
         var createdBy: String?
+        var isTypeOrdered: [Bool] = []
         try input.readStructure { input, field throws(ParquetError) in
             switch field.id {
             case 1: version = try input.readInt32(field)
@@ -233,6 +237,15 @@ extension FileMetadata {
             case 4: rowGroups = try input.readList(field, RowGroupMetadata.init(from:))
             case 5: keyValues = try input.readList(field, KeyValue.init(from:))
             case 6: createdBy = try input.readString(field)
+            case 7:
+                isTypeOrdered = try input.readList(field) { input throws(ParquetError) in
+                    var isTypeOrdered = false
+                    try input.readStructure { _, field throws(ParquetError) in
+                        isTypeOrdered = field.id == 1
+                        return false
+                    }
+                    return isTypeOrdered
+                }
             case 8: throw ParquetError(.unsupported, "the file is encrypted")
             default: return false
             }
@@ -243,7 +256,7 @@ extension FileMetadata {
         }
         self.init(
             version: version, schema: schema, rowCount: rowCount, rowGroups: rowGroups,
-            keyValues: keyValues, createdBy: createdBy)
+            keyValues: keyValues, createdBy: createdBy, isTypeOrdered: isTypeOrdered)
     }
 }
 

@@ -28,7 +28,8 @@ extension LogicalType {
                 $0.write(1, boolean: isAdjustedToUTC)
                 $0.write(2) { $0.write(unit.rawValue) { _ in } }
             }
-        case .integer, .other: preconditionFailure("no type of ours is written like this")
+        case .enumeration, .json, .integer, .null, .uuid, .float16, .foreign, .unknown:
+            preconditionFailure("no type of ours is written like this")
         }
     }
 }

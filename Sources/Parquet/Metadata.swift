@@ -39,6 +39,8 @@ struct ColumnChunkMetadata: Equatable {
     var offsetIndexLength: Int32?
     var columnIndexOffset: Int64?
     var columnIndexLength: Int32?
+    var bloomFilterOffset: Int64?
+    var bloomFilterLength: Int32?
 }
 
 struct RowGroupMetadata: Equatable {
@@ -57,6 +59,8 @@ struct FileMetadata: Equatable {
     var rowGroups: [RowGroupMetadata]
     var keyValues: [KeyValue]
     var createdBy: String?
+    /// For each column chunk of a row group, whether its bounds are ordered as its type defines.
+    var isTypeOrdered: [Bool] = []
 
     struct KeyValue: Equatable {
         var key: String

@@ -99,33 +99,33 @@ extension NestedField {
     fileprivate func appendElements(to elements: inout [SchemaElement]) {
         func element(
             _ name: String, _ repetition: Repetition, _ type: PhysicalType? = nil,
-            children: Int32? = nil, converted: Int32? = nil
+            children: Int32? = nil, converted: ConvertedType? = nil
         ) -> SchemaElement {
             SchemaElement(
                 name: name, type: type, repetition: repetition, childCount: children,
-                convertedType: converted, logicalType: type == .byteArray ? .string : nil)
+                convertedType: converted?.rawValue, logicalType: type == .byteArray ? .string : nil)
         }
         switch self {
         case .boolean(let name): elements.append(element(name, .optional, .boolean))
         case .int32(let name): elements.append(element(name, .optional, .int32))
         case .int64(let name): elements.append(element(name, .optional, .int64))
         case .text(let name):
-            elements.append(element(name, .optional, .byteArray, converted: ConvertedType.utf8))
+            elements.append(element(name, .optional, .byteArray, converted: .utf8))
         case .group(let name, let fields):
             elements.append(element(name, .optional, children: Int32(fields.count)))
             for field in fields { field.appendElements(to: &elements) }
         case .texts(let name):
             elements += [
-                element(name, .optional, children: 1, converted: ConvertedType.list),
+                element(name, .optional, children: 1, converted: .list),
                 element("list", .repeated, children: 1),
-                element("element", .optional, .byteArray, converted: ConvertedType.utf8),
+                element("element", .optional, .byteArray, converted: .utf8),
             ]
         case .textMap(let name):
             elements += [
-                element(name, .optional, children: 1, converted: ConvertedType.map),
+                element(name, .optional, children: 1, converted: .map),
                 element("key_value", .repeated, children: 2),
-                element("key", .required, .byteArray, converted: ConvertedType.utf8),
-                element("value", .optional, .byteArray, converted: ConvertedType.utf8),
+                element("key", .required, .byteArray, converted: .utf8),
+                element("value", .optional, .byteArray, converted: .utf8),
             ]
         }
     }

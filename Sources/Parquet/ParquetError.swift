@@ -8,6 +8,8 @@ public struct ParquetError: Error, Sendable, Equatable, CustomStringConvertible 
         case damaged
         /// The file uses a type, an encoding or a codec that this reader does not know.
         case unsupported
+        /// The bytes could not be had from where they lie.
+        case unreadable
         /// Decoding would take more memory than the limits allow, or a part is too large for the
         /// format.
         case tooLarge

@@ -1,99 +1,109 @@
 public import Columnar
 
-/// A Parquet file in memory.
+/// A Parquet file that is read.
 ///
-/// It reads flat columns in the encodings that `ParquetEncoding` names, in pages of both
-/// versions, compressed with zstd or not at all. No file can make it trap or take more memory
-/// than its limit.
+/// It reads flat columns of every physical type, encoding and page version, compressed with zstd,
+/// snappy, gzip, LZ4, brotli or not at all. Nested columns and types that have no counterpart are
+/// in the footer's `refusedColumns`; the others can be read beside them. No file can make it trap
+/// or take more memory than its limit.
 public struct ParquetFile: Sendable {
     /// What the file says about itself.
     public let footer: ParquetFooter
-    private let bytes: Buffer
+    let source: any ParquetSource
     private let decodedBytesMax: Int
 
-    /// Reads the footer of a whole file.
+    /// Reads the footer of a file.
     ///
     /// - Parameters:
-    ///   - bytes: the whole file.
-    ///   - decodedBytesMax: what one call of `read` may decode to; by default eight times the
-    ///     size of the file and 64 MiB.
-    /// - Throws: `.notParquet`, `.damaged`, or `.unsupported` for columns of a type unknown here.
-    public init(_ bytes: Buffer, decodedBytesMax: Int? = nil) throws(ParquetError) {
-        let head = unsafe Array(bytes.unsafeBytes.prefix(magic.count))
-        guard head == magic else {
+    ///   - source: the file; a `Buffer` that holds all of it will do.
+    ///   - decodedBytesMax: what one call of `read` may take in memory; by default eight times
+    ///     the size of the file and 64 MiB.
+    /// - Throws: `.notParquet`, `.damaged`, or what the source throws.
+    public init(
+        _ source: any ParquetSource, decodedBytesMax: Int? = nil
+    ) throws(ParquetError) {
+        let size = source.byteCount
+        let head = unsafe Array(try source.read(0..<min(size, magic.count)).unsafeBytes)
+        let trailerStart = max(0, size - ParquetFooter.trailerBytes)
+        let trailer = unsafe Array(try source.read(trailerStart..<size).unsafeBytes)
+        let isEncrypted = trailer.suffix(4) == Array("PARE".utf8)
+        guard head == magic || isEncrypted else {
             throw ParquetError(
                 .notParquet, "the file does not begin as a Parquet file does", offset: 0)
         }
-        let trailer = unsafe Array(bytes.unsafeBytes.suffix(ParquetFooter.trailerBytes))
-        let length = try ParquetFooter.footerBytes(trailer: trailer, fileBytes: bytes.count)
-        let end = bytes.count - ParquetFooter.trailerBytes
-        footer = try ParquetFooter(bytes.slice(end - length..<end), fileBytes: bytes.count)
-        self.bytes = bytes
-        self.decodedBytesMax = decodedBytesMax ?? 8 * bytes.count + decodedBytesSlack
+        let length = try ParquetFooter.footerBytes(trailer: trailer, fileBytes: size)
+        footer = try ParquetFooter(
+            try source.read(trailerStart - length..<trailerStart), fileBytes: size)
+        self.source = source
+        self.decodedBytesMax = decodedBytesMax ?? 8 * size + decodedBytesSlack
     }
 
-    /// The columns.
+    /// The columns that can be read.
     public var schema: Schema { footer.schema }
 
-    /// All rows, of all columns or of those whose indices are given, in that order.
+    /// All rows, of all columns or of those whose indices in `schema` are given, in that order.
+    ///
+    /// - Throws: also `.unsupported`, when no columns are chosen and some cannot be read.
     public func read(columns: [Int]? = nil) throws(ParquetError) -> RecordBatch {
-        let selected = columns ?? Array(schema.fields.indices)
-        try checkSize(rows: footer.rowCount, selected)
+        let selected = try chosen(columns)
+        let budget = ReadBudget(decodedBytesMax)
+        // The row groups and, for a moment, all of them end to end.
+        if footer.rowGroups.count > 1 {
+            let width = selected.reduce(1) { $0 + decodedBytesPerRow(self.schema[$1].type) }
+            try budget.charge(footer.rowCount, of: width, "\(footer.rowCount) rows")
+        }
         var batches: [RecordBatch] = []
-        for group in footer.rowGroups.indices {
-            batches.append(try read(rowGroup: group, columns: selected))
+        for (group, rowCount) in footer.rowGroupRowCounts.enumerated() {
+            batches.append(try read(group, 0..<rowCount, selected, budget))
         }
         let schema = Schema(selected.map { self.schema[$0] })
         return batches.isEmpty
             ? RecordBatch(empty: schema) : RecordBatch.concatenate(batches, schema: schema)
     }
 
-    /// The rows of one row group.
+    /// The rows of one row group, or those of a range in it.
+    ///
+    /// A range is read from the pages that hold it.
     public func read(
-        rowGroup index: Int, columns: [Int]? = nil
+        rowGroup: Int, rows: Range<Int>? = nil, columns: [Int]? = nil
     ) throws(ParquetError) -> RecordBatch {
-        let selected = columns ?? Array(schema.fields.indices)
-        let group = footer.rowGroups[index]
-        let rowCount = footer.rowGroupRowCounts[index]
-        try checkSize(rows: rowCount, selected)
+        let all = 0..<footer.rowGroupRowCounts[rowGroup]
+        precondition(
+            rows.map { $0.clamped(to: all) == $0 } ?? true, "rows outside the row group")
+        return try read(
+            rowGroup, rows ?? all, chosen(columns), ReadBudget(decodedBytesMax))
+    }
+
+    private func chosen(_ columns: [Int]?) throws(ParquetError) -> [Int] {
+        if let columns { return columns }
+        if let refused = footer.refusedColumns.first { throw refused.error }
+        return Array(schema.fields.indices)
+    }
+
+    private func read(
+        _ group: Int, _ rows: Range<Int>, _ selected: [Int], _ budget: ReadBudget
+    ) throws(ParquetError) -> RecordBatch {
         var found: [Column] = []
         for column in selected {
             let leaf = footer.columns[column]
             do throws(ParquetError) {
-                found.append(try read(group.columns[column], leaf, rowCount: rowCount))
+                found.append(try read(group, rows, leaf, budget))
             } catch {
                 throw error.inColumn(leaf.field.name)
             }
         }
-        return RecordBatch(Schema(selected.map { schema[$0] }), found, count: rowCount)
+        return RecordBatch(Schema(selected.map { schema[$0] }), found, count: rows.count)
     }
 
     private func read(
-        _ chunk: ColumnChunkMetadata, _ leaf: LeafColumn, rowCount: Int
+        _ group: Int, _ rows: Range<Int>, _ leaf: LeafColumn, _ budget: ReadBudget
     ) throws(ParquetError) -> Column {
-        // Safe: the footer's checks put the chunk inside the file.
-        let start = Int(chunk.startOffset)
+        let rowCount = footer.rowGroupRowCounts[group]
+        let chunk = footer.rowGroups[group].columns[leaf.chunk]
+        let codec = try PageCodec(reading: chunk.codec, offset: Int(chunk.startOffset))
+        let segments = try segments(chunk, rows, rowCount: rowCount)
         var reader = try ColumnChunkReader(
-            leaf, rowCount: rowCount,
-            chunk: bytes.slice(start..<start + Int(chunk.compressedBytes)), fileOffset: start,
-            codec: chunk.codec, pageBytesMax: decodedBytesMax)
+            leaf, rows: rows, rowCount: rowCount, segments, codec, budget)
         return try reader.read()
     }
-
-    private func checkSize(rows: Int, _ columns: [Int]) throws(ParquetError) {
-        let width = columns.reduce(1) { $0 + decodedBytesPerRow(schema[$1].type) }
-        guard rows <= decodedBytesMax / width else {
-            throw ParquetError(
-                .tooLarge,
-                "\(rows) rows of \(width) bytes from a file of \(bytes.count) bytes; at most "
-                    + "\(decodedBytesMax) bytes are decoded: read row group by row group, or "
-                    + "raise the limit")
-        }
-    }
 }
-
-/// What decoding may take beside eight times the size of the file.
-let decodedBytesSlack = 64 << 20
-
-/// What a row of a column takes in memory at most, its validity included.
-func decodedBytesPerRow(_ type: DataType) -> Int { max(1, type.byteWidth) }

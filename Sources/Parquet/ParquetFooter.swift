@@ -2,8 +2,11 @@ public import Columnar
 
 /// What a Parquet file says about itself, read from its end alone.
 public struct ParquetFooter: Sendable {
-    /// The columns.
+    /// The columns that can be read, in order.
     public let schema: Schema
+    /// The columns that cannot be read, each with the reason: nested ones, and types that have no
+    /// counterpart here.
+    public let refusedColumns: [(name: String, error: ParquetError)]
     /// The number of rows.
     public let rowCount: Int
     /// Who wrote the file.
@@ -15,6 +18,12 @@ public struct ParquetFooter: Sendable {
 
     let columns: [LeafColumn]
     let rowGroups: [RowGroupMetadata]
+    /// For each column, whether its bounds are ordered as its type defines, and can be trusted.
+    let isTypeOrdered: [Bool]
+    /// How many bytes a chunk may have behind the end that its metadata gives.
+    let chunkSlack: Int
+    /// Where the footer begins: no page lies behind it.
+    let dataEnd: Int
 
     /// How many bytes at the end of a file are its length field and magic.
     public static let trailerBytes = 8
@@ -32,7 +41,8 @@ public struct ParquetFooter: Sendable {
             throw ParquetError(
                 isEncrypted ? .unsupported : .notParquet,
                 isEncrypted
-                    ? "the file is encrypted" : "the file does not end as a Parquet file does",
+                    ? "the file is encrypted; write it without encryption"
+                    : "the file does not end as a Parquet file does",
                 offset: max(0, fileBytes - 4))
         }
         let length = (0..<4).reduce(0) { $0 | Int(trailer[$1]) << ($1 * 8) }
@@ -46,20 +56,20 @@ public struct ParquetFooter: Sendable {
 
     /// Decodes a footer; `fileBytes` is the size of the whole file.
     public init(_ footer: Buffer, fileBytes: Int) throws(ParquetError) {
-        let end = fileBytes - Self.trailerBytes
-        let metadata = try FileMetadata(
-            decoding: ByteCursor(footer, fileOffset: end - footer.count))
-        columns = try LeafColumn.columns(of: metadata.schema)
-        let fields = columns.map(\.field)
-        if let name = Schema.duplicateName(in: fields) {
-            throw ParquetError(.unsupported, "two columns have one name", column: name)
+        dataEnd = fileBytes - Self.trailerBytes - footer.count
+        let metadata = try FileMetadata(decoding: ByteCursor(footer, fileOffset: dataEnd))
+        let found = try FileColumns(metadata.schema)
+        columns = found.leaves
+        schema = Schema(columns.map(\.field))
+        refusedColumns = found.refused.map { (name: $0.name, error: $0.error) }
+        isTypeOrdered = columns.map { leaf in
+            metadata.isTypeOrdered.count == found.chunkCount && metadata.isTypeOrdered[leaf.chunk]
         }
-        schema = Schema(fields)
         rowGroups = metadata.rowGroups
         createdBy = metadata.createdBy
+        chunkSlack = Self.leavesOutDictionaryHeaders(metadata.createdBy) ? 100 : 0
         keyValueMetadata = metadata.keyValues.map { (key: $0.key, value: $0.value ?? "") }
-        rowGroupRowCounts = try Self.checked(
-            metadata, columns, dataEnd: end - footer.count)
+        rowGroupRowCounts = try Self.checked(metadata, found, dataEnd: dataEnd)
         rowCount = rowGroupRowCounts.reduce(0, +)
     }
 
@@ -68,48 +78,72 @@ public struct ParquetFooter: Sendable {
         keyValueMetadata.first { $0.key == key }?.value
     }
 
+    /// Before 1.2.9 parquet-mr left the dictionary page's header out of a chunk's size
+    /// (PARQUET-816).
+    private static func leavesOutDictionaryHeaders(_ createdBy: String?) -> Bool {
+        let words = (createdBy ?? "").split(separator: " ")
+        guard words.first == "parquet-mr" else { return false }
+        guard words.count > 2, words[1] == "version" else { return true }
+        let numbers = words[2].split(separator: "-")[0].split(separator: ".").map { Int($0) ?? 0 }
+        return numbers.lexicographicallyPrecedes([1, 2, 9])
+    }
+
     /// Checks that the row groups agree with the schema, the row count and the file's size.
     private static func checked(
-        _ metadata: FileMetadata, _ columns: [LeafColumn], dataEnd: Int
+        _ metadata: FileMetadata, _ columns: FileColumns, dataEnd: Int
     ) throws(ParquetError) -> [Int] {
-        func damaged(_ message: String) -> ParquetError { ParquetError(.damaged, message) }
         var counts: [Int] = []
         var rowsLeft = metadata.rowCount
         var bytesLeft = Int64(dataEnd - magic.count)
         for group in metadata.rowGroups {
-            guard group.columns.count == columns.count, group.rowCount >= 0,
+            guard group.columns.count == columns.chunkCount, group.rowCount >= 0,
                 group.rowCount <= rowsLeft, let count = Int(exactly: group.rowCount)
-            else { throw damaged("a row group does not match the footer") }
+            else {
+                throw ParquetError(
+                    .damaged,
+                    "a row group of \(group.rowCount) rows and \(group.columns.count) "
+                        + "columns does not match the footer's \(metadata.rowCount) and "
+                        + "\(columns.chunkCount)")
+            }
             rowsLeft -= group.rowCount
             counts.append(count)
-            for (chunk, leaf) in zip(group.columns, columns) {
-                guard chunk.path == [leaf.field.name], chunk.type == leaf.physicalType,
-                    chunk.valueCount == group.rowCount
-                else {
-                    throw damaged("a column chunk does not match the schema")
-                        .inColumn(leaf.field.name)
+            for leaf in columns.leaves {
+                do throws(ParquetError) {
+                    try check(
+                        group.columns[leaf.chunk], leaf, rowCount: group.rowCount,
+                        dataEnd: dataEnd, bytesLeft: &bytesLeft)
+                } catch {
+                    throw error.inColumn(leaf.field.name)
                 }
-                let start = chunk.startOffset
-                // Chunks do not share bytes: each byte of the file can be decoded once.
-                guard start >= magic.count, chunk.compressedBytes >= 0,
-                    chunk.compressedBytes <= bytesLeft,
-                    start <= Int64(dataEnd) - chunk.compressedBytes
-                else {
-                    throw damaged("a column chunk lies outside the file").inColumn(leaf.field.name)
-                }
-                bytesLeft -= chunk.compressedBytes
             }
         }
-        guard rowsLeft == 0 else { throw damaged("row groups have fewer rows than the file") }
+        guard rowsLeft == 0 else {
+            throw ParquetError(.damaged, "row groups have fewer rows than the file")
+        }
         return counts
+    }
+
+    private static func check(
+        _ chunk: ColumnChunkMetadata, _ leaf: LeafColumn, rowCount: Int64, dataEnd: Int,
+        bytesLeft: inout Int64
+    ) throws(ParquetError) {
+        guard chunk.path == [leaf.field.name], chunk.type == leaf.physicalType,
+            chunk.valueCount == rowCount
+        else { throw ParquetError(.damaged, "a column chunk does not match the schema") }
+        let start = chunk.startOffset
+        // Chunks do not share bytes: each byte of the file can be decoded once.
+        guard start >= magic.count, chunk.compressedBytes >= 0,
+            chunk.compressedBytes <= bytesLeft, start <= Int64(dataEnd) - chunk.compressedBytes
+        else { throw ParquetError(.damaged, "a column chunk lies outside the file") }
+        bytesLeft -= chunk.compressedBytes
     }
 }
 
 extension ColumnChunkMetadata {
     /// Where the first page lies.
     var startOffset: Int64 {
-        // Some writers give 0 where there is no dictionary page.
+        // Some writers give 0 where there is no dictionary page, or no data page.
         guard let dictionaryPageOffset, dictionaryPageOffset > 0 else { return dataPageOffset }
-        return min(dictionaryPageOffset, dataPageOffset)
+        return dataPageOffset > 0 ? min(dictionaryPageOffset, dataPageOffset) : dictionaryPageOffset
     }
 }

@@ -1,13 +1,15 @@
 import Columnar
 
-// How our types stand in a file: physical type, logical type and the converted type that older
-// readers look at.
+// How our types stand in a file, and a file's types with us: physical type, logical type and the
+// converted type that older readers look at.
 
 extension DataType {
     /// Decimals up to this precision are stored in 32 bits.
     static let int32DecimalPrecisionMax = 9
     /// The length of a decimal that does not fit in 64 bits.
     static let fixedDecimalLength = 16
+    /// An unsigned number of 64 bits, as Spark reads it.
+    static let unsigned64 = DataType.decimal(precision: 20, scale: 0)
 
     var physicalType: PhysicalType {
         switch self {
@@ -33,16 +35,16 @@ extension SchemaElement {
         switch field.type {
         case .boolean, .int, .long, .double: break
         case .string:
-            convertedType = ConvertedType.utf8
+            convertedType = ConvertedType.utf8.rawValue
             logicalType = .string
         case .date:
-            convertedType = ConvertedType.date
+            convertedType = ConvertedType.date.rawValue
             logicalType = .date
         case .timestamp:
-            convertedType = ConvertedType.timestampMicros
+            convertedType = ConvertedType.timestampMicros.rawValue
             logicalType = .timestamp(isAdjustedToUTC: true, unit: .micros)
         case .decimal(let precision, let scale):
-            convertedType = ConvertedType.decimal
+            convertedType = ConvertedType.decimal.rawValue
             self.precision = Int32(precision)
             self.scale = Int32(scale)
             logicalType = .decimal(scale: Int32(scale), precision: Int32(precision))
@@ -51,38 +53,11 @@ extension SchemaElement {
     }
 }
 
-/// How the values of a leaf column become ours.
-struct LeafColumn: Sendable, Equatable {
-    var field: Field
-    var physicalType: PhysicalType
-    /// The length of a fixed-length byte array, 0 for other types.
-    var typeLength: Int
-    var conversion: Conversion
-
-    enum Conversion: Sendable, Equatable {
-        case none
-        /// Milliseconds, times 1000.
-        case millisToMicros
-    }
-}
-
 extension LeafColumn {
-    /// The columns of a flat schema; the first element is the root.
-    static func columns(of schema: [SchemaElement]) throws(ParquetError) -> [LeafColumn] {
-        let elements = schema.dropFirst()
-        for element in elements where element.type == nil || (element.childCount ?? 0) != 0 {
-            throw ParquetError(
-                .unsupported,
-                "the column is nested (struct, list or map); only flat columns can be read",
-                column: element.name)
-        }
-        guard let count = schema[0].childCount, Int(count) == elements.count else {
-            throw ParquetError(.damaged, "the root announces another number of columns")
-        }
-        return try elements.map { element throws(ParquetError) in try LeafColumn(element) }
-    }
-
-    private init(_ element: SchemaElement) throws(ParquetError) {
+    /// How a leaf of the schema is read.
+    ///
+    /// - Throws: `.unsupported` with the column's name and type.
+    init(_ element: SchemaElement, chunk: Int) throws(ParquetError) {
         guard let physical = element.type, element.repetition != .repeated else {
             throw ParquetError(
                 .unsupported, "the column repeats; only flat columns can be read",
@@ -93,82 +68,139 @@ extension LeafColumn {
             throw ParquetError(
                 .damaged, "a fixed-length column has no length", column: element.name)
         }
-        let (type, conversion) = try Self.meaning(of: element, physical)
+        let logical = element.logicalType ?? LogicalType(converted: element)
+        let (type, meaning) = try Self.meaning(of: element, physical, logical)
         field = Field(element.name, type, isNullable: element.repetition != .required)
         physicalType = physical
         typeLength = physical == .fixedLengthByteArray ? length : 0
-        self.conversion = conversion
+        self.meaning = meaning
+        self.chunk = chunk
     }
 
     private static func meaning(
-        of element: SchemaElement, _ physical: PhysicalType
-    ) throws(ParquetError) -> (DataType, Conversion) {
-        let logical = element.logicalType ?? LogicalType(converted: element)
+        of element: SchemaElement, _ physical: PhysicalType, _ logical: LogicalType?
+    ) throws(ParquetError) -> (DataType, Meaning) {
         switch (physical, logical) {
-        case (.boolean, nil): return (.boolean, .none)
-        case (.int32, nil): return (.int, .none)
-        case (.int32, .integer(_, let isSigned)) where isSigned: return (.int, .none)
-        case (.int32, .integer(let width, _)) where width == 8 || width == 16: return (.int, .none)
-        case (.int64, nil): return (.long, .none)
-        case (.int64, .integer(_, let isSigned)) where isSigned: return (.long, .none)
-        case (.float, nil), (.double, nil): return (.double, .none)
-        case (.int32, .date): return (.date, .none)
-        case (.int64, .timestamp(_, .micros)): return (.timestamp, .none)
-        case (.int64, .timestamp(_, .millis)): return (.timestamp, .millisToMicros)
-        case (.byteArray, .string): return (.string, .none)
+        case (.boolean, .none), (.boolean, .unknown): return (.boolean, .boolean)
+        case (.int32, .none), (.int32, .unknown): return (.int, .int32)
+        case (.int32, .integer(32, false)): return (.long, .unsigned32)
+        case (.int32, .integer(64, _)): break
+        case (.int32, .integer): return (.int, .int32)
+        case (.int64, .none), (.int64, .unknown): return (.long, .int64)
+        case (.int64, .integer(64, false)): return (.unsigned64, .unsigned64)
+        case (.int64, .integer): return (.long, .int64)
+        case (.int96, .none), (.int96, .unknown): return (.timestamp, .int96)
+        case (.float, .none), (.float, .unknown): return (.double, .float)
+        case (.double, .none), (.double, .unknown): return (.double, .double)
+        case (.int32, .date): return (.date, .int32)
+        case (.int64, .timestamp(_, .millis)): return (.timestamp, .millis)
+        case (.int64, .timestamp(_, .micros)): return (.timestamp, .int64)
+        case (.int64, .timestamp(_, .nanos)): return (.timestamp, .nanos)
+        case (.byteArray, .none), (.byteArray, .unknown), (.byteArray, .string),
+            (.byteArray, .enumeration), (.byteArray, .json),
+            (.fixedLengthByteArray, .none), (.fixedLengthByteArray, .unknown),
+            (.fixedLengthByteArray, .string), (.fixedLengthByteArray, .enumeration):
+            return (.string, .text)
+        case (.fixedLengthByteArray, .uuid) where element.typeLength == 16:
+            return (.string, .uuid)
+        case (.fixedLengthByteArray, .float16) where element.typeLength == 2:
+            return (.double, .float16)
+        case (_, .null): return (.string, .nulls)
         case (_, .decimal(let scale, let precision)):
-            return (try decimal(element, physical, Int(precision), Int(scale)), .none)
-        default:
-            let name = logical.map { "\($0)" } ?? "no annotation"
-            throw ParquetError(
-                .unsupported, "a column of physical type \(physical) with \(name) cannot be read",
-                column: element.name)
+            return try decimal(element, physical, Int(precision), Int(scale))
+        default: break
         }
+        throw ParquetError(
+            .unsupported,
+            "a column of the type \(physical.name)\(logical.map { " (\($0.name))" } ?? "") "
+                + "cannot be read: there is no type here for its values",
+            column: element.name)
     }
 
     private static func decimal(
         _ element: SchemaElement, _ physical: PhysicalType, _ precision: Int, _ scale: Int
-    ) throws(ParquetError) -> DataType {
+    ) throws(ParquetError) -> (DataType, Meaning) {
+        let digitsMax: Int =
+            switch physical {
+            case .int32: 10
+            case .int64: 19
+            case .byteArray, .fixedLengthByteArray: DataType.decimalPrecisionMax
+            default: 0
+            }
         guard (1...DataType.decimalPrecisionMax).contains(precision),
-            (0...precision).contains(scale)
+            (0...precision).contains(scale), precision <= digitsMax
         else {
             throw ParquetError(
-                .unsupported, "decimal(\(precision),\(scale)) is out of range",
+                .unsupported,
+                "a column of the type decimal(\(precision),\(scale)) as \(physical.name) cannot be "
+                    + "read; precision is 1…\(DataType.decimalPrecisionMax), scale 0…precision",
                 column: element.name)
         }
-        switch physical {
-        case .int32 where precision <= DataType.int32DecimalPrecisionMax: break
-        case .int64 where precision <= DataType.narrowDecimalPrecisionMax: break
-        case .fixedLengthByteArray where (1...16).contains(element.typeLength ?? 0): break
-        default:
-            throw ParquetError(
-                .unsupported, "decimal(\(precision),\(scale)) as \(physical) cannot be read",
-                column: element.name)
+        return (.decimal(precision: precision, scale: scale), .decimal(precision: precision))
+    }
+}
+
+extension PhysicalType {
+    /// The name as the format writes it.
+    var name: String {
+        switch self {
+        case .boolean: "BOOLEAN"
+        case .int32: "INT32"
+        case .int64: "INT64"
+        case .int96: "INT96"
+        case .float: "FLOAT"
+        case .double: "DOUBLE"
+        case .byteArray: "BYTE_ARRAY"
+        case .fixedLengthByteArray: "FIXED_LEN_BYTE_ARRAY"
         }
-        return .decimal(precision: precision, scale: scale)
     }
 }
 
 extension LogicalType {
+    /// The name as the format writes it.
+    fileprivate var name: String {
+        switch self {
+        case .string: "STRING"
+        case .enumeration: "ENUM"
+        case .json: "JSON"
+        case .decimal(let scale, let precision): "DECIMAL(\(precision),\(scale))"
+        case .date: "DATE"
+        case .timestamp(_, let unit): "TIMESTAMP(\(unit))"
+        case .integer(let width, let isSigned): "INT(\(width),\(isSigned ? "" : "un")signed)"
+        case .null: "NULL"
+        case .uuid: "UUID"
+        case .float16: "FLOAT16"
+        case .foreign(let name): name
+        case .unknown(let number): "logical type number \(number)"
+        }
+    }
+
     /// What the old annotation of an element means in the new terms; nil when it has none.
     fileprivate init?(converted element: SchemaElement) {
         guard let number = element.convertedType else { return nil }
-        switch number {
-        case ConvertedType.utf8, ConvertedType.enumeration, ConvertedType.json: self = .string
-        case ConvertedType.decimal:
+        switch ConvertedType(rawValue: number) {
+        case .utf8: self = .string
+        case .enumeration: self = .enumeration
+        case .json: self = .json
+        case .decimal:
             self = .decimal(scale: element.scale ?? 0, precision: element.precision ?? 0)
-        case ConvertedType.date: self = .date
-        case ConvertedType.timestampMillis:
-            self = .timestamp(isAdjustedToUTC: true, unit: .millis)
-        case ConvertedType.timestampMicros:
-            self = .timestamp(isAdjustedToUTC: true, unit: .micros)
-        case ConvertedType.int8: self = .integer(bitWidth: 8, isSigned: true)
-        case ConvertedType.int16: self = .integer(bitWidth: 16, isSigned: true)
-        case ConvertedType.int32: self = .integer(bitWidth: 32, isSigned: true)
-        case ConvertedType.int64: self = .integer(bitWidth: 64, isSigned: true)
-        case ConvertedType.uint8: self = .integer(bitWidth: 8, isSigned: false)
-        case ConvertedType.uint16: self = .integer(bitWidth: 16, isSigned: false)
-        default: self = .other(Int16(truncatingIfNeeded: number))
+        case .date: self = .date
+        case .timestampMillis: self = .timestamp(isAdjustedToUTC: true, unit: .millis)
+        case .timestampMicros: self = .timestamp(isAdjustedToUTC: true, unit: .micros)
+        case .int8: self = .integer(bitWidth: 8, isSigned: true)
+        case .int16: self = .integer(bitWidth: 16, isSigned: true)
+        case .int32: self = .integer(bitWidth: 32, isSigned: true)
+        case .int64: self = .integer(bitWidth: 64, isSigned: true)
+        case .uint8: self = .integer(bitWidth: 8, isSigned: false)
+        case .uint16: self = .integer(bitWidth: 16, isSigned: false)
+        case .uint32: self = .integer(bitWidth: 32, isSigned: false)
+        case .uint64: self = .integer(bitWidth: 64, isSigned: false)
+        case .timeMillis, .timeMicros: self = .foreign("TIME")
+        case .bson: self = .foreign("BSON")
+        case .interval: self = .foreign("INTERVAL")
+        case .map, .mapKeyValue: self = .foreign("MAP")
+        case .list: self = .foreign("LIST")
+        case nil: self = .unknown(Int16(truncatingIfNeeded: number))
         }
     }
 }

@@ -210,6 +210,9 @@ struct ThriftReader {
         return value
     }
 
+    /// An `i64` inside a list.
+    mutating func readInt64() throws(ParquetError) -> Int64 { try cursor.readZigzag() }
+
     mutating func readInt64(_ field: Field) throws(ParquetError) -> Int64 {
         try expect(field, .int64)
         return try cursor.readZigzag()

@@ -1,5 +1,4 @@
 import CZstd
-import Columnar
 
 /// Compresses pages; one context, reused.
 ///
@@ -37,14 +36,4 @@ final class ZstandardCompressor {
         unsafe bytes.withUnsafeBytes { unsafe compress($0, into: &scratch) }
         return scratch.count
     }
-}
-
-/// Decompresses a zstd frame to exactly `size` bytes, or returns nil.
-func decompressZstandard(_ bytes: Buffer, size: Int) -> Buffer? {
-    var written = 0
-    let result = unsafe Buffer(byteCount: size) { output in
-        unsafe written = ZSTD_decompress(
-            output.baseAddress, output.count, bytes.unsafeBytes.baseAddress, bytes.count)
-    }
-    return ZSTD_isError(written) == 0 && written == size ? result : nil
 }

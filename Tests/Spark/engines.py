@@ -102,6 +102,7 @@ def session():
         "spark.ui.showConsoleProgress": "false", "spark.sql.shuffle.partitions": "1",
         "spark.sql.session.timeZone": "UTC", "spark.sql.ansi.enabled": "true",
         "spark.default.parallelism": "1", "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
         # Queries here see a few rows: compiling code for them is most of the time.
         "spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN",
         "spark.sql.streaming.stateStore.maintenanceInterval": "1h",

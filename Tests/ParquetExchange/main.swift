@@ -1,0 +1,133 @@
+// Reads and writes Parquet files for tests and measurements in other languages; the other side is
+// an Arrow IPC stream, which loses nothing.
+//
+// Commands come on standard input, one a line, words separated by tabs; each gets one line:
+//
+//     read   FILE.parquet  FILE.arrow  [ROWS]     → ok  ROWS  NANOSECONDS  [COLUMN: MESSAGE]…
+//     write  FILE.arrow    FILE.parquet [KEY=VALUE]…  → ok  ROWS  NANOSECONDS
+//
+// `read` leaves out columns that cannot be read and gives the reason; with ROWS it reads that many
+// rows at a time. A command that fails gets `error`, a code and a message.
+
+import Columnar
+import Glibc
+import Parquet
+
+func readFile(_ path: String) throws -> Buffer {
+    guard let file = unsafe fopen(path, "rb") else { throw Fault("cannot open \(path)") }
+    defer { unsafe fclose(file) }
+    unsafe fseek(file, 0, SEEK_END)
+    let size = unsafe ftell(file)
+    unsafe rewind(file)
+    var count = 0
+    let bytes = unsafe Buffer(byteCount: size) {
+        unsafe count = fread($0.baseAddress, 1, size, file)
+    }
+    guard count == size else { throw Fault("cannot read \(path)") }
+    return bytes
+}
+
+func writeFile(_ path: String, _ bytes: [UInt8]) throws {
+    guard let file = unsafe fopen(path, "wb") else { throw Fault("cannot create \(path)") }
+    let count = unsafe fwrite(bytes, 1, bytes.count, file)
+    guard unsafe fclose(file) == 0, count == bytes.count else {
+        throw Fault("cannot write \(path)")
+    }
+}
+
+struct Fault: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) { self.description = description }
+}
+
+func read(_ words: [String]) throws -> String {
+    let bytes = try readFile(words[1])
+    let start = ContinuousClock.now
+    let file = try ParquetFile(bytes)
+    let step = words.count > 3 ? Int(words[3]) : nil
+    var refused = file.footer.refusedColumns.map { "\($0.name): \($0.error)" }
+    var columns: [Int] = []
+    var parts: [[RecordBatch]] = []
+    for column in file.schema.fields.indices {
+        do {
+            parts.append(try readColumn(column, of: file, step: step))
+            columns.append(column)
+        } catch let error as ParquetError {
+            refused.append("\(file.schema[column].name): \(error)")
+        }
+    }
+    let took = ContinuousClock.now - start
+    let schema = Schema(columns.map { file.schema[$0] })
+    let batches = (parts.first ?? []).indices.map { index in
+        RecordBatch(
+            schema, parts.map { $0[index].columns[0] }, count: parts[0][index].count)
+    }
+    try writeFile(words[2], ArrowStreamWriter(schema).encodeStream(batches))
+    let nanos = took / .nanoseconds(1)
+    return (["ok", "\(file.footer.rowCount)", "\(Int(nanos))"] + refused).joined(separator: "\t")
+}
+
+/// One column, a row group at a time or in pieces of `step` rows.
+func readColumn(_ column: Int, of file: ParquetFile, step: Int?) throws -> [RecordBatch] {
+    var batches: [RecordBatch] = []
+    for (group, count) in file.footer.rowGroupRowCounts.enumerated() {
+        var row = 0
+        repeat {
+            let end = min(count, row + (step ?? count))
+            batches.append(try file.read(rowGroup: group, rows: row..<end, columns: [column]))
+            row = end
+        } while row < count
+    }
+    return batches
+}
+
+func write(_ words: [String]) throws -> String {
+    var reader = try ArrowStreamReader(try readFile(words[1]))
+    let batches = try reader.readAll()
+    var options = ParquetOptions()
+    for word in words.dropFirst(3) { try options.set(word) }
+    let start = ContinuousClock.now
+    var writer = ParquetWriter(reader.schema, options)
+    for batch in batches { try writer.append(batch) }
+    let bytes = try writer.finish()
+    let took = ContinuousClock.now - start
+    try writeFile(words[2], bytes)
+    let rows = batches.reduce(0) { $0 + $1.count }
+    return "ok\t\(rows)\t\(Int(took / .nanoseconds(1)))"
+}
+
+extension ParquetOptions {
+    mutating func set(_ word: String) throws {
+        let parts = word.split(separator: "=", maxSplits: 1).map(String.init)
+        guard parts.count == 2 else { throw Fault("'\(word)' is not KEY=VALUE") }
+        switch parts[0] {
+        case "codec": compression = parts[1] == "none" ? .uncompressed : .zstd
+        case "level": zstdLevel = Int(parts[1]) ?? zstdLevel
+        case "page_rows": pageRowsMax = Int(parts[1]) ?? pageRowsMax
+        case "group_rows": rowGroupRowsMax = Int(parts[1]) ?? rowGroupRowsMax
+        case "exclude":
+            for name in parts[1].split(separator: ",") {
+                guard let encoding = ParquetEncoding.allCases.first(where: { "\($0)" == name })
+                else { throw Fault("there is no encoding '\(name)'") }
+                excludedEncodings.insert(encoding)
+            }
+        default: throw Fault("there is no option '\(parts[0])'")
+        }
+    }
+}
+
+while let line = readLine() {
+    let words = line.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
+    do {
+        guard words.count > 2, words[0] == "read" || words[0] == "write" else {
+            throw Fault("no command: \(line)")
+        }
+        print(words[0] == "read" ? try read(words) : try write(words))
+    } catch let error as ParquetError {
+        print("error\t\(error.code.rawValue)\t\(error)")
+    } catch {
+        print("error\t-\t\(error)")
+    }
+    fflush(nil)
+}
