@@ -85,6 +85,14 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["Storage", "Columnar"], path: "Tests/TestSupport",
             swiftSettings: settings),
+        // Sweeps of crashes, faults and flipped bits over the whole engine, in a release build.
+        .executableTarget(
+            name: "crash-sweep",
+            dependencies: [
+                "Storage", "Columnar", "JSON", "Streams", "TickLog", "Parquet", "Lake",
+                "KeyedState", "Checkpoints", "Operators", "Jobs", "Connectors", "Engine",
+                "TestSupport",
+            ], path: "Tests/CrashSweep", swiftSettings: settings),
         .executableTarget(
             name: "ParquetExchange", dependencies: ["Columnar", "Parquet"],
             path: "Tests/ParquetExchange", swiftSettings: settings),

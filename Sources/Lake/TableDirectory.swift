@@ -43,6 +43,9 @@ struct TableDirectory: Sendable {
             }
             // Of two that claim the directory at once, both see both marks.
             try refuseOthers(try markers(), wanted, owner)
+        } else {
+            // The run that left it may have died before it synced the name.
+            try onStorage { () throws(StorageError) in try files.syncDirectory(path) }
         }
         for marker in found where marker != wanted {
             try onStorage { () throws(StorageError) in

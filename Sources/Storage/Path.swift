@@ -141,6 +141,9 @@ extension Path: Hashable, Comparable, CustomStringConvertible {
 
     /// Hashes the bytes.
     public func hash(into hasher: inout Hasher) {
-        for byte in string.utf8 { hasher.combine(byte) }
+        var text = string
+        // Safe: the bytes are only read, within the closure.
+        text.withUTF8 { unsafe hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+        hasher.combine(UInt8.max)
     }
 }

@@ -5,7 +5,7 @@ import Storage
 //
 // 1. Every segment but the last must be sealed, and the segments must follow one another without
 //    gap; sealed segments are trusted by the checksum of their index (`verify()` reads them).
-// 2. The last segment, if it is not sealed, is read from the device and every group of it checked.
+// 2. The last segment, if it has no whole seal, is read from the device and every group of it checked.
 //    The first byte that does not verify is
 //      - damage, when it lies before the durable end that the cell or a later valid group of this
 //        segment (synced_through) vouches for: the log is refused and nothing is changed;
@@ -26,7 +26,13 @@ extension TickLogWriter {
     static func recover(
         _ path: Path, _ log: LogDescription, _ files: any FileSystem
     ) throws(TickLogError) -> Opened {
-        _ = try storage { () throws(StorageError) in try files.removeStrays(in: path) }
+        try storage { () throws(StorageError) in
+            try files.removeStrays(in: path)
+            // A run that died may have given names and not synced them: the log's description
+            // must not be less durable than what follows from it.
+            try files.createDirectories(path)
+            try files.syncDirectory(path)
+        }
         let (cell, cellFile) = try openCell(path, log, files)
         let bases = try finishRetention(path, log, files, cell)
         guard let last = bases.last, last >= cell?.segmentBase ?? 0 else {
@@ -41,8 +47,10 @@ extension TickLogWriter {
         }
         try storage { () throws(StorageError) in try files.openForReading(segment).dropCache() }
         let file = try SegmentFile(segment, baseOffset: last, log, files)
-        if file.isSealed {
-            return try openSealed(file, start: bases[0], cell, cellFile)
+        // A seal that does not verify was being written when the machine went down: no segment
+        // follows it yet, so nothing rests on it, and it goes as every torn tail does.
+        if file.isSealed, let seal = try? file.seal() {
+            return try openSealed(file, seal, start: bases[0], cell, cellFile, files)
         }
         return try openActive(file, start: bases[0], cell, cellFile, files)
     }
@@ -101,9 +109,15 @@ extension TickLogWriter {
     }
 
     private static func openSealed(
-        _ file: SegmentFile, start: Int64, _ cell: DurableCell?, _ cellFile: any AppendFile
+        _ file: SegmentFile, _ seal: SegmentSeal, start: Int64, _ cell: DurableCell?,
+        _ cellFile: any AppendFile, _ files: any FileSystem
     ) throws(TickLogError) -> Opened {
-        let seal = try file.seal()
+        // The run that wrote the seal may have died before it synced it.
+        try storage { () throws(StorageError) in
+            let segment = try files.openForAppend(file.path, createNew: false)
+            try segment.sync()
+            try segment.close()
+        }
         let state = State(
             file: cellFile, header: file.header, writer: ArrowStreamWriter(file.log.schema),
             writtenBytes: seal.dataBytes, durableBytes: seal.dataBytes,

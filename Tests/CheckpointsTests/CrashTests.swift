@@ -127,11 +127,11 @@ import Testing
             })
     }
 
-    @Test(arguments: SimulatedFileSystem.Defect.allCases)
-    func plantedDefectIsFound(defect: SimulatedFileSystem.Defect) {
+    @Test(arguments: [Mutant.Action.fileSyncDropped, .directorySyncDropped])
+    func plantedDefectIsFound(action: Mutant.Action) {
         #expect(throws: (any Error).self) {
             try sweepCrashes(
-                seeds: 10, defects: [defect],
+                seeds: 10, mutant: Mutant(action),
                 run: { try Query($0).run(until: Self.batches) },
                 recover: { files, _ in try finishAndCheck(files, nowMs: 2) })
         }

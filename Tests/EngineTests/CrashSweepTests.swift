@@ -141,7 +141,7 @@ import TickLog
         let expected = try lake(undisturbed)
         #expect(throws: (any Error).self) {
             try sweepCrashes(
-                seeds: 0, defects: [.fileSyncsDropped], prepare: fillLog,
+                seeds: 0, mutant: Mutant(.fileSyncDropped), prepare: fillLog,
                 run: { try self.run($0) },
                 recover: { files, point in
                     try self.run(files)

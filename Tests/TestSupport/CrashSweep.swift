@@ -16,7 +16,7 @@ public struct CrashPoint: Sendable, CustomStringConvertible {
 ///
 /// - Parameters:
 ///   - seeds: how many partial survivals are tried at each operation, besides all and nothing.
-///   - defects: what the simulated machine does wrong on purpose.
+///   - mutant: what the simulated machine does wrong on purpose.
 ///   - prepare: brings a new machine to where the scenario starts.
 ///   - run: the scenario; errors are expected once the machine is down.
 ///   - recover: checks the restarted machine, and throws if what it finds must not be.
@@ -24,12 +24,12 @@ public struct CrashPoint: Sendable, CustomStringConvertible {
 /// - Throws: what `prepare`, `recover`, or `run` on a machine that is up, throws.
 @discardableResult
 public func sweepCrashes(
-    seeds: UInt64 = 8, defects: Set<SimulatedFileSystem.Defect> = [],
+    seeds: UInt64 = 8, mutant: Mutant? = nil,
     prepare: (SimulatedFileSystem) throws -> Void = { _ in },
     run: (SimulatedFileSystem) throws -> Void,
     recover: (SimulatedFileSystem, CrashPoint) throws -> Void
 ) throws -> Int {
-    let undisturbed = SimulatedFileSystem(defects: defects)
+    let undisturbed = SimulatedFileSystem(mutant: mutant)
     try prepare(undisturbed)
     let first = undisturbed.operations
     try run(undisturbed)
@@ -38,7 +38,7 @@ public func sweepCrashes(
     var survived = 0
     for operation in first...trace.count {
         for survival in survivals {
-            let machine = SimulatedFileSystem(defects: defects)
+            let machine = SimulatedFileSystem(mutant: mutant)
             try prepare(machine)
             machine.plan(.crash, at: operation)
             do {
@@ -46,7 +46,7 @@ public func sweepCrashes(
             } catch  where machine.isDown {
                 // As it must be.
             }
-            let step = operation < trace.count ? trace[operation] : "the end"
+            let step = operation < trace.count ? trace[operation].description : "the end"
             let point = CrashPoint(operation: operation, step: step, survival: survival)
             try recover(machine.restarted(survival), point)
             survived += 1

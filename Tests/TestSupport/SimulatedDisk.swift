@@ -8,7 +8,7 @@ public enum Survival: Sendable, Hashable {
     /// Power is lost, and with it whatever was not synced.
     case syncedOnly
     /// Power is lost, and of what was not synced a part chosen by the seed survives: any subset
-    /// of the name changes, any subset of the writes, a write cut anywhere.
+    /// of the name changes, any subset of the writes, a write cut or with holes anywhere.
     case some(seed: UInt64)
 }
 
@@ -31,6 +31,8 @@ struct SimulatedDisk: Sendable {
         var durable: [UInt8] = []
         var pending: [Write] = []
         var modifiedNanos: Int64 = 0
+        /// Whether a sync failed and left in the cache what the disk will never have.
+        var isLost = false
     }
 
     /// One atomic change of names: nil frees the name.
@@ -41,13 +43,23 @@ struct SimulatedDisk: Sendable {
     static let root: NodeID = 0
     private(set) var files: [NodeID: File] = [:]
     private(set) var directories: [NodeID: [Name: NodeID]] = [root: [:]]
-    private var durableDirectories: [NodeID: [Name: NodeID]] = [root: [:]]
-    private var pendingNames: [NameChange] = []
+    private(set) var durableDirectories: [NodeID: [Name: NodeID]] = [root: [:]]
+    private(set) var pendingNames: [NameChange] = []
     private var nextNode = 1
+    /// Paths that were looked up since names last changed.
+    private var lookups: [Path: NodeID] = [:]
 
     // MARK: Finding
 
-    func node(_ path: Path) -> NodeID? {
+    mutating func node(_ path: Path) -> NodeID? {
+        if let known = lookups[path] { return known }
+        let found = find(path)
+        if let found { lookups[path] = found }
+        return found
+    }
+
+    /// The same without remembering it.
+    func find(_ path: Path) -> NodeID? {
         var node = Self.root
         for component in Self.components(path) {
             guard let next = directories[node]?[component] else { return nil }
@@ -60,10 +72,11 @@ struct SimulatedDisk: Sendable {
     static func components(_ path: Path) -> [Name] {
         var components: [Name] = path.isAbsolute ? [] : [Array("cwd".utf8)]
         for component in path.string.utf8.split(separator: UInt8(ascii: "/")) {
-            switch String(Substring(component)) {
-            case ".": continue
-            case "..": _ = components.popLast()
-            default: components.append(Array(component))
+            if component.count == 1, component.first == UInt8(ascii: ".") { continue }
+            if component.elementsEqual("..".utf8) {
+                _ = components.popLast()
+            } else {
+                components.append(Array(component))
             }
         }
         return components
@@ -88,6 +101,7 @@ struct SimulatedDisk: Sendable {
     }
 
     mutating func change(_ change: NameChange) {
+        lookups.removeAll(keepingCapacity: true)
         Self.apply(change, to: &directories)
         pendingNames.append(change)
     }
@@ -109,10 +123,25 @@ struct SimulatedDisk: Sendable {
 
     /// A failed sync: the kernel marks the pages clean, the disk never gets them.
     mutating func loseWrites(_ node: NodeID) {
-        files[node]?.pending = []
+        guard var file = files.removeValue(forKey: node) else { return }
+        if !file.pending.isEmpty { file.isLost = true }
+        file.pending = []
+        files[node] = file
+    }
+
+    /// The kernel forgets clean pages: what a failed sync lost is then seen to be lost.
+    mutating func dropCache(_ node: NodeID) {
+        guard var file = files.removeValue(forKey: node) else { return }
+        if file.isLost {
+            file.cached = file.durable
+            for write in file.pending { Self.apply(write, to: &file.cached) }
+            file.isLost = false
+        }
+        files[node] = file
     }
 
     mutating func syncDirectory(_ node: NodeID) {
+        if pendingNames.isEmpty { return }
         var left: [NameChange] = []
         for change in pendingNames {
             if change.names.contains(where: { $0.directory == node }) {
@@ -124,54 +153,80 @@ struct SimulatedDisk: Sendable {
         pendingNames = left
     }
 
+    /// Flips a bit of a file, on the disk and in the cache.
+    mutating func flip(bit: Int, of node: NodeID) {
+        guard var file = files.removeValue(forKey: node) else { return }
+        file.cached[bit / 8] ^= 1 << UInt8(bit % 8)
+        file.durable = file.cached
+        files[node] = file
+    }
+
+    /// Puts other content in a file, on the disk and in the cache.
+    mutating func replace(_ node: NodeID, with bytes: [UInt8]) {
+        files[node]?.cached = bytes
+        files[node]?.durable = bytes
+        files[node]?.pending = []
+    }
+
     // MARK: Going down
 
     mutating func goDown(_ survival: Survival) {
         switch survival {
         case .everything: return
-        case .syncedOnly:
-            loseUnsynced { _ in
-                false
-            } cut: { _ in
-                0
-            }
+        case .syncedOnly: loseUnsynced(keep: { false }, torn: { _ in [] })
         case .some(let seed):
             var generator = SeededGenerator(seed: seed)
             // Of the seeds some keep almost all, some almost nothing.
             let odds = UInt64.random(in: 1...9, using: &generator)
             var cuts = SeededGenerator(seed: ~seed)
-            loseUnsynced { _ in
-                UInt64.random(in: 0..<10, using: &generator) < odds
-            } cut: { count in
-                let unit = [1, 512, 4096].randomElement(using: &cuts) ?? 1
-                return min(count, Int.random(in: 0...count, using: &cuts) / unit * unit)
-            }
+            loseUnsynced(
+                keep: { UInt64.random(in: 0..<10, using: &generator) < odds },
+                torn: { Self.tear($0, using: &cuts) })
         }
     }
 
-    /// Keeps what `keep` says, a write cut to what `cut` says of its length or whole.
-    private mutating func loseUnsynced(
-        keep: (Int) -> Bool, cut: (Int) -> Int
-    ) {
-        for (index, change) in pendingNames.enumerated() where keep(index) {
+    /// The parts of a write that reach the disk when it is torn: a prefix, any of its blocks, or
+    /// only its length, as when the size is written before the data.
+    private static func tear(
+        _ count: Int, using generator: inout SeededGenerator
+    ) -> [Range<Int>] {
+        let unit = [1, 512, 4096].randomElement(using: &generator) ?? 1
+        guard unit > 1, Bool.random(using: &generator) else {
+            let cut = min(count, Int.random(in: 0...count, using: &generator) / unit * unit)
+            return cut == 0 ? [] : [0..<cut]
+        }
+        var kept: [Range<Int>] = []
+        for start in stride(from: 0, to: count, by: unit) where Bool.random(using: &generator) {
+            kept.append(start..<min(start + unit, count))
+        }
+        // The length alone: nothing of the data.
+        return kept.isEmpty ? [count..<count] : kept
+    }
+
+    /// Keeps what `keep` says; of a write that is not kept, the parts that `torn` says.
+    private mutating func loseUnsynced(keep: () -> Bool, torn: (Int) -> [Range<Int>]) {
+        for change in pendingNames where keep() {
             Self.apply(change, to: &durableDirectories)
         }
         pendingNames = []
+        lookups = [:]
         directories = durableDirectories
         for node in files.keys.sorted() {
             guard var file = files[node] else { continue }
-            for (index, write) in file.pending.enumerated() {
-                if keep(index) {
+            guard !file.pending.isEmpty || file.isLost else { continue }
+            for write in file.pending {
+                if keep() {
                     Self.apply(write, to: &file.durable)
                 } else if case .bytes(let bytes, let offset) = write {
-                    let count = cut(bytes.count)
-                    if count > 0 {
+                    for part in torn(bytes.count) {
                         Self.apply(
-                            .bytes(Array(bytes[..<count]), offset: offset), to: &file.durable)
+                            .bytes(Array(bytes[part]), offset: offset + part.lowerBound),
+                            to: &file.durable)
                     }
                 }
             }
             file.pending = []
+            file.isLost = false
             file.cached = file.durable
             files[node] = file
         }
@@ -190,10 +245,56 @@ struct SimulatedDisk: Sendable {
                 bytes += [UInt8](repeating: 0, count: size - bytes.count)
             }
         case .bytes(let new, let offset):
+            if bytes.count == offset {
+                bytes += new
+                return
+            }
             if bytes.count < offset + new.count {
                 bytes += [UInt8](repeating: 0, count: offset + new.count - bytes.count)
             }
             bytes.replaceSubrange(offset..<offset + new.count, with: new)
         }
+    }
+}
+
+extension SimulatedDisk {
+    /// Whether the disk has all that was written to a file.
+    func isContentDurable(_ node: NodeID) -> Bool {
+        guard let file = files[node] else { return true }
+        return file.pending.isEmpty && !file.isLost
+    }
+
+    /// How much of a file would survive a loss of power, in bytes.
+    func durableSize(_ node: NodeID) -> Int { files[node]?.durable.count ?? 0 }
+
+    /// The bytes of all files that have a name.
+    var usedBytes: Int {
+        var used = 0
+        for entries in directories.values {
+            for node in entries.values { used += files[node]?.cached.count ?? 0 }
+        }
+        return used
+    }
+
+    /// Tells two disks apart by names, contents, and what is still pending.
+    var digest: UInt64 {
+        var digest: UInt64 = 0
+        var reachable: [(node: NodeID, path: UInt64)] = [(Self.root, 1)]
+        while let (directory, seed) = reachable.popLast() {
+            for (name, node) in directories[directory] ?? [:] {
+                let path = Checksum.xxh3(name, seed: seed)
+                if let file = files[node] {
+                    var content = Checksum.xxh3(file.cached, seed: path)
+                    if !file.pending.isEmpty || file.isLost {
+                        content &+= Checksum.xxh3(file.durable, seed: path) &* 31
+                    }
+                    digest &+= content
+                } else {
+                    digest &+= path &* 0x9e37_79b9_7f4a_7c15
+                    reachable.append((node, path))
+                }
+            }
+        }
+        return digest &+ UInt64(pendingNames.count)
     }
 }

@@ -7,7 +7,7 @@ extension SimulatedFileSystem {
         if path.string == "." || path.string == "/" { return }
         guard let found = try info(path) else {
             try createDirectories(path.parent)
-            try step("create directory", path) { world throws(StorageError) in
+            try step(Operation(.createDirectory, path)) { world throws(StorageError) in
                 let (parent, name) = try place(path, in: world)
                 world.disk.makeDirectory(parent, name)
             }
@@ -47,8 +47,8 @@ extension SimulatedFileSystem {
         try unlink(path)
     }
 
-    private func unlink(_ path: Path) throws(StorageError) {
-        try step("remove", path) { world throws(StorageError) in
+    func unlink(_ path: Path) throws(StorageError) {
+        try step(Operation(.remove, path)) { world throws(StorageError) in
             let (parent, name) = try place(path, in: world)
             world.disk.change(.init(names: [(parent, name, nil)]))
         }
@@ -61,8 +61,8 @@ extension SimulatedFileSystem {
         if from.parent != to.parent { try syncDirectory(from.parent) }
     }
 
-    private func renameOnly(_ from: Path, to: Path, mode: RenameMode) throws(StorageError) {
-        try step("rename \(from) to", to) { world throws(StorageError) in
+    func renameOnly(_ from: Path, to: Path, mode: RenameMode) throws(StorageError) {
+        try step(Operation(.rename, to, from: from)) { world throws(StorageError) in
             guard let node = world.disk.node(from) else { throw fault(.notFound, "rename", from) }
             let (oldParent, oldName) = try place(from, in: world)
             let (newParent, newName) = try place(to, in: world)
@@ -86,99 +86,23 @@ extension SimulatedFileSystem {
 
     /// Makes a directory's names durable.
     public func syncDirectory(_ path: Path) throws(StorageError) {
-        try step("sync", path) { world throws(StorageError) in
-            guard let node = world.disk.node(path), world.disk.directories[node] != nil else {
-                throw fault(.notFound, "sync", path)
+        try mending(FileRole(ofDirectory: path)) { () throws(StorageError) in
+            try step(Operation(.syncDirectory, path)) { world throws(StorageError) in
+                guard let node = world.disk.node(path), world.disk.directories[node] != nil else {
+                    throw fault(.notFound, "sync", path)
+                }
+                if !world.mutates(.directorySyncDropped, FileRole(ofDirectory: path)) {
+                    world.disk.syncDirectory(node)
+                }
             }
-            if !world.defects.contains(.directorySyncsDropped) { world.disk.syncDirectory(node) }
         }
     }
 
-    // MARK: Publishing
-
-    /// Creates a temporary file beside its target; its name is numbered, not random.
-    public func beginStaging(
-        _ target: Path, mode: PublishMode
-    ) throws(StorageError) -> any StagingFile {
-        let number = world.withLock { UInt64($0.restarts) << 32 | UInt64($0.operations) }
-        let name = temporaryNamePrefix + Checksum.hex(number)
-        let temporary = try target.parent.appending(name)
-        let node = try create(temporary)
-        return SimulatedStagingFile(
-            self, node: node, temporary: temporary, target: target, mode: mode)
-    }
-
-    /// Renames staged files, then syncs each directory once.
-    public func publish(_ files: [StagedFile]) throws(StorageError) -> [PublishResult] {
-        var results: [PublishResult] = []
-        do throws(StorageError) {
-            for file in files { results.append(try giveName(file)) }
-            for directory in Set(files.map(\.target.parent)).sorted() {
-                try syncDirectory(directory)
-            }
-        } catch {
-            for file in files.dropFirst(results.count) { discard(file) }
-            throw error
-        }
-        return results
-    }
-
-    /// Removes a temporary file.
-    public func discard(_ file: StagedFile) {
-        try? unlink(file.temporary)
-    }
-
-    private func giveName(_ file: StagedFile) throws(StorageError) -> PublishResult {
-        do throws(StorageError) {
-            try renameOnly(
-                file.temporary, to: file.target,
-                mode: file.mode == .replace ? .replace : .createNew)
-            return .created
-        } catch {
-            guard error.code == .alreadyExists, file.mode == .createOrMatch else { throw error }
-        }
-        let limit = Int.max
-        guard try read(file.temporary, maxBytes: limit) == read(file.target, maxBytes: limit) else {
-            throw fault(.contentDiffers, "create", file.target)
-        }
-        try syncFile(world.withLock { $0.disk.node(file.target) } ?? -1, file.target)
-        discard(file)
-        return .alreadyExisted
-    }
-
-    // MARK: Files
-
-    func create(_ path: Path) throws(StorageError) -> SimulatedDisk.NodeID {
-        try step("create", path) { world throws(StorageError) in
-            let (parent, name) = try place(path, in: world)
-            guard world.disk.node(path) == nil else { throw fault(.alreadyExists, "open", path) }
-            return world.disk.makeFile(parent, name, nowNanos: Int64(world.operations))
-        }
-    }
-
-    func write(
-        _ node: SimulatedDisk.NodeID, _ write: SimulatedDisk.Write, _ path: Path
-    ) throws(StorageError) {
-        try step("write", path) { world throws(StorageError) in
-            world.disk.write(node, write, nowNanos: Int64(world.operations))
-        }
-    }
-
-    func syncFile(_ node: SimulatedDisk.NodeID, _ path: Path) throws(StorageError) {
-        try step("sync", path, onFailure: { $0.disk.loseWrites(node) }) { world in
-            if !world.defects.contains(.fileSyncsDropped) { world.disk.syncFile(node) }
-        }
-    }
-
-    func bytes(_ node: SimulatedDisk.NodeID, _ path: Path) throws(StorageError) -> [UInt8] {
-        try look("read", path) { world in world.disk.files[node]?.cached ?? [] }
-    }
-
-    private func place(
+    func place(
         _ path: Path, in world: World
     ) throws(StorageError) -> (parent: SimulatedDisk.NodeID, name: SimulatedDisk.Name) {
         guard let name = SimulatedDisk.components(path).last,
-            let parent = world.disk.node(path.parent), world.disk.directories[parent] != nil
+            let parent = world.disk.find(path.parent), world.disk.directories[parent] != nil
         else { throw fault(.notFound, "open", path) }
         return (parent, name)
     }
@@ -200,7 +124,7 @@ extension SimulatedFileSystem {
         _ path: Path, createNew: Bool
     ) throws(StorageError) -> any AppendFile {
         guard createNew else { return SimulatedAppendFile(self, node: try existing(path), path) }
-        let node = try create(path)
+        let node = try create(path, for: path)
         try syncDirectory(path.parent)
         return SimulatedAppendFile(self, node: node, path)
     }
@@ -217,10 +141,12 @@ extension SimulatedFileSystem {
 
     /// Takes the lock of a file, creating it if needed.
     public func lock(_ path: Path) throws(StorageError) -> any FileLock {
-        if try info(path) == nil { _ = try create(path) }
+        if try info(path) == nil { _ = try create(path, for: path) }
         let node = try existing(path)
         return try look("lock", path) { world throws(StorageError) in
-            guard world.locks[node] == nil else { throw fault(.locked, "lock", path) }
+            guard world.locks[node] == nil || world.mutates(.lockGranted, nil) else {
+                throw fault(.locked, "lock", path)
+            }
             world.nextLock += 1
             world.locks[node] = world.nextLock
             return SimulatedFileLock(self, node: node, number: world.nextLock, path)

@@ -13,56 +13,63 @@ public final class SimulatedFileSystem: FileSystem {
         /// The operation fails with this code. A sync fails with `.syncFailed`, whatever the
         /// code, and what it should have made durable is lost at the next loss of power.
         case failure(StorageError.Code)
-    }
-
-    /// A defect built in on purpose, to show that a test would notice it.
-    public enum Defect: Sendable, CaseIterable {
-        /// Syncing a file reports success and does nothing.
-        case fileSyncsDropped
-        /// Syncing a directory reports success and does nothing.
-        case directorySyncsDropped
+        /// A write fails with this code after its first bytes; another operation fails.
+        case shortWrite(bytes: Int, StorageError.Code)
     }
 
     struct World: Sendable {
         var disk = SimulatedDisk()
-        var operations = 0
         /// How often the machine was started again.
         var restarts = 0
-        var trace: [String] = []
+        var trace: [Operation] = []
         var isDown = false
         var faults: [Int: Fault] = [:]
+        /// From this operation on every one fails like this.
+        var lasting: (from: Int, fault: Fault)?
+        var reads = 0
+        var failingRead: (at: Int, isLasting: Bool)?
+        var capacity: Int?
         var locks: [SimulatedDisk.NodeID: Int] = [:]
         var nextLock = 0
-        var defects: Set<Defect> = []
+        var mutant: Mutant?
+        /// What files are for, where it can be told.
+        var roles: [SimulatedDisk.NodeID: FileRole] = [:]
+        var discipline: Discipline?
+        /// The disk before each operation, for machines that keep it.
+        var history: [SimulatedDisk]?
+
+        func mutates(_ action: Mutant.Action, _ role: FileRole?) -> Bool {
+            mutant?.applies(action, to: role) ?? false
+        }
     }
 
     let world: Mutex<World>
 
     /// A machine with two empty directories: `/` and the one the process runs in.
-    public init(defects: Set<Defect> = []) {
+    ///
+    /// - Parameters:
+    ///   - mutant: what it does wrong on purpose.
+    ///   - watchesDiscipline: whether the order of operations is judged as they come.
+    public init(mutant: Mutant? = nil, watchesDiscipline: Bool = false) {
         var world = World()
         world.disk.makeDirectory(SimulatedDisk.root, Array("cwd".utf8))
         world.disk.syncDirectory(SimulatedDisk.root)
-        world.defects = defects
+        world.mutant = mutant
+        if watchesDiscipline { world.discipline = Discipline() }
         self.world = Mutex(world)
     }
 
-    private init(_ world: World) {
+    init(_ world: World) {
         self.world = Mutex(world)
     }
 
     /// The machine started again: what survived is there, nothing is locked or open.
     public func restarted(_ survival: Survival) -> SimulatedFileSystem {
-        let old = world.withLock { world in
+        let image = world.withLock { world in
             world.isDown = true
-            return world
+            return MachineImage(world)
         }
-        var new = World()
-        new.disk = old.disk
-        new.disk.goDown(survival)
-        new.restarts = old.restarts + 1
-        new.defects = old.defects
-        return SimulatedFileSystem(new)
+        return image.started(survival)
     }
 
     /// Plans a fault at an operation, counted from the start of this machine.
@@ -70,14 +77,38 @@ public final class SimulatedFileSystem: FileSystem {
         world.withLock { $0.faults[operation] = fault }
     }
 
-    /// How many operations there were.
-    public var operations: Int { world.withLock { $0.operations } }
+    /// Plans the same fault at an operation and all that follow.
+    public func plan(_ fault: Fault, from operation: Int) {
+        world.withLock { $0.lasting = (operation, fault) }
+    }
 
-    /// The operations so far, one line each.
-    public var trace: [String] { world.withLock { $0.trace } }
+    /// Lets a read fail, once or with all that follow; reads are counted by themselves.
+    public func planReadFailure(at read: Int, isLasting: Bool) {
+        world.withLock { $0.failingRead = (read, isLasting) }
+    }
+
+    /// Limits the bytes of all files; nil for no limit.
+    public func limit(toBytes bytes: Int?) {
+        world.withLock { $0.capacity = bytes }
+    }
+
+    /// The bytes of all files that have a name.
+    public var usedBytes: Int { world.withLock { $0.disk.usedBytes } }
+
+    /// How many operations there were.
+    public var operations: Int { world.withLock { $0.trace.count } }
+
+    /// How often a file's bytes were read.
+    public var reads: Int { world.withLock { $0.reads } }
+
+    /// The operations so far.
+    public var trace: [Operation] { world.withLock { $0.trace } }
 
     /// Whether the machine went down.
     public var isDown: Bool { world.withLock { $0.isDown } }
+
+    /// What was done in a wrong order, for a machine that watches it.
+    public var indiscipline: [String] { world.withLock { $0.discipline?.violations ?? [] } }
 
     // MARK: Looking
 
@@ -110,6 +141,24 @@ public final class SimulatedFileSystem: FileSystem {
         }
     }
 
+    /// One reading of a file's bytes: counted, possibly struck by a fault.
+    func read(_ node: SimulatedDisk.NodeID, _ path: Path) throws(StorageError) -> [UInt8] {
+        try look("read", path) { world throws(StorageError) in
+            let number = world.reads
+            world.reads += 1
+            if let failing = world.failingRead,
+                failing.isLasting ? number >= failing.at : number == failing.at
+            {
+                throw fault(.inputOutput, "read", path)
+            }
+            return world.disk.files[node]?.cached ?? []
+        }
+    }
+
+    func size(_ node: SimulatedDisk.NodeID, _ path: Path) throws(StorageError) -> Int {
+        try look("examine", path) { world in world.disk.files[node]?.cached.count ?? 0 }
+    }
+
     // MARK: Steps
 
     func look<Result>(
@@ -124,22 +173,32 @@ public final class SimulatedFileSystem: FileSystem {
 
     /// One operation: counted, possibly struck by a fault, else carried out.
     func step<Result>(
-        _ operation: String, _ path: Path,
-        onFailure: (inout World) -> Void = { _ in },
+        _ operation: Operation,
+        onFailure: (inout World, Fault) -> Void = { _, _ in },
         _ body: (inout World) throws(StorageError) -> Result
     ) throws(StorageError) -> Result where Result: Sendable {
-        try look(operation, path) { world throws(StorageError) in
-            let number = world.operations
-            world.operations += 1
-            world.trace.append("\(operation) \(path)")
-            switch world.faults[number] {
-            case nil: return try body(&world)
+        let (kind, path) = (operation.kind, operation.path)
+        return try look(kind.rawValue, path) { world throws(StorageError) in
+            let number = world.trace.count
+            world.history?.append(world.disk)
+            world.trace.append(operation)
+            var planned = world.faults[number]
+            if planned == nil, let lasting = world.lasting, number >= lasting.from {
+                planned = lasting.fault
+            }
+            guard let planned else {
+                world.discipline?.judge(operation, world.disk, world.roles)
+                return try body(&world)
+            }
+            switch planned {
             case .crash:
                 world.isDown = true
-                throw down(operation, path)
-            case .failure(let code):
-                onFailure(&world)
-                throw fault(operation == "sync" ? .syncFailed : code, operation, path)
+                throw down(kind.rawValue, path)
+            case .failure(let code), .shortWrite(_, let code):
+                onFailure(&world, planned)
+                let isSync = kind == .sync || kind == .syncDirectory
+                if isSync { world.discipline?.syncFailed(at: path) }
+                throw fault(isSync ? .syncFailed : code, isSync ? "sync" : kind.rawValue, path)
             }
         }
     }

@@ -37,11 +37,13 @@ import Testing
         #expect(survived == 13 * 42)
     }
 
-    @Test(arguments: SimulatedFileSystem.Defect.allCases)
-    func plantedDefectIsFound(defect: SimulatedFileSystem.Defect) {
+    @Test(arguments: [
+        Mutant.Action.fileSyncDropped, .directorySyncDropped, .namedBeforeSync, .renameMadeWrite,
+    ])
+    func plantedDefectIsFound(action: Mutant.Action) {
         #expect(throws: Violation.self) {
             try sweepCrashes(
-                seeds: 40, defects: [defect], run: publishTwo, recover: checkPromise)
+                seeds: 40, mutant: Mutant(action), run: publishTwo, recover: checkPromise)
         }
     }
 
@@ -67,7 +69,7 @@ import Testing
         try sweepCrashes(seeds: 20, run: append, recover: check)
         #expect(throws: Violation.self) {
             try sweepCrashes(
-                seeds: 20, defects: [.fileSyncsDropped], run: append, recover: check)
+                seeds: 20, mutant: Mutant(.fileSyncDropped), run: append, recover: check)
         }
     }
 

@@ -1,0 +1,160 @@
+import Columnar
+import Connectors
+import Engine
+import Jobs
+import Lake
+import Operators
+import Parquet
+import Storage
+import Streams
+import TestSupport
+import TickLog
+
+/// Runs a scenario's processes on a machine, as the command line would.
+struct Processes {
+    let scenario: Scenario
+    let files: any FileSystem
+    let time: JumpingTime
+
+    /// One process, from its start to its end or its first error.
+    ///
+    /// The rows in `acknowledged` were durable for readers before: they must be there.
+    func run(_ phase: Scenario.Phase, acknowledged: Int64) throws {
+        switch phase {
+        case .fill(let rows):
+            try fill(rows: rows, scenario.jobs[0], acknowledged)
+        case .run(let index, let until, let isLast):
+            try run(index, until: until, isLast: isLast, acknowledged)
+        case .tidy:
+            try tidy(acknowledged)
+        }
+    }
+
+    private func check(_ end: Int64, _ acknowledged: Int64) throws {
+        guard end >= acknowledged else {
+            throw Violation("\(acknowledged) rows were acknowledged, the log has \(end)")
+        }
+    }
+
+    // MARK: The log
+
+    private func openWriter(_ feed: any Feed) throws -> TickLogWriter {
+        let path = try Path(Scenario.logPath)
+        do throws(TickLogError) {
+            try TickLogWriter.create(
+                path, schema: feed.schema, timeColumn: feed.timeColumn, files)
+        } catch {
+            guard error.code == .alreadyExists || error.code == .locked else { throw error }
+        }
+        return try writer()
+    }
+
+    private func writer() throws -> TickLogWriter {
+        try TickLogWriter(
+            Path(Scenario.logPath),
+            options: TickLogOptions(segmentBytesMax: scenario.segmentBytesMax, groupRowsMax: 8),
+            files, time: time)
+    }
+
+    private func fill(rows: Int?, _ job: Job, _ acknowledged: Int64) throws {
+        guard let spec = job.feed else { preconditionFailure("the scenarios' jobs have feeds") }
+        let feed = try spec.makeFeed(files: files, time: time)
+        let writer = try openWriter(feed)
+        try check(writer.durableOffset, acknowledged)
+        var options = FeedPump.Options()
+        options.batchRowsMax = scenario.appendRowsMax
+        let pump = try FeedPump(feed, into: writer, options: options, time: time) {
+            try publish($0)
+        }
+        try pump.run(until: { rows.map { writer.endOffset >= $0 } ?? false })
+        try writer.close()
+    }
+
+    /// As the command line's `RejectsTable`.
+    private func publish(_ rejected: RejectedRows) throws {
+        let table = try LakeTable(
+            Path("lake/rejects"), files, owner: TableOwner(checkpointID: "feeds", query: "rejects"),
+            schema: rejected.rows.schema)
+        let number = UInt64(bitPattern: rejected.firstNumber) & 0xFFFF_FFFF
+        let staged = try table.stage(batch: Int64(number), rows: rejected.rows)
+        try table.publish(staged, isRerun: true)
+    }
+
+    private func tidy(_ acknowledged: Int64) throws {
+        let writer = try writer()
+        try check(writer.durableOffset, acknowledged)
+        try writer.seal()
+        for base in try writer.sealedSegments().dropLast() {
+            try writer.compress(segment: base, rowsMax: 1_024)
+        }
+        try writer.retain(bytesMax: 4_000, neededFrom: try needed())
+        try writer.close()
+    }
+
+    /// The lowest offset that the jobs still need; none before the first run.
+    private func needed() throws -> Int64 {
+        guard case .run(_, nil, true)? = scenario.phases.dropLast().last else { return 0 }
+        return try TickLogReader(Path(Scenario.logPath), files, mending: false).endOffset
+    }
+
+    // MARK: Jobs
+
+    private func run(_ index: Int, until: Int?, isLast: Bool, _ acknowledged: Int64) throws {
+        let (job, plan) = (scenario.jobs[index], scenario.plans[index])
+        let reader = try TickLogReader(Path(Scenario.logPath), files)
+        try check(reader.endOffset, acknowledged)
+        let files = files
+        let engine = try MicroBatchEngine(
+            job: EngineJob(
+                job: job, plan: plan, threads: 1, environment: [:],
+                openSideTable: { table, owner in
+                    LakeSink(
+                        try LakeTable(
+                            Path(table.path), files,
+                            owner: TableOwner(checkpointID: owner, query: table.owner),
+                            schema: table.schema), files)
+                },
+                openSinks: { try openSinks($0, $1, files) }),
+            source: LogSource(reader), checkpointPath: Path(job.checkpointLocation), files: files,
+            time: time, observe: { _ in })
+        defer { engine.close() }
+        var limits = RunLimits()
+        limits.untilOffset = until.map(Int64.init)
+        limits.sourceIsComplete = isLast
+        // Only a run that knows that nothing more comes closes windows before the idle timeout;
+        // another one is stopped when it begins to wait for it.
+        let sleeps = time.sleeps
+        _ = try engine.run(trigger: job.trigger, limits: limits) { time.sleeps > sleeps }
+    }
+}
+
+/// As the command line opens them.
+private func openSinks(
+    _ query: PlannedQuery, _ checkpointID: String, _ files: any FileSystem
+) throws -> [any Sink] {
+    let owner = TableOwner(checkpointID: checkpointID, query: query.name)
+    return try query.sinks.compactMap { sink in
+        switch sink {
+        case .parquet(let spec):
+            var options = ParquetOptions()
+            if case .none = spec.compression { options.compression = .uncompressed }
+            return LakeSink(
+                try LakeTable(
+                    Path(spec.path), files, owner: owner, schema: query.outputSchema,
+                    partitionBy: spec.partitionBy, options: options), files)
+        case .table(let spec):
+            return TableSink(
+                try ReplacedTable(
+                    Path(spec.path), files, owner: owner, schema: query.outputSchema),
+                upsertKeys: query.outputMode == .update ? spec.keys : [], files)
+        case .console: return nil
+        }
+    }
+}
+
+/// What must never be: the sweep's finding.
+struct Violation: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,115 @@
+import Dispatch
+import Glibc
+import Storage
+import Synchronization
+import TestSupport
+
+// crash-sweep: brings simulated machines down and looks at what comes back.
+//
+//     crash-sweep crashes --seed 1 --seeds 100 [--partial 6] [--double-every 50]
+//     crash-sweep faults --seed 1 --seeds 20
+//     crash-sweep mutants --seeds 6
+//
+// Every seed is a scenario of its own. A violation prints the seed and the place; the same seed
+// shows it again.
+
+let arguments = CommandLine.arguments.dropFirst()
+
+func fail(_ message: String) -> Never {
+    print("crash-sweep: \(message)")
+    exit(2)
+}
+
+func number(_ option: String, _ fallback: Int) -> Int {
+    guard let index = arguments.firstIndex(of: "--" + option) else { return fallback }
+    guard index + 1 < arguments.endIndex, let value = Int(arguments[index + 1]), value >= 0 else {
+        fail("--\(option) takes a number")
+    }
+    return value
+}
+
+/// Runs seeds on all processors; stops at the first violation.
+func overSeeds(_ body: @escaping @Sendable (UInt64) throws -> Counts) -> Counts {
+    let first = number("seed", 1)
+    let count = number("seeds", 20)
+    let total = Mutex(Counts())
+    let failure = Mutex<String?>(nil)
+    let next = Atomic<Int>(first)
+    let threads = number("threads", max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+    DispatchQueue.concurrentPerform(iterations: threads) { _ in
+        while failure.withLock({ $0 == nil }) {
+            let seed = next.wrappingAdd(1, ordering: .relaxed).oldValue
+            guard seed < first + count else { return }
+            do {
+                let counts = try body(UInt64(seed))
+                total.withLock { $0 += counts }
+            } catch {
+                failure.withLock { $0 = $0 ?? "\(error)" }
+            }
+        }
+    }
+    if let message = failure.withLock({ $0 }) {
+        print("VIOLATION \(message)")
+        exit(1)
+    }
+    return total.withLock { $0 }
+}
+
+/// Prints a row for each sabotage; fails when one goes unnoticed.
+func runMutants() throws {
+    let first = UInt64(number("seed", 1))
+    let seeds = first..<first + UInt64(number("seeds", 6))
+    let rows = Mutex<[Int: String]>([:])
+    let missed = Atomic<Int>(0)
+    let mutants = Mutants.all
+    DispatchQueue.concurrentPerform(iterations: mutants.count) { index in
+        let mutant = mutants[index]
+        do {
+            let verdict = try MutantRun(mutant: mutant, seeds: seeds).run()
+            if !verdict.isCaught { missed.wrappingAdd(1, ordering: .relaxed) }
+            let discipline = verdict.byDiscipline ? "yes" : "-"
+            rows.withLock {
+                $0[index] =
+                    "| \(mutant.role?.rawValue ?? "any") | \(mutant.action.rawValue) | "
+                    + "\(discipline) | \(verdict.bySweep ?? "-") |"
+            }
+        } catch {
+            missed.wrappingAdd(1, ordering: .relaxed)
+            rows.withLock { $0[index] = "| \(mutant) | \(error) | | |" }
+        }
+    }
+    print("| file | sabotage | discipline checker | sweep without it |\n| --- | --- | --- | --- |")
+    for row in rows.withLock({ $0 }).sorted(by: { $0.key < $1.key }) { print(row.value) }
+    let count = missed.load(ordering: .relaxed)
+    print("mutants \(mutants.count), caught \(mutants.count - count)")
+    if count > 0 { exit(1) }
+}
+
+let begun = SystemTime().monotonicNanos()
+switch arguments.first {
+case "crashes":
+    var options = CrashOptions()
+    options.partial = number("partial", 6)
+    options.doubleEvery = number("double-every", 0)
+    let chosen = options
+    let counts = overSeeds { seed in
+        var run = CrashRun(try Reference(try Scenario(seed: seed)), chosen)
+        try run.run()
+        return run.counts
+    }
+    print("operations \(counts.operations)")
+    print("crash points \(counts.points), distinct \(counts.distinct)")
+    print("double crashes \(counts.doubles), distinct \(counts.distinctDoubles)")
+case "faults":
+    let counts = overSeeds { seed in
+        var run = FaultRun(try Reference(try Scenario(seed: seed)))
+        try run.run()
+        return run.counts
+    }
+    print("faults \(counts.faulted), of these ended with an error \(counts.refused)")
+case "mutants":
+    try runMutants()
+default:
+    fail("give crashes, faults or mutants")
+}
+print("seconds \(Double((SystemTime().monotonicNanos() - begun) / 1_000_000) / 1e3)")

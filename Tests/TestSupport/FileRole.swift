@@ -1,0 +1,107 @@
+public import Storage
+
+/// What a file or directory is for, told from where it lies.
+///
+/// The tests that ask lay their machines out as the shipped jobs do: `checkpoints/<job>`,
+/// `log/<name>` and `lake/<table>`.
+public enum FileRole: String, Sendable, Hashable, CaseIterable {
+    // Files of a log.
+    case segment
+    case durableCell = "durable cell"
+    case logDescription = "log description"
+    // Files of a checkpoint.
+    case identity
+    case jobText = "job text"
+    case offsets
+    case commit
+    case stateDelta = "state delta"
+    case stateSnapshot = "state snapshot"
+    // Files of a lake.
+    case part = "Parquet part"
+    case table = "replaced table"
+    case sideTable = "side table"
+    case rejects
+    case ownerMark = "owner mark"
+    // Directories.
+    case logDirectory = "log directory"
+    case checkpointDirectory = "checkpoint directory"
+    case offsetsDirectory = "offsets directory"
+    case commitsDirectory = "commits directory"
+    case stateDirectory = "state directory"
+    case tableDirectory = "table directory"
+    case partitionDirectory = "partition directory"
+    // What has no part in any promise.
+    case lock
+    case other
+
+    /// What a file at a path is for, by the name that it will have in the end.
+    public init(ofFile path: Path) {
+        let parts = path.string.split(separator: "/" as Character)
+        let name = path.name
+        switch (parts.first, name) {
+        case (_, "LOCK"): self = .lock
+        case ("log", "durable"): self = .durableCell
+        case ("log", "log.json"): self = .logDescription
+        case ("log", _): self = name.hasSuffix(".arrows") ? .segment : .other
+        case ("checkpoints", "metadata"): self = .identity
+        case ("checkpoints", "job.json"): self = .jobText
+        case ("checkpoints", _):
+            switch path.parent.name {
+            case "offsets": self = .offsets
+            case "commits": self = .commit
+            default:
+                self =
+                    name.hasSuffix(".delta")
+                    ? .stateDelta : name.hasSuffix(".snapshot") ? .stateSnapshot : .other
+            }
+        case ("lake", _): self = Self.ofLake(parts.map(String.init), name)
+        default: self = .other
+        }
+    }
+
+    private static func ofLake(_ parts: [String], _ name: String) -> FileRole {
+        if name.hasPrefix("_streamer,") { return .ownerMark }
+        guard name.hasSuffix(".parquet"), parts.count > 2 else { return .other }
+        if parts[1] == "rejects" { return .rejects }
+        if parts[1].hasSuffix("late") { return .sideTable }
+        return name.hasPrefix(parts[1] + ".") ? .table : .part
+    }
+
+    /// What the directory at a path is for.
+    public init(ofDirectory path: Path) {
+        let parts = path.string.split(separator: "/" as Character)
+        switch parts.first {
+        case "log": self = parts.count == 2 ? .logDirectory : .other
+        case "checkpoints":
+            switch (parts.count, path.name) {
+            case (2, _): self = .checkpointDirectory
+            case (3, "offsets"): self = .offsetsDirectory
+            case (3, "commits"): self = .commitsDirectory
+            case (4, _): self = .stateDirectory
+            default: self = .other
+            }
+        case "lake":
+            self =
+                parts.count == 2 ? .tableDirectory : parts.count > 2 ? .partitionDirectory : .other
+        default: self = .other
+        }
+    }
+
+    /// Whether a file of this kind is an effect of a batch, which its commit stands for.
+    public var isEffect: Bool {
+        switch self {
+        case .stateDelta, .stateSnapshot, .part, .table, .sideTable: true
+        default: false
+        }
+    }
+
+    /// Whether a file of this kind gets its name when its content is whole.
+    public var isPublished: Bool {
+        switch self {
+        case .segment, .logDescription, .identity, .jobText, .offsets, .commit, .rejects,
+            .ownerMark:
+            true
+        default: isEffect
+        }
+    }
+}
