@@ -31,6 +31,10 @@ public struct LakeError: Error, Sendable, CustomStringConvertible {
         case unsupportedTable
         /// A Delta table has no such version.
         case unknownVersion
+        /// A table was made by another writer.
+        case notOurs
+        /// A batch that was compacted came out with other files.
+        case compactedBatchDiffers
         /// Another writer has changed a Delta table.
         case changedByAnother
         /// The file system failed; see `storage`.

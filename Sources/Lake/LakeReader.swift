@@ -10,7 +10,8 @@ public struct LakeFile: Sendable {
     public let bytes: Int64
     /// The partition columns and this file's values, as text; nil stands for null.
     public let partition: [(column: String, value: String?)]
-    /// The batch that wrote it; nil when the name does not say.
+    /// The batch that wrote it, the last of them when there were several; nil when the file does
+    /// not say.
     public let batch: Int64?
 }
 
@@ -125,7 +126,9 @@ public struct LakeReader: Sendable {
             return LakeFile(
                 path: entry.path, bytes: entry.bytes,
                 partition: parts.dropLast().compactMap { PartitionPath.parse($0) },
-                batch: parts.last.flatMap { DataFileName.parse($0)?.batch })
+                batch: parts.last.flatMap {
+                    DataFileName.parse($0)?.batch ?? CompactedFileName.parse($0)?.batches.upperBound
+                })
         }
     }
 

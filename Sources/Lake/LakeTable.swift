@@ -21,6 +21,8 @@ public struct LakeTable: Sendable {
     private let partitionColumns: [Int]
     /// A file is one row group: readers that limit what a file may decode to take it whole.
     private let fileRowsMax: Int
+    /// What `compact` made of earlier files; it cannot run while the table is open.
+    private let compacted: CompactedFiles
 
     /// Partitions that one batch may add to.
     public static let partitionsMax = 10_000
@@ -49,6 +51,7 @@ public struct LakeTable: Sendable {
                 ))
         }
         try directory.claim(owner, description)
+        compacted = try CompactedFiles(directory, directory.entries())
     }
 
     static func partitionColumns(
@@ -123,14 +126,44 @@ public struct LakeTable: Sendable {
     ///     run that came to other files; those are then removed.
     /// - Returns: a receipt for each file, in the order of their paths.
     /// - Throws: `.storage`; some files may then have their names, and publishing the batch
-    ///   again sets that right.
+    ///   again sets that right. `.compactedBatchDiffers` for a batch whose rows are in compacted
+    ///   files already, and were others.
     @discardableResult
     public func publish(
         _ staged: StagedBatch, isRerun: Bool = false
     ) throws(LakeError) -> [FileReceipt] {
-        _ = try onStorage { () throws(StorageError) in try directory.files.publish(staged.files) }
+        let files = try notCompacted(staged)
+        _ = try onStorage { () throws(StorageError) in try directory.files.publish(files) }
         if isRerun { try removeOthers(of: staged) }
         return staged.receipts
+    }
+
+    /// Whether a published file, as its receipt says it was, is now in a compacted one.
+    public func isCompacted(_ receipt: FileReceipt) -> Bool { compacted.hold(receipt) }
+
+    /// The files of a batch whose rows are not in compacted files; the others are discarded.
+    private func notCompacted(_ staged: StagedBatch) throws(LakeError) -> [StagedFile] {
+        guard let last = compacted.lastBatch, staged.batch <= last else { return staged.files }
+        var kept: [StagedFile] = []
+        for (file, receipt) in zip(staged.files, staged.receipts) where !compacted.hold(receipt) {
+            guard
+                try onStorage({ () throws(StorageError) in
+                    try directory.files.exists(file.target)
+                })
+            else {
+                staged.discard(directory.files)
+                throw LakeError(
+                    .compactedBatchDiffers,
+                    "batch \(staged.batch) was published and compacted, and comes out with another "
+                        + "file now, '\(receipt.path)': adding it could double rows. Replay the job "
+                        + "into another folder, or clear it and run it anew", path: path.string)
+            }
+            kept.append(file)
+        }
+        for (file, receipt) in zip(staged.files, staged.receipts) where compacted.hold(receipt) {
+            directory.files.discard(file)
+        }
+        return kept
     }
 
     private func removeOthers(of staged: StagedBatch) throws(LakeError) {

@@ -59,12 +59,9 @@ public enum PartitionPath {
     /// The directory of a value in a table whose log says the values.
     ///
     /// It is that of other tables, since some readers (Polars) take the value from there, but for a
-    /// value that is the text for null, and for one that is too long for a name: that has a hash.
+    /// value that is too long for a name: that has a hash.
     static func deltaDirectoryName(column: String, value: String?) -> String {
-        var name = directoryName(column: column, value: value)
-        if let value, value.utf8.elementsEqual(defaultPartition.utf8) {
-            name = escape(column) + "=%5F" + defaultPartition.dropFirst()
-        }
+        let name = directoryName(column: column, value: value)
         guard name.utf8.count > nameBytesMax else { return name }
         return hashedPrefix + Checksum.hex(Checksum.xxh3(Array(name.utf8)))
     }

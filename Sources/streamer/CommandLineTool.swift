@@ -9,7 +9,8 @@ let version = "0.1.0"
 let verbs: [Verb] = [
     runVerb, replayVerb, clearVerb, validateVerb, explainVerb, logAppendVerb, logCatVerb, logLsVerb,
     logVerifyVerb, logTailVerb, logTrimVerb, lakeLsVerb, lakeShowVerb, lakeExportVerb,
-    lakeVerifyVerb, checkpointLsVerb, checkpointShowVerb, stateShowVerb, doctorVerb, evalVerb,
+    lakeVerifyVerb, lakeCompactVerb, checkpointLsVerb, checkpointShowVerb, stateShowVerb,
+    doctorVerb, evalVerb,
     sparkVerb,
 ]
 

@@ -270,3 +270,88 @@ def test_moving_rows_and_vacuum_by_others_are_followed(done, tmp_path):
     for name in ["candles", "kpi", "top"]:
         assert by_arrow(workspace.path / "lake" / name) == by_arrow(done.path / "lake" / name)
     assert "rows as published" in workspace.run("lake", "verify", "candles").out
+
+
+# Compaction
+
+def test_compacting_keeps_every_row_and_every_version(done, tmp_path):
+    workspace = Workspace(shutil.copytree(done.path, tmp_path / "copy"))
+    for name in ["candles", "plain"]:
+        table = workspace.path / "lake" / name
+        before = workspace.files(f"lake/{name}")
+        planned = workspace.run("lake", "compact", name, "--dry-run").out
+        assert "would become" in planned and workspace.files(f"lake/{name}") == before
+        versions = batch_of_version(table) if name == "candles" else {}
+        rows = {version: by_arrow(table, version) for version in versions}
+        shown = sorted(workspace.run("lake", "show", name, "--format", "csv").out.splitlines())
+        assert "became" in workspace.run("lake", "compact", name).out
+        assert sorted(workspace.run("lake", "show", name, "--format", "csv").out.splitlines()) == shown
+        for version in versions:
+            assert by_arrow(table, version) == rows[version]
+        assert "rows as published" in workspace.run("lake", "verify", name).out
+        assert "no small files" in workspace.run("lake", "compact", name).err
+    assert by_arrow(workspace.path / "lake" / "candles") == rows[max(rows)]
+    assert by_polars(workspace.path / "lake" / "candles") == rows[max(rows)]
+    plain = polars.read_parquet(workspace.path / "lake" / "plain" / "**" / "*.parquet")
+    assert plain.height == len(rows[max(rows)])
+    # What the checkpoint recorded can still be run again and compared, and adds nothing.
+    replayed = workspace.run("replay", "job.json", "--from-checkpoint", "--batch", 0, "--verify")
+    assert "identical" in replayed.out
+    commits = workspace.path / "checkpoints" / "delta" / "commits"
+    last = max(int(path.name) for path in commits.iterdir() if path.name.isdigit())
+    files = workspace.files()
+    (commits / str(last)).unlink()
+    refused = workspace.run("lake", "compact", "plain", check=1).err
+    assert f"batch {last} was begun and not committed" in refused
+    workspace.run("run", "job.json")
+    assert workspace.files() == files
+
+
+def test_plain_tables_are_not_compacted_while_a_job_runs_on_them(done, tmp_path):
+    workspace = Workspace(shutil.copytree(done.path, tmp_path / "copy"))
+    workspace.job(job(trigger={"processingTime": "1 second"}))
+    running = workspace.start("run", "job.json")
+    try:
+        for _ in range(100):
+            if "engine     running" in workspace.run("checkpoint", "show", "delta").out \
+                    or workspace.run("lake", "compact", "plain", "--dry-run", check=None).returncode:
+                break
+        assert "lock" in workspace.run("lake", "compact", "plain", check=1).err
+        assert "became" in workspace.run("lake", "compact", "candles").out
+    finally:
+        running.terminate()
+        running.communicate()
+    (workspace.path / "checkpoints").rename(workspace.path / "elsewhere")
+    assert "not below ./checkpoints" in workspace.run("lake", "compact", "plain", check=1).err
+
+
+@pytest.mark.parametrize("words, complaint", [
+    (["compact", "plain", "--target-size", "5 apples"], "is no size"),
+    (["compact", "plain", "--target-size", "0"], "is no size"),
+    (["compact", "nothing"], "there is no table 'nothing'"),
+    (["show", "candles", "--version", "1000"], "there is no version 1000"),
+    (["show", "plain", "--version", "1"], "only Delta tables have versions"),
+    (["export", "candles", "--format", "xlsx"], "csv"),
+    (["export", "candles", "--where", "volum > 1"], "Did you mean 'volume'"),
+])
+def test_mistakes_are_named(done, words, complaint):
+    failed = done.run("lake", *words, check=None)
+    assert failed.returncode in (1, 2) and complaint in failed.err
+
+
+# Export
+
+def test_export_gives_the_rows_to_other_tools(done, tmp_path):
+    import pyarrow as pa
+    expected = polars.read_delta(str(done.path / "lake" / "candles")).sort("symbol", "window_start")
+    order = ["--order-by", "symbol,window_start"]
+    target = tmp_path / "candles.csv"
+    done.run("lake", "export", "candles", *order, "--output", target)
+    assert polars.read_csv(target, try_parse_dates=True).select("symbol", "close", "volume").equals(
+        expected.select("symbol", "close", "volume"))
+    stream = done.run("lake", "export", "candles", *order, "--format", "arrow").stdout
+    found = polars.from_arrow(pa.ipc.open_stream(stream).read_all())
+    assert found.select(expected.columns).cast(expected.schema).equals(expected)
+    some = done.run("lake", "export", "candles", "--columns", "symbol", "--where", "symbol = 'IBM'",
+                    "--limit", 2).out
+    assert some.split() == ["symbol", "IBM", "IBM"]
