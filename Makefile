@@ -81,7 +81,7 @@ differential: build spark-deps ## N=… random jobs and EXPRESSIONS=…, by stre
 
 differential-quick: build spark-deps ## a slice of that with a fixed seed, a few minutes
 	$(python) -m pytest -q Tests/Spark/test_event_time.py
-	$(python) Tests/Spark/differential.py --jobs 30 --expressions 1000 --seed 20260105
+	$(python) Tests/Spark/differential.py --jobs 24 --expressions 800 --seed 20260105
 
 tidy: python-deps ## house rules that a compiler does not check
 	$(python) -m pytest -q Tests/Tidy

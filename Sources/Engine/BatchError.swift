@@ -5,18 +5,23 @@ import Operators
 public struct BatchError: Error, Sendable, CustomStringConvertible {
     /// The batch's number.
     public let batch: Int64
-    /// The source offsets that it reads.
-    public let offsets: Range<Int64>
+    /// The offsets that it reads of each source.
+    public let offsets: [Range<Int64>]
     /// The query that failed, where one did.
     public let query: String?
     /// What failed.
     public let cause: any Error
 
-    init(_ plan: BatchPlan, _ error: any Error) {
+    private let sourceNames: [String]
+    private let source: Int?
+
+    init(_ plan: BatchPlan, sources: [String], _ error: any Error) {
         batch = plan.batch
         offsets = plan.offsets
-        let fault = error as? QueryFault
+        sourceNames = sources
+        let fault = error as? BatchFault
         query = fault?.query
+        source = fault?.source
         cause = fault?.cause ?? error
     }
 
@@ -28,30 +33,36 @@ public struct BatchError: Error, Sendable, CustomStringConvertible {
         if let cause = cause as? OperatorError {
             reason = cause.reason
             // The rows that another query emits have no offset of their own.
-            if let offset = cause.sequence, offsets.contains(offset) {
+            if let offset = cause.sequence, let source, offsets[source].contains(offset) {
                 place += ", row at offset \(offset)"
+                if sourceNames.count > 1 { place += " of source '\(sourceNames[source])'" }
             }
         }
-        let rows =
-            offsets.isEmpty ? "" : " (offsets \(offsets.lowerBound) to \(offsets.upperBound))"
+        let ranges = zip(sourceNames, offsets).filter { !$1.isEmpty }.map { name, range in
+            (sourceNames.count > 1 ? "\(name) " : "")
+                + "\(range.lowerBound) to \(range.upperBound)"
+        }
+        let rows = ranges.isEmpty ? "" : " (offsets \(ranges.joined(separator: ", ")))"
         return "\(place): \(reason.hasSuffix(".") ? reason : reason + ".") "
             + "Batch \(batch)\(rows) is not committed; the next run runs it again."
     }
 }
 
-/// A fault with the query in which it came up.
-struct QueryFault: Error {
-    let query: String
+/// A fault with the query and the source whose rows it came up with.
+struct BatchFault: Error {
+    var query: String?
+    var source: Int?
     let cause: any Error
 }
 
 extension QueryNode {
-    /// Does a part of a batch's work; a fault tells that it was this query's.
-    func asItsOwn<Result>(_ work: () throws -> Result) throws -> Result {
+    /// Does a part of a batch's work; a fault tells that it was this query's, and of which source
+    /// the rows were.
+    func asItsOwn<Result>(source: Int? = nil, _ work: () throws -> Result) throws -> Result {
         do {
             return try work()
         } catch {
-            throw QueryFault(query: query.name, cause: error)
+            throw BatchFault(query: query.name, source: source, cause: error)
         }
     }
 }

@@ -4,8 +4,8 @@
 public struct BatchPlan: Hashable, Sendable {
     /// The batch's number, from 0.
     public var batch: Int64
-    /// The source offsets it reads; empty for a no-data batch.
-    public var offsets: Range<Int64>
+    /// The offsets it reads of each source, in the job's order; all empty for a no-data batch.
+    public var offsets: [Range<Int64>]
     /// Rows at or below this event time (ms) are late: the watermark that the batch before ran
     /// with.
     public var lateWatermarkMs: Int64
@@ -20,7 +20,7 @@ public struct BatchPlan: Hashable, Sendable {
 
     /// A plan of these parts.
     public init(
-        batch: Int64, offsets: Range<Int64>, lateWatermarkMs: Int64, watermarkMs: Int64,
+        batch: Int64, offsets: [Range<Int64>], lateWatermarkMs: Int64, watermarkMs: Int64,
         timestampMs: Int64, isRerun: Bool
     ) {
         self.batch = batch
@@ -30,34 +30,48 @@ public struct BatchPlan: Hashable, Sendable {
         self.timestampMs = timestampMs
         self.isRerun = isRerun
     }
+
+    /// How many rows it reads of all sources.
+    public var rowCount: Int { offsets.reduce(0) { $0 + $1.count } }
 }
 
-/// What is known when the next batch is to be planned.
-struct PlanningFacts {
+/// What is known of a source when the next batch is to be planned.
+struct SourceFacts {
     /// One past the last offset that a committed batch has read.
     var nextOffset: Int64
     /// One past the last offset that may be read now.
     var availableEnd: Int64
-    /// The job's `maxOffsetsPerTrigger`, or `nil` for no limit.
+    /// Its `maxOffsetsPerTrigger`, or `nil` for no limit.
     var maxOffsets: Int64?
+
+    /// What a batch reads now.
+    var range: Range<Int64> {
+        guard availableEnd > nextOffset else { return nextOffset..<nextOffset }
+        let available = availableEnd - nextOffset
+        return nextOffset..<nextOffset + (maxOffsets.map { min($0, available) } ?? available)
+    }
+}
+
+/// What is known when the next batch is to be planned.
+struct PlanningFacts {
+    /// The sources, in the job's order.
+    var sources: [SourceFacts]
     /// Whether some query would close windows in a batch without new rows.
     var wantsNoDataBatch: Bool
 }
 
 /// What the next batch reads.
 enum NextBatch: Equatable {
-    case data(Range<Int64>)
-    case noData(at: Int64)
+    case data([Range<Int64>])
+    case noData(at: [Range<Int64>])
     case nothing
 }
 
-/// Which rows the next batch reads, if there is to be one: new rows first, as many as the limit
-/// allows; else an empty batch when windows can close (semantics: no-data batches).
+/// Which rows the next batch reads, if there is to be one: the new rows of every source, as many
+/// as its limit allows; where there are none, an empty batch when windows can close (semantics:
+/// no-data batches).
 func nextBatch(_ facts: PlanningFacts) -> NextBatch {
-    if facts.availableEnd > facts.nextOffset {
-        let available = facts.availableEnd - facts.nextOffset
-        let taken = facts.maxOffsets.map { min($0, available) } ?? available
-        return .data(facts.nextOffset..<facts.nextOffset + taken)
-    }
-    return facts.wantsNoDataBatch ? .noData(at: facts.nextOffset) : .nothing
+    let ranges = facts.sources.map(\.range)
+    if ranges.contains(where: { !$0.isEmpty }) { return .data(ranges) }
+    return facts.wantsNoDataBatch ? .noData(at: ranges) : .nothing
 }

@@ -1,12 +1,13 @@
 import Columnar
 public import Jobs
+import Operators
 public import Streams
 
 /// A job as the engine runs it: its description, its plan, and how its sinks are opened.
 public struct EngineJob: Sendable {
     /// The job as its file describes it.
     public var job: Job
-    /// Its queries, resolved against the source's columns.
+    /// Its queries, resolved against the columns of its sources.
     public var plan: JobPlan
     /// Opens a query's sinks for the checkpoint with that identity, which owns what they write.
     public var openSinks:
@@ -17,8 +18,8 @@ public struct EngineJob: Sendable {
         @Sendable (_ table: SideTable, _ checkpointID: String) throws -> any Sink
     /// How many threads decode and fold; results do not depend on it.
     public var threads: Int
-    /// Where a new checkpoint begins to read.
-    public var startingOffsets: SourceSpec.StartingOffsets
+    /// Where a new checkpoint begins to read each source.
+    public var startingOffsets: [SourceSpec.StartingOffsets]
     /// What `${NAME}` stands for in the text of a recorded job.
     public var environment: [String: String]
 
@@ -33,19 +34,32 @@ public struct EngineJob: Sendable {
         self.plan = plan
         self.threads = threads
         self.environment = environment
-        startingOffsets = job.source.startingOffsets
+        startingOffsets = job.sources.map(\.startingOffsets)
         self.openSideTable = openSideTable
         self.openSinks = openSinks
     }
 
-    /// The watermark over the source's columns, if the job has one.
-    var watermark: EngineWatermark? {
-        guard let spec = job.watermark, let column = plan.input.index(of: spec.eventTime) else {
-            return nil
+    /// The watermarks over the columns of the input, in the order of the plan.
+    var watermarks: [EngineWatermark] {
+        guard let column = plan.eventTimeColumn else { return [] }
+        return plan.watermarks.map { planned in
+            EngineWatermark(
+                name: planned.name, column: column, delayMs: planned.spec.delayThresholdMs,
+                idleTimeoutMs: planned.spec.idleTimeoutMs,
+                maxFutureSkewMs: planned.spec.maxFutureSkewMs)
         }
-        return EngineWatermark(
-            column: column, delayMs: spec.delayThresholdMs, idleTimeoutMs: spec.idleTimeoutMs,
-            maxFutureSkewMs: spec.maxFutureSkewMs)
+    }
+
+    /// What becomes of the rows of each source before any query sees them.
+    var inputs: [EngineInput] {
+        let watermarks = watermarks
+        return plan.sources.enumerated().map { index, source in
+            EngineInput(
+                source: index, name: source.name,
+                shape: source.shape.map { ProjectionQuery(plan: $0) }, columns: source.columns,
+                schema: plan.input, watermarkIndex: source.watermark,
+                watermark: source.watermark.map { watermarks[$0] })
+        }
     }
 }
 
@@ -54,9 +68,11 @@ public struct EngineJob: Sendable {
     preconditionFailure("\(table.path): the job has a table beside its results; open it")
 }
 
-/// How a job's watermark is computed.
+/// How a watermark of a job is computed.
 struct EngineWatermark: Hashable, Sendable {
-    /// The source column that holds the event time, a timestamp.
+    /// Its name in checkpoints: its source's.
+    var name: String
+    /// The input column that holds the event time, a timestamp.
     var column: Int
     /// How far the watermark stays behind the largest event time, ms.
     var delayMs: Int64

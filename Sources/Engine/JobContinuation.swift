@@ -1,5 +1,4 @@
 import Checkpoints
-public import Columnar
 public import Jobs
 public import Storage
 
@@ -7,13 +6,13 @@ public import Storage
 ///
 /// - Parameters:
 ///   - job: the job.
-///   - input: the columns of its source.
+///   - columns: those of its sources.
 ///   - checkpoint: the directory.
 ///   - files: where it lies.
 ///   - environment: what `${NAME}` stands for in the recorded job.
 /// - Throws: an error that tells every difference that cannot be.
 public func checkCanContinue(
-    with job: Job, input: Schema, at checkpoint: Path, _ files: any FileSystem,
+    with job: Job, columns: [SourceColumns], at checkpoint: Path, _ files: any FileSystem,
     environment: [String: String]
 ) throws {
     guard let recorded = try CheckpointReader(checkpoint, files: files).jobText() else { return }
@@ -28,7 +27,7 @@ public func checkCanContinue(
                 + "Restore \(checkpoint)/job.json from a copy, or clear the checkpoint together "
                 + "with its outputs and start over")
     }
-    let differences = Job.difference(from: old, to: job, input: input)
+    let differences = Job.difference(from: old, to: job, columns: columns)
     let forbidden = differences.filter { !$0.isAllowed }
     guard !forbidden.isEmpty else { return }
     let list = forbidden.map { "\n  \($0)" }.joined()

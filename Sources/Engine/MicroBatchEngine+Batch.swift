@@ -7,7 +7,7 @@ extension MicroBatchEngine {
     /// Runs one batch from its plan to its commit.
     ///
     /// - Throws: ``BatchError`` when it fails before its commit.
-    func execute(_ plan: BatchPlan, isLogged: Bool, latestOffset: Int64) throws {
+    func execute(_ plan: BatchPlan, isLogged: Bool, latestOffsets: [Int64]) throws {
         var clock = StageClock(time)
         let begun = clock.now
         let outcome: BatchOutcome
@@ -15,18 +15,22 @@ extension MicroBatchEngine {
         do {
             (outcome, durations) = try runAndCommit(plan, isLogged: isLogged, clock: &clock)
         } catch {
-            throw BatchError(plan, error)
+            throw BatchError(plan, sources: sourceNames, error)
         }
         try removeOldState(after: plan.batch)
 
         cursor.nextBatch = plan.batch + 1
-        cursor.nextOffset = plan.offsets.upperBound
+        cursor.nextOffsets = plan.offsets.map(\.upperBound)
         cursor.lastWatermarkMs = plan.watermarkMs
         cursor.watermarkMs = max(plan.watermarkMs, graph.watermarkMs)
         cursor.hasRunBatch = true
 
         durations.triggerExecution = clock.now - begun
-        report(outcome, plan, durations, latestOffset: latestOffset, begunNanos: begun)
+        let ended = clock.now
+        for (index, offsets) in plan.offsets.enumerated() where !offsets.isEmpty {
+            lastRowsNanos[index] = ended
+        }
+        report(outcome, plan, durations, latestOffsets: latestOffsets, begunNanos: begun)
     }
 
     /// The steps that make a batch: log the offsets, run, make state durable, publish, log the
@@ -37,7 +41,7 @@ extension MicroBatchEngine {
         if !isLogged { try checkpoint.logOffsets(entry(plan)) }
         let walCommit = clock.lap()
 
-        let outcome = try graph.run(plan, from: source, workers: workers, clock: &clock)
+        let outcome = try graph.run(plan, from: sources, workers: workers, clock: &clock)
         let stateFiles = try graph.commitState(plan.batch, workers: workers)
         let stateCommit = clock.lap()
         let receipts = try graph.publish(outcome, plan, workers: workers)
@@ -71,18 +75,23 @@ extension MicroBatchEngine {
         OffsetsEntry(
             batch: BatchID(plan.batch), watermarkMs: plan.watermarkMs,
             timestampMs: plan.timestampMs,
-            conf: ["spark.sql.streaming.multipleWatermarkPolicy": "min"],
-            sources: [
+            conf: ["spark.sql.streaming.multipleWatermarkPolicy": graph.policy.rawValue],
+            sources: zip(sourceNames, plan.offsets).map { name, offsets in
                 SourceRange(
-                    name: sourceName, start: String(plan.offsets.lowerBound),
-                    end: String(plan.offsets.upperBound))
-            ],
+                    name: name, start: String(offsets.lowerBound), end: String(offsets.upperBound))
+            },
             watermarkMaximaMs: graph.watermarkMaximaMs)
     }
 
     private func count(_ outcome: BatchOutcome, _ plan: BatchPlan) {
-        add(Int64(plan.offsets.count), to: "rowsIn")
-        if outcome.rowsRejected > 0 { add(Int64(outcome.rowsRejected), to: "rowsRejected") }
+        add(Int64(plan.rowCount), to: "rowsIn")
+        let rejected = outcome.rowsRejected.reduce(0, +)
+        if rejected > 0 { add(Int64(rejected), to: "rowsRejected") }
+        if job.job.hasNamedSources {
+            for (name, offsets) in zip(sourceNames, plan.offsets) {
+                add(Int64(offsets.count), to: "rowsIn.\(name)")
+            }
+        }
         for query in outcome.queries {
             add(Int64(query.rowsLate), to: "rowsLate.\(query.name)")
             add(Int64(query.rowsOut), to: "rowsOut.\(query.name)")
@@ -100,11 +109,11 @@ extension MicroBatchEngine {
 
     private func report(
         _ outcome: BatchOutcome, _ plan: BatchPlan, _ durations: StageDurations,
-        latestOffset: Int64, begunNanos: UInt64
+        latestOffsets: [Int64], begunNanos: UInt64
     ) {
         summary.batches += 1
-        summary.rowsIn += plan.offsets.count
-        summary.rowsRejected += outcome.rowsRejected
+        summary.rowsIn += plan.rowCount
+        summary.rowsRejected += outcome.rowsRejected.reduce(0, +)
         for (index, query) in outcome.queries.enumerated() {
             summary.rowsOut += query.rowsOut
             if graph.nodes[index].query.upstream == nil { summary.rowsLate += query.rowsLate }
@@ -117,11 +126,21 @@ extension MicroBatchEngine {
                     id: checkpoint.identity.id, runId: runId, name: job.job.name,
                     timestampMs: plan.timestampMs, batchId: plan.batch, durations: durations,
                     sincePreviousMs: sincePrevious,
-                    source: SourceProgress(
-                        description: source.description, offsets: plan.offsets,
-                        latestOffset: latestOffset),
-                    eventTime: outcome.eventTime, rowsRejected: outcome.rowsRejected,
-                    watermarkMs: plan.watermarkMs,
+                    sources: sourceProgress(outcome, plan, latestOffsets),
+                    eventTime: outcome.eventTime, watermarkMs: plan.watermarkMs,
                     nextWatermarkMs: cursor.watermarkMs, queries: outcome.queries)))
+    }
+
+    private func sourceProgress(
+        _ outcome: BatchOutcome, _ plan: BatchPlan, _ latestOffsets: [Int64]
+    ) -> [SourceProgress] {
+        sources.indices.map { index in
+            let watermark = graph.inputs[index].watermarkIndex.map { graph.tracker.inputs[$0] }
+            return SourceProgress(
+                name: job.job.hasNamedSources ? sourceNames[index] : nil,
+                description: sources[index].description, offsets: plan.offsets[index],
+                latestOffset: latestOffsets[index], rowsRejected: outcome.rowsRejected[index],
+                watermarkMs: watermark?.watermarkMs, isIdle: watermark?.isIdle ?? false)
+        }
     }
 }

@@ -1,4 +1,5 @@
 public import Jobs
+import Operators
 import Storage
 import Streams
 
@@ -8,10 +9,10 @@ public struct RunLimits: Sendable {
     public var maxBatches: Int?
     /// Read no row at or after the first one with this event time (µs), and end before it.
     public var untilMicros: Int64?
-    /// Read no row from this offset on, and end before it.
-    public var untilOffset: Int64?
-    /// Whether no more rows can come, as when a bounded feed is through: the source is then idle
-    /// as soon as everything is read.
+    /// Read no row of each source from its offset on, and end before it.
+    public var untilOffsets: [Int64]?
+    /// Whether no more rows can come, as when a bounded feed is through: a source with an idle
+    /// timeout is then idle as soon as everything of it is read.
     public var sourceIsComplete = false
 
     /// No limits.
@@ -37,10 +38,12 @@ extension MicroBatchEngine {
         trigger: TriggerSpec, limits: RunLimits = RunLimits(), shouldStop: () -> Bool
     ) throws -> RunSummary {
         let begun = time.monotonicNanos()
-        observe(.started(start(end: try availableEnd(limits))))
+        for index in lastRowsNanos.indices { lastRowsNanos[index] = begun }
+        observe(.started(start(ends: try availability(limits).ends)))
         if let rerun = pending, !isFinished(limits, shouldStop) {
             pending = nil
-            try execute(rerun, isLogged: true, latestOffset: rerun.offsets.upperBound)
+            try execute(
+                rerun, isLogged: true, latestOffsets: rerun.offsets.map(\.upperBound))
         }
         switch trigger {
         case .once: try runOnce(limits, shouldStop)
@@ -50,7 +53,7 @@ extension MicroBatchEngine {
         summary.wasStopped = shouldStop()
         summary.elapsedNanos = time.monotonicNanos() - begun
         summary.watermarkMs = cursor.watermarkMs
-        summary.nextOffset = cursor.nextOffset
+        summary.nextOffsets = cursor.nextOffsets
         summary.lastBatch = cursor.nextBatch > 0 ? cursor.nextBatch - 1 : nil
         observe(.stopped(summary))
         return summary
@@ -60,47 +63,77 @@ extension MicroBatchEngine {
         shouldStop() || limits.maxBatches.map { summary.batches >= $0 } ?? false
     }
 
-    private func availableEnd(_ limits: RunLimits) throws -> Int64 {
-        var end = try source.latestOffset()
-        if let offset = limits.untilOffset { end = min(end, offset) }
-        if let until = limits.untilMicros { end = try min(end, source.offset(atOrAfter: until)) }
-        return end
+    private func availability(_ limits: RunLimits) throws -> Availability {
+        if cursor.nextBatch == 0, pending == nil { try placeStart(limits) }
+        let latest = try sources.map { try $0.latestOffset() }
+        var ends = latest
+        if let offsets = limits.untilOffsets { ends = zip(ends, offsets).map { min($0, $1) } }
+        if let until = limits.untilMicros {
+            ends = try zip(ends, sources).map { try min($0, $1.offset(atOrAfter: until)) }
+        }
+        return Availability(ends: ends, latest: latest)
+    }
+
+    /// Finds the places again that a new job begins at: the rows they are at may have come since.
+    private func placeStart(_ limits: RunLimits) throws {
+        for (index, starting) in job.startingOffsets.enumerated() {
+            switch starting {
+            case .earliest, .latest: continue
+            case .offset, .timestamp:
+                let hasFeed = job.job.sources[index].feed != nil
+                cursor.nextOffsets[index] = try Self.firstOffset(
+                    starting, in: sources[index], mayGrow: hasFeed && !limits.sourceIsComplete)
+            }
+        }
     }
 
     /// Whether everything that the limits allow to be read has been read.
     private func isAtLimit(_ limits: RunLimits) throws -> Bool {
-        if let offset = limits.untilOffset, cursor.nextOffset >= offset { return true }
+        if let offsets = limits.untilOffsets,
+            zip(cursor.nextOffsets, offsets).allSatisfy({ $0 >= $1 })
+        {
+            return true
+        }
         guard limits.untilMicros != nil else { return false }
-        let end = try availableEnd(limits)
-        return try cursor.nextOffset >= end && end < source.latestOffset()
+        let available = try availability(limits)
+        return sources.indices.allSatisfy {
+            cursor.nextOffsets[$0] >= available.ends[$0]
+                && available.ends[$0] < available.latest[$0]
+        }
     }
 
     private func runOnce(_ limits: RunLimits, _ shouldStop: () -> Bool) throws {
         // Spark: if an uncommitted batch was run again, that was the one batch.
         guard summary.batches == 0, !isFinished(limits, shouldStop) else { return }
-        let end = try availableEnd(limits)
-        guard end > cursor.nextOffset else { return }
-        try execute(
-            plan(cursor.nextOffset..<end), isLogged: false, latestOffset: end)
+        let ends = try availability(limits).ends
+        let ranges = zip(cursor.nextOffsets, ends).map { $0..<max($0, $1) }
+        guard ranges.contains(where: { !$0.isEmpty }) else { return }
+        try execute(plan(ranges), isLogged: false, latestOffsets: ends)
     }
 
     private func runAvailable(_ limits: RunLimits, _ shouldStop: () -> Bool) throws {
-        let end = try availableEnd(limits)
+        let available = try availability(limits)
         while !isFinished(limits, shouldStop) {
-            if try runNextBatch(upTo: end) { continue }
-            guard graph.lastOpenWindowEndMs != nil,
-                try limits.sourceIsComplete || staysIdle(at: end, shouldStop),
-                try closeIdleWindows()
-            else { return }
+            if try runNextBatch(available, limits) { continue }
+            guard graph.lastOpenWindowEndMs != nil else { return }
+            if try closeIdleWindows(available) { continue }
+            guard try waitsForIdle(available, limits, shouldStop) else { return }
         }
     }
 
-    /// Waits for the idle timeout, unless a row or a stop comes first; false without a timeout.
-    private func staysIdle(at end: Int64, _ shouldStop: () -> Bool) throws -> Bool {
-        guard job.watermark?.idleTimeoutMs != nil else { return false }
-        let begun = time.monotonicNanos()
-        while !isIdle(sinceNanos: time.monotonicNanos() - begun) {
-            if try shouldStop() || source.latestOffset() != end { return false }
+    /// Waits until one more source is idle, unless a row or a stop comes first; false when none
+    /// will be.
+    private func waitsForIdle(
+        _ available: Availability, _ limits: RunLimits, _ shouldStop: () -> Bool
+    ) throws -> Bool {
+        let waiting = graph.watermarks.indices.filter {
+            graph.watermarks[$0].idleTimeoutMs != nil && !graph.tracker.inputs[$0].isIdle
+        }
+        guard !waiting.isEmpty else { return false }
+        while !waiting.contains(where: { isIdle($0, available, limits) }) {
+            if try shouldStop() || sources.map({ try $0.latestOffset() }) != available.ends {
+                return false
+            }
             time.sleep(nanos: Self.stopCheckNanos)
         }
         return true
@@ -109,26 +142,21 @@ extension MicroBatchEngine {
     private func runForever(
         _ intervalMs: Int64, _ limits: RunLimits, _ shouldStop: () -> Bool
     ) throws {
-        var idleSince = time.monotonicNanos()
         var wasWaiting = false
         while !isFinished(limits, shouldStop) {
             let triggered = time.nowMicros() / 1_000
-            let didRun = try runNextBatch(upTo: availableEnd(limits))
-            let now = time.monotonicNanos()
+            let available = try availability(limits)
+            let didRun = try runNextBatch(available, limits)
             if didRun {
-                idleSince = now
                 wasWaiting = false
-            } else if isIdle(sinceNanos: now - idleSince), try closeIdleWindows() {
+            } else if try closeIdleWindows(available) {
                 continue
             }
             if !didRun && !wasWaiting {
                 observe(.waiting)
                 wasWaiting = true
             }
-            if !didRun, try isAtLimit(limits) {
-                guard limits.sourceIsComplete, try closeIdleWindows() else { return }
-                continue
-            }
+            if !didRun, try isAtLimit(limits) { return }
             sleep(didRun, triggered, intervalMs, shouldStop)
         }
     }
@@ -149,52 +177,85 @@ extension MicroBatchEngine {
         }
     }
 
-    private func isIdle(sinceNanos nanos: UInt64) -> Bool {
-        guard let timeout = job.watermark?.idleTimeoutMs else { return false }
-        return nanos / 1_000_000 >= UInt64(timeout)
-    }
-
     /// Plans and runs the next batch if there is one to run.
-    private func runNextBatch(upTo end: Int64) throws -> Bool {
+    private func runNextBatch(_ available: Availability, _ limits: RunLimits) throws -> Bool {
+        noteIdleSources(available, limits)
         let mayRunEmpty =
             job.job.options.noDataBatches
             && (cursor.hasRunBatch || job.job.options.noDataBatchAfterRestart)
         let facts = PlanningFacts(
-            nextOffset: cursor.nextOffset, availableEnd: end,
-            maxOffsets: job.job.source.maxOffsetsPerTrigger,
+            sources: sources.indices.map { index in
+                SourceFacts(
+                    nextOffset: cursor.nextOffsets[index], availableEnd: available.ends[index],
+                    maxOffsets: job.job.sources[index].maxOffsetsPerTrigger)
+            },
             wantsNoDataBatch: mayRunEmpty && cursor.nextBatch > 0
                 && graph.wantsNoDataBatch(
                     watermarkMs: cursor.watermarkMs, lastWatermarkMs: cursor.lastWatermarkMs)
         )
         switch nextBatch(facts) {
         case .nothing: return false
-        case .data(let range):
-            try execute(plan(range), isLogged: false, latestOffset: end)
-        case .noData(let offset):
-            try execute(plan(offset..<offset), isLogged: false, latestOffset: end)
+        case .data(let ranges), .noData(let ranges):
+            try execute(plan(ranges), isLogged: false, latestOffsets: available.ends)
         }
         return true
     }
 
-    /// Closes the windows that are still open because no later row moves the watermark.
-    ///
-    /// The watermark goes to the end of the last open window, in a batch of its own, so that the
-    /// log of offsets tells a restart what was done.
-    private func closeIdleWindows() throws -> Bool {
-        guard let watermark = job.watermark, watermark.idleTimeoutMs != nil,
-            let lastEnd = graph.lastOpenWindowEndMs, lastEnd > cursor.watermarkMs
-        else { return false }
-        cursor.watermarkMs = lastEnd
-        graph.raiseWatermark(toMs: lastEnd)
-        let offset = cursor.nextOffset
-        try execute(plan(offset..<offset), isLogged: false, latestOffset: offset)
-        return true
-    }
-
-    private func plan(_ offsets: Range<Int64>) -> BatchPlan {
+    private func plan(_ offsets: [Range<Int64>]) -> BatchPlan {
         BatchPlan(
             batch: cursor.nextBatch, offsets: offsets, lateWatermarkMs: cursor.lastWatermarkMs,
             watermarkMs: cursor.watermarkMs, timestampMs: time.nowMicros() / 1_000,
             isRerun: false)
+    }
+}
+
+/// How far sources can be read.
+private struct Availability {
+    /// One past the last offset that may be read of each source.
+    var ends: [Int64]
+    /// One past the newest row of each source.
+    var latest: [Int64]
+}
+
+extension MicroBatchEngine {
+    // MARK: Idle sources
+
+    /// Says which sources have been silent for so long that they no longer hold the watermark
+    /// back, and moves it to where the others let it go.
+    ///
+    /// It is done before a batch is planned, so that the log of offsets tells a restart.
+    private func noteIdleSources(_ available: Availability, _ limits: RunLimits) {
+        for index in graph.watermarks.indices {
+            graph.tracker.setIdle(index, isIdle(index, available, limits))
+        }
+        cursor.watermarkMs = max(cursor.watermarkMs, graph.tracker.move())
+    }
+
+    /// Whether no source of a watermark has had a row for its idle timeout, or none can come.
+    private func isIdle(_ index: Int, _ available: Availability, _ limits: RunLimits) -> Bool {
+        guard let timeout = graph.watermarks[index].idleTimeoutMs else { return false }
+        let feeding = graph.inputs.filter { $0.watermarkIndex == index }.map(\.source)
+        let ends = limits.sourceIsComplete ? available.ends : available.latest
+        guard feeding.allSatisfy({ cursor.nextOffsets[$0] >= ends[$0] }) else { return false }
+        if limits.sourceIsComplete { return true }
+        let last = feeding.map { lastRowsNanos[$0] }.max() ?? 0
+        return (time.monotonicNanos() - last) / 1_000_000 >= UInt64(timeout)
+    }
+
+    /// Closes the windows that are still open because no later row moves the watermark, once every
+    /// source is idle.
+    ///
+    /// The watermark goes to the end of the last open window, in a batch of its own, so that the
+    /// log of offsets tells a restart what was done.
+    private func closeIdleWindows(_ available: Availability) throws -> Bool {
+        guard !graph.watermarks.isEmpty, graph.tracker.inputs.allSatisfy(\.isIdle),
+            let lastEnd = graph.lastOpenWindowEndMs, lastEnd > cursor.watermarkMs
+        else { return false }
+        cursor.watermarkMs = lastEnd
+        graph.raiseWatermark(toMs: lastEnd)
+        try execute(
+            plan(cursor.nextOffsets.map { $0..<$0 }), isLogged: false,
+            latestOffsets: available.ends)
+        return true
     }
 }

@@ -40,9 +40,9 @@ extension MicroBatchEngine {
         for number in first...last {
             let commit = try reader.commit(BatchID(number))
             let plan = try recordedPlan(number)
-            try checkSource(needs: plan.offsets.lowerBound)
+            try checkSources(need: plan.offsets.map(\.lowerBound))
             var clock = StageClock(time)
-            let outcome = try graph.run(plan, from: source, workers: workers, clock: &clock)
+            let outcome = try graph.run(plan, from: sources, workers: workers, clock: &clock)
             try graph.verify(
                 outcome, batch: number, against: commit, isLast: number == last, &report)
         }
@@ -56,7 +56,7 @@ extension MicroBatchEngine {
         let late =
             number == 0 ? 0 : try checkpoint.reader.offsets(BatchID(number - 1)).watermarkMs
         return BatchPlan(
-            batch: number, offsets: try offsetRange(of: entry), lateWatermarkMs: late,
+            batch: number, offsets: try entry.ranges(of: sourceNames), lateWatermarkMs: late,
             watermarkMs: entry.watermarkMs, timestampMs: entry.timestampMs, isRerun: true)
     }
 

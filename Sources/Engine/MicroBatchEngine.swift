@@ -15,7 +15,7 @@ public import Streams
 public final class MicroBatchEngine {
     // Set once.
     let job: EngineJob
-    let source: any StreamSource
+    let sources: [any StreamSource]
     let time: any TimeSource
     let observe: (EngineEvent) -> Void
     let checkpoint: CheckpointStore
@@ -27,13 +27,15 @@ public final class MicroBatchEngine {
     var pending: BatchPlan?
     var summary = RunSummary()
     var lastTriggerNanos: UInt64?
+    /// When each source was last seen to have new rows.
+    var lastRowsNanos: [UInt64]
 
     /// What the next batch depends on.
     struct Cursor {
         /// The next batch's number.
         var nextBatch: Int64 = 0
-        /// The next source offset.
-        var nextOffset: Int64
+        /// The next offset of each source.
+        var nextOffsets: [Int64]
         /// The watermark the next batch runs with, ms.
         var watermarkMs: Int64 = 0
         /// The watermark the last batch ran with, ms: against it the next batch's rows are late.
@@ -48,7 +50,7 @@ public final class MicroBatchEngine {
     ///
     /// - Parameters:
     ///   - job: the planned job.
-    ///   - source: what it reads.
+    ///   - sources: what it reads, in the job's order.
     ///   - checkpointPath: the checkpoint's directory, made if it does not exist.
     ///   - files: where the checkpoint lies.
     ///   - time: the clocks.
@@ -56,28 +58,30 @@ public final class MicroBatchEngine {
     /// - Throws: when the checkpoint is locked, damaged or of a job that this one cannot continue,
     ///   or the source has lost rows that it needs. Nothing is changed then.
     public init(
-        job: EngineJob, source: any StreamSource, checkpointPath: Path, files: any FileSystem,
+        job: EngineJob, sources: [any StreamSource], checkpointPath: Path, files: any FileSystem,
         time: any TimeSource, observe: @escaping (EngineEvent) -> Void
     ) throws {
         self.job = job
-        self.source = source
+        precondition(sources.count == job.job.sources.count, "a source for each of the job's")
+        self.sources = sources
         self.time = time
+        lastRowsNanos = sources.map { _ in time.monotonicNanos() }
         self.observe = observe
         var random = SystemRandomNumberGenerator()
         runId = CheckpointIdentity.random(using: &random).id
         let reader = try CheckpointReader(checkpointPath, files: files)
         try checkCanContinue(
-            with: job.job, input: job.plan.input, at: reader.path, files,
+            with: job.job, columns: job.plan.columns, at: reader.path, files,
             environment: job.environment)
         // Before anything is made: a job that cannot begin leaves nothing behind.
-        if try reader.plannedBatches().isEmpty { _ = try Self.firstOffset(of: job, in: source) }
+        if try reader.plannedBatches().isEmpty { _ = try Self.firstOffsets(of: job, in: sources) }
         checkpoint = try CheckpointStore.open(
             checkpointPath, files: files, minBatchesToRetain: job.job.options.minBatchesToRetain,
             newIdentity: .random(using: &random))
         graph = try QueryGraph(
             job: job, checkpointID: checkpoint.identity.id, files: files,
             stateDirectory: reader.stateDirectory())
-        cursor = Cursor(nextOffset: 0)
+        cursor = Cursor(nextOffsets: [])
         try recover()
         try checkpoint.saveJob(job.job.canonicalText)
     }
@@ -85,12 +89,13 @@ public final class MicroBatchEngine {
     /// Gives up the checkpoint's lock.
     public func close() { checkpoint.close() }
 
-    /// Where the run begins, as told to observers; `end` is how far it may read for now.
-    func start(end: Int64) -> RunStart {
+    /// Where the run begins, as told to observers; `ends` are how far it may read for now.
+    func start(ends: [Int64]) -> RunStart {
         RunStart(
             name: job.job.name, id: checkpoint.identity.id,
-            nextBatch: pending?.batch ?? cursor.nextBatch, nextOffset: cursor.nextOffset,
-            latestOffset: max(end, cursor.nextOffset), watermarkMs: cursor.watermarkMs,
+            nextBatch: pending?.batch ?? cursor.nextBatch, nextOffsets: cursor.nextOffsets,
+            rowsLeft: zip(ends, cursor.nextOffsets).reduce(0) { $0 + max(0, $1.0 - $1.1) },
+            watermarkMs: cursor.watermarkMs,
             recovery: recoveryKind)
     }
 
@@ -108,16 +113,16 @@ extension MicroBatchEngine {
     private func recover() throws {
         switch checkpoint.recovery {
         case .fresh:
-            cursor = Cursor(nextOffset: try Self.firstOffset(of: job, in: source))
+            cursor = Cursor(nextOffsets: try Self.firstOffsets(of: job, in: sources))
         case .resume(let point):
-            cursor = try Cursor(after: point.lastOffsets, point.lastCommit)
+            cursor = try Cursor(after: point.lastOffsets, point.lastCommit, sourceNames)
             graph.restoreWatermark(
                 maximaMs: point.lastCommit.watermarkMaximaMs, watermarkMs: cursor.watermarkMs)
             try graph.restoreState(before: cursor.nextBatch, commit: recordedCommit)
-            try checkSource(needs: cursor.nextOffset)
+            try checkSources(need: cursor.nextOffsets)
         case .rerun(let point):
-            let range = try offsetRange(of: point.offsets)
-            cursor = Cursor(nextOffset: range.lowerBound)
+            let ranges = try point.offsets.ranges(of: sourceNames)
+            cursor = Cursor(nextOffsets: ranges.map(\.lowerBound))
             cursor.nextBatch = point.offsets.batch.number
             cursor.watermarkMs = point.offsets.watermarkMs
             cursor.lastWatermarkMs = point.lateWatermarkMs
@@ -125,10 +130,10 @@ extension MicroBatchEngine {
             try graph.restoreState(before: cursor.nextBatch, commit: recordedCommit)
             graph.restoreWatermark(
                 maximaMs: point.offsets.watermarkMaximaMs, watermarkMs: point.offsets.watermarkMs)
-            try checkSource(needs: range.lowerBound)
-            try checkSource(needs: range.upperBound)
+            try checkSources(need: ranges.map(\.lowerBound))
+            try checkSources(need: ranges.map(\.upperBound))
             pending = BatchPlan(
-                batch: point.offsets.batch.number, offsets: range,
+                batch: point.offsets.batch.number, offsets: ranges,
                 lateWatermarkMs: point.lateWatermarkMs, watermarkMs: point.offsets.watermarkMs,
                 timestampMs: point.offsets.timestampMs, isRerun: true)
         }
@@ -139,18 +144,32 @@ extension MicroBatchEngine {
         try? checkpoint.reader.commit(BatchID(batch))
     }
 
-    /// Where a job without a checkpoint begins.
-    private static func firstOffset(
-        of job: EngineJob, in source: any StreamSource
+    /// The sources' names in checkpoints, in the job's order.
+    var sourceNames: [String] { job.job.sources.map(\.name) }
+
+    /// Where a job without a checkpoint begins to read each source.
+    private static func firstOffsets(
+        of job: EngineJob, in sources: [any StreamSource]
+    ) throws -> [Int64] {
+        try sources.indices.map { index in
+            try firstOffset(
+                job.startingOffsets[index], in: sources[index],
+                mayGrow: job.job.sources[index].feed != nil)
+        }
+    }
+
+    /// Where a new job begins to read a source; one that a feed fills may yet grow to an offset.
+    static func firstOffset(
+        _ starting: SourceSpec.StartingOffsets, in source: any StreamSource, mayGrow: Bool
     ) throws -> Int64 {
         let earliest = try source.earliestOffset()
-        switch job.startingOffsets {
+        switch starting {
         case .earliest: return earliest
         case .latest: return try source.latestOffset()
         case .timestamp(let micros): return try source.offset(atOrAfter: micros)
         case .offset(let offset):
             let latest = try source.latestOffset()
-            guard offset >= earliest, offset <= latest else {
+            guard offset >= earliest, offset <= latest || mayGrow else {
                 throw EngineError(
                     .noSuchOffset,
                     "\(source.description): startingOffsets is \(offset), but the source has the "
@@ -161,8 +180,12 @@ extension MicroBatchEngine {
         }
     }
 
-    /// Checks that an offset can still, or already, be read.
-    func checkSource(needs offset: Int64) throws {
+    /// Checks that an offset of each source can still, or already, be read.
+    func checkSources(need offsets: [Int64]) throws {
+        for (source, offset) in zip(sources, offsets) { try check(source, needs: offset) }
+    }
+
+    private func check(_ source: any StreamSource, needs offset: Int64) throws {
         let earliest = try source.earliestOffset()
         let latest = try source.latestOffset()
         if offset < earliest {
@@ -184,8 +207,8 @@ extension MicroBatchEngine {
 
 extension MicroBatchEngine.Cursor {
     /// The state after a committed batch.
-    init(after offsets: OffsetsEntry, _ commit: CommitEntry) throws {
-        self.init(nextOffset: try offsetRange(of: offsets).upperBound)
+    init(after offsets: OffsetsEntry, _ commit: CommitEntry, _ sources: [String]) throws {
+        self.init(nextOffsets: try offsets.ranges(of: sources).map(\.upperBound))
         nextBatch = offsets.batch.number + 1
         watermarkMs = max(offsets.watermarkMs, commit.nextWatermarkMs)
         lastWatermarkMs = offsets.watermarkMs
@@ -193,18 +216,26 @@ extension MicroBatchEngine.Cursor {
     }
 }
 
-/// The source's name in `offsets/N`.
-let sourceName = "source"
-
-/// The offsets that a logged plan covers.
-func offsetRange(of entry: OffsetsEntry) throws -> Range<Int64> {
-    guard let range = entry.sources.first, entry.sources.count == 1,
-        let start = Int64(range.start), let end = Int64(range.end), 0 <= start, start <= end
-    else {
-        throw CheckpointError(
-            .damaged, path: "offsets/\(entry.batch)",
-            detail: "expected one source with a start and an end offset",
-            remedy: "clear the checkpoint together with its outputs and start over")
+extension OffsetsEntry {
+    /// The offsets that a logged plan covers of each source, in the order of their names.
+    func ranges(of names: [String]) throws -> [Range<Int64>] {
+        guard sources.map(\.name) == names else {
+            throw CheckpointError(
+                .damaged, path: "offsets/\(batch)",
+                detail: "it has offsets of \(sources.map(\.name).joined(separator: ", ")), not of "
+                    + names.joined(separator: ", "),
+                remedy: "clear the checkpoint together with its outputs and start over")
+        }
+        return try sources.map { source in
+            guard let start = Int64(source.start), let end = Int64(source.end),
+                0 <= start, start <= end
+            else {
+                throw CheckpointError(
+                    .damaged, path: "offsets/\(batch)",
+                    detail: "expected a start and an end offset of \(source.name)",
+                    remedy: "clear the checkpoint together with its outputs and start over")
+            }
+            return start..<end
+        }
     }
-    return start..<end
 }

@@ -4,16 +4,23 @@ import Operators
 
 extension BatchProgress {
     /// Input rows of the batch.
-    public var numInputRows: Int { source.offsets.count }
+    public var numInputRows: Int { sources.reduce(0) { $0 + $1.offsets.count } }
+
+    /// Rows that were set aside because they were too far ahead of the clock.
+    public var rowsRejected: Int { sources.reduce(0) { $0 + $1.rowsRejected } }
 
     /// Input rows per second of the batch's own time (at least 1 ms, as Spark counts).
-    public var processedRowsPerSecond: Double {
-        Double(numInputRows) / max(Double(durations.triggerExecution) / 1e9, 0.001)
+    public var processedRowsPerSecond: Double { processedPerSecond(numInputRows) }
+
+    private func processedPerSecond(_ rows: Int) -> Double {
+        Double(rows) / max(Double(durations.triggerExecution) / 1e9, 0.001)
     }
 
     /// Input rows per second since the batch before was planned; 0 for the first of a run.
-    public var inputRowsPerSecond: Double {
-        sincePreviousMs.map { Double(numInputRows) / max($0 / 1e3, 0.001) } ?? 0
+    public var inputRowsPerSecond: Double { inputPerSecond(numInputRows) }
+
+    private func inputPerSecond(_ rows: Int) -> Double {
+        sincePreviousMs.map { Double(rows) / max($0 / 1e3, 0.001) } ?? 0
     }
 
     /// The progress as Spark prints it, with Spark's field names.
@@ -30,7 +37,7 @@ extension BatchProgress {
                 "stateOperators",
                 .array(queries.flatMap { $0.stateOperatorsJSON(durations) })
             ),
-            ("sources", .array([sourceJSON])), ("sink", sinkJSON),
+            ("sources", .array(sources.map(sourceJSON))), ("sink", sinkJSON),
         ])
     }
 
@@ -46,25 +53,31 @@ extension BatchProgress {
         return .object(members + [("watermark", .string(isoTimestamp(ms: watermarkMs)))])
     }
 
-    private var sourceJSON: JSONValue {
-        .object([
-            ("description", .string(source.description)),
-            ("startOffset", .integer(source.offsets.lowerBound)),
-            ("endOffset", .integer(source.offsets.upperBound)),
-            ("latestOffset", .integer(source.latestOffset)),
-            ("numInputRows", .integer(numInputRows)),
-            ("inputRowsPerSecond", .double(inputRowsPerSecond)),
-            ("processedRowsPerSecond", .double(processedRowsPerSecond)),
-            (
-                "metrics",
-                .object([
-                    (
-                        "offsetsBehindLatest",
-                        .string(String(source.latestOffset - source.offsets.upperBound))
-                    ), ("rowsAheadOfClock", .string(String(rowsRejected))),
-                ])
-            ),
-        ])
+    /// A source of a job that names its sources has its name in front, and its own watermark.
+    private func sourceJSON(_ source: SourceProgress) -> JSONValue {
+        let rows = source.offsets.count
+        var metrics: [(String, JSONValue)] = [
+            ("offsetsBehindLatest", .string(String(source.rowsBehind))),
+            ("rowsAheadOfClock", .string(String(source.rowsRejected))),
+        ]
+        if source.name != nil {
+            metrics += [
+                ("watermark", .string(source.watermarkMs.map(isoTimestamp) ?? "none")),
+                ("isIdle", .string(String(source.isIdle))),
+            ]
+        }
+        let name = source.name.map { [("name", JSONValue.string($0))] } ?? []
+        return .object(
+            name + [
+                ("description", .string(source.description)),
+                ("startOffset", .integer(source.offsets.lowerBound)),
+                ("endOffset", .integer(source.offsets.upperBound)),
+                ("latestOffset", .integer(source.latestOffset)),
+                ("numInputRows", .integer(rows)),
+                ("inputRowsPerSecond", .double(inputPerSecond(rows))),
+                ("processedRowsPerSecond", .double(processedPerSecond(rows))),
+                ("metrics", .object(metrics)),
+            ])
     }
 
     private var sinkJSON: JSONValue {

@@ -19,12 +19,11 @@ public struct BatchProgress: Sendable {
     public var durations = StageDurations()
     /// Milliseconds since the batch before was planned, or `nil` for the first of the run.
     public var sincePreviousMs: Double?
-    /// The source's offsets before and after, and its end when the batch was planned.
-    public var source: SourceProgress
+    /// Each source's offsets before and after, and its end when the batch was planned, in the
+    /// job's order.
+    public var sources: [SourceProgress]
     /// Event time of the batch's rows; `nil` without rows.
     public var eventTime: EventTimeStatistics?
-    /// Rows that were set aside because they were too far ahead of the clock.
-    public var rowsRejected = 0
     /// The watermark the batch ran with, ms.
     public var watermarkMs: Int64
     /// The watermark the next batch runs with, ms.
@@ -33,14 +32,25 @@ public struct BatchProgress: Sendable {
     public var queries: [QueryProgress] = []
 }
 
-/// Where a batch stands in its source.
+/// Where a batch stands in one of its sources.
 public struct SourceProgress: Sendable {
+    /// The name, for a job that names its sources.
+    public var name: String?
     /// What the source is.
     public var description: String
     /// The offsets the batch read.
     public var offsets: Range<Int64>
     /// One past the newest row when the batch was planned.
     public var latestOffset: Int64
+    /// Rows that were set aside because they were too far ahead of the clock.
+    public var rowsRejected = 0
+    /// The source's own watermark after the batch, ms; `nil` without one, or before its first row.
+    public var watermarkMs: Int64?
+    /// Whether it has been silent so long that it no longer holds the watermark back.
+    public var isIdle = false
+
+    /// How many rows it has that the batch did not read.
+    public var rowsBehind: Int64 { latestOffset - offsets.upperBound }
 }
 
 /// What one query did in a batch.
@@ -122,10 +132,10 @@ public struct RunStart: Sendable {
     public var id: String
     /// The first batch it will run.
     public var nextBatch: Int64
-    /// The first offset it will read.
-    public var nextOffset: Int64
-    /// One past the newest row of the source.
-    public var latestOffset: Int64
+    /// The first offset it will read of each source.
+    public var nextOffsets: [Int64]
+    /// How many rows there are to read now.
+    public var rowsLeft: Int64
     /// The watermark it starts with, ms.
     public var watermarkMs: Int64
     /// Whether it continues an earlier run, and whether that run left a batch unfinished.
@@ -160,8 +170,8 @@ public struct RunSummary: Sendable {
     public var wasStopped = false
     /// The watermark after the last batch, ms.
     public var watermarkMs: Int64 = 0
-    /// One past the last offset read.
-    public var nextOffset: Int64 = 0
+    /// One past the last offset read of each source.
+    public var nextOffsets: [Int64] = []
     /// The last committed batch, or `nil` when there is none.
     public var lastBatch: Int64?
 }

@@ -15,8 +15,12 @@ final class QueryGraph {
     // Set once.
     let nodes: [QueryNode]
     let sourceNodes: [QueryNode]
-    let watermark: EngineWatermark?
-    let rejects: SideOutput?
+    /// The sources, in the job's order: what becomes of their rows.
+    let inputs: [EngineInput]
+    let watermarks: [EngineWatermark]
+    /// Where the rows that each watermark rejects go, if they are kept.
+    let rejects: [SideOutput?]
+    let policy: WatermarkPolicy
     let files: any FileSystem
 
     // Changing.
@@ -41,38 +45,39 @@ final class QueryGraph {
                 late: query.late.map(sideOutput), job: job, files: files,
                 stateDirectory: stateDirectory)
         }
-        rejects = try job.plan.rejects.map(sideOutput)
+        rejects = try job.plan.watermarks.map { try $0.rejects.map(sideOutput) }
         sourceNodes = nodes.filter { $0.query.upstream == nil }
-        watermark = job.watermark
+        inputs = job.inputs
+        watermarks = job.watermarks
+        policy = job.job.options.multipleWatermarkPolicy
         self.files = files
-        tracker = Self.tracker(job.watermark, maximaMs: [:], watermarkMs: 0)
+        tracker = WatermarkTracker(inputs: [])
+        restoreWatermark(maximaMs: [:], watermarkMs: 0)
     }
 
     /// The global watermark after the last batch, ms.
     var watermarkMs: Int64 { tracker.watermarkMs }
 
-    /// Each source's own maximum of (event time - delay), ms; none before its first row.
+    /// Each watermark's own maximum of (event time - delay), ms; none before its first row.
     var watermarkMaximaMs: [String: Int64] {
-        tracker.inputs.first?.watermarkMs.map { [sourceName: $0] } ?? [:]
+        var maxima: [String: Int64] = [:]
+        for (watermark, input) in zip(watermarks, tracker.inputs) {
+            maxima[watermark.name] = input.watermarkMs
+        }
+        return maxima
     }
 
     /// Goes on from the maxima and the watermark that a checkpoint recorded.
     func restoreWatermark(maximaMs: [String: Int64], watermarkMs: Int64) {
-        tracker = Self.tracker(watermark, maximaMs: maximaMs, watermarkMs: watermarkMs)
-    }
-
-    private static func tracker(
-        _ watermark: EngineWatermark?, maximaMs: [String: Int64], watermarkMs: Int64
-    ) -> WatermarkTracker {
-        let inputs = watermark.map { watermark in
+        let inputs = watermarks.map { watermark in
             // Saturating: a recorded maximum is at most the largest time minus the delay.
-            let seen = maximaMs[sourceName].map { maximum in
+            let seen = maximaMs[watermark.name].map { maximum in
                 let (time, overflow) = maximum.addingReportingOverflow(watermark.delayMs)
-                return overflow ? .max : time
+                return overflow ? Int64.max : time
             }
-            return [WatermarkTracker.Input(delayMs: watermark.delayMs, maxEventTimeMs: seen)]
+            return WatermarkTracker.Input(delayMs: watermark.delayMs, maxEventTimeMs: seen)
         }
-        return WatermarkTracker(inputs: inputs ?? [], watermarkMs: watermarkMs)
+        tracker = WatermarkTracker(inputs: inputs, policy: policy, watermarkMs: watermarkMs)
     }
 
     func raiseWatermark(toMs watermarkMs: Int64) { tracker.raise(toMs: watermarkMs) }
@@ -92,10 +97,10 @@ final class QueryGraph {
 struct BatchOutcome {
     /// What each query emits, in the order of the nodes.
     var outputs: [NodeOutput]
-    /// The rows that were too far ahead of the clock, for a job that keeps them.
-    var rejected: RecordBatch?
-    /// How many there were.
-    var rowsRejected = 0
+    /// The rows that were too far ahead of the clock, for each watermark that keeps them.
+    var rejected: [RecordBatch?]
+    /// How many there were of each source.
+    var rowsRejected: [Int]
     /// What each query did.
     var queries: [QueryProgress]
     /// The batch's event times; `nil` without rows or watermark.
@@ -107,74 +112,79 @@ struct BatchOutcome {
 extension QueryGraph {
     /// Reads the plan's rows once and computes what every query emits.
     func run(
-        _ plan: BatchPlan, from source: any StreamSource, workers: Workers,
+        _ plan: BatchPlan, from sources: [any StreamSource], workers: Workers,
         clock: inout StageClock
     ) throws -> BatchOutcome {
         let context = EvaluationContext(batchTimestampMicros: plan.timestampMs &* 1_000)
         for node in nodes { node.beginBatch() }
-        rejects?.beginBatch()
-        var times = EventTimeStatistics()
-        var rowsRejected = 0
+        for output in rejects { output?.beginBatch() }
+        var tally = SourceTally(watermarks: watermarks.count, sources: inputs.count)
         var durations = StageDurations()
-        let blocks =
-            plan.offsets.isEmpty
-            ? [] : try source.blocks(plan.offsets, rowsMax: Self.blockRows)
+        let blocks = try blocks(plan, of: sources)
         let waveSize = max(1, workers.threads) * Self.wavesBlocksPerThread
         for first in stride(from: 0, to: blocks.count, by: waveSize) {
             let wave = Array(blocks[first..<min(first + waveSize, blocks.count)])
             let prepared = try prepare(wave, plan, context, workers)
             durations.getBatch += clock.lap()
-            for block in prepared {
-                times.add(block.times)
-                rowsRejected += block.rejected?.count ?? 0
-                if let rows = block.rejected { rejects?.add(rows) }
-            }
+            for block in prepared { count(block, &tally) }
             try fold(prepared, plan, context, workers)
             durations.aggregate += clock.lap()
         }
         let outputs = try finish(plan, context)
         durations.aggregate += clock.lap()
-        if watermark != nil { tracker.endBatch([times]) }
-        let rejected = watermark.flatMap { rejects?.rejectedRows(timeColumn: $0.column, plan) }
+        if !watermarks.isEmpty { tracker.endBatch(tally.times) }
+        let rejected = zip(rejects, watermarks).map { output, watermark in
+            output?.rejectedRows(timeColumn: watermark.column, plan)
+        }
         return BatchOutcome(
-            outputs: outputs, rejected: rejected, rowsRejected: rowsRejected,
+            outputs: outputs, rejected: rejected, rowsRejected: tally.rowsRejected,
             queries: nodes.map(\.progress),
-            eventTime: times.count > 0 ? times : nil, durations: durations)
+            eventTime: tally.allTimes.count > 0 ? tally.allTimes : nil, durations: durations)
+    }
+
+    /// The parts of the batch's rows, source by source in the job's order.
+    private func blocks(
+        _ plan: BatchPlan, of sources: [any StreamSource]
+    ) throws -> [(input: EngineInput, rows: SourceBlockPlan)] {
+        try inputs.flatMap { input in
+            let offsets = plan.offsets[input.source]
+            guard !offsets.isEmpty else { return [(input: EngineInput, rows: SourceBlockPlan)]() }
+            return try sources[input.source].blocks(offsets, rowsMax: Self.blockRows)
+                .map { (input, $0) }
+        }
+    }
+
+    /// Takes account of a block's event times and sets aside what it rejected.
+    private func count(_ block: PreparedSourceBlock, _ tally: inout SourceTally) {
+        tally.add(block.rows, of: block.input)
+        if let rejected = block.rows.rejected, let index = block.input.watermarkIndex {
+            rejects[index]?.add(rejected)
+        }
     }
 
     /// A source block with everything computed that does not depend on other blocks: one input
     /// for each node that reads the source.
     private struct PreparedSourceBlock: Sendable {
-        var inputs: [PreparedInput]
-        var times = EventTimeStatistics()
-        /// The rows that are too far ahead of the clock and that no node sees; `nil` for none.
-        var rejected: RecordBatch?
+        let input: EngineInput
+        let rows: SourceRows
+        let inputs: [PreparedInput]
     }
 
     private func prepare(
-        _ blocks: [SourceBlockPlan], _ plan: BatchPlan, _ context: EvaluationContext,
+        _ blocks: [(input: EngineInput, rows: SourceBlockPlan)], _ plan: BatchPlan,
+        _ context: EvaluationContext,
         _ workers: Workers
     ) throws -> [PreparedSourceBlock] {
         let readers = sourceNodes
-        let watermark = watermark
-        let limitMs = watermark?.limitMs(plan)
         return try workers.map(blocks.count) { index in
-            let block = try blocks[index].load()
-            var input = InputBlock(batch: block.rows, firstSequence: block.baseOffset)
-            var result = PreparedSourceBlock(inputs: [])
-            if let watermark {
-                let column = block.rows.columns[watermark.column]
-                let beyond = result.times.add(column, limitMs: limitMs)
-                if beyond > 0, let limitMs {
-                    let rows = EventTimeStatistics.rows(of: column, limitMs: limitMs)
-                    result.rejected = block.rows.gather(rows.beyond)
-                    input = input.keeping(rows.within)
+            let input = blocks[index].input
+            let rows = try input.read(blocks[index].rows.load(), plan, context)
+            let inputs = try readers.map { reader in
+                try reader.asItsOwn(source: input.source) {
+                    try reader.prepare(rows.block, context)
                 }
             }
-            result.inputs = try readers.map { [input] reader in
-                try reader.asItsOwn { try reader.prepare(input, context) }
-            }
-            return result
+            return PreparedSourceBlock(input: input, rows: rows, inputs: inputs)
         }
     }
 
@@ -184,8 +194,8 @@ extension QueryGraph {
     ) throws {
         let readers = sourceNodes
         _ = try workers.map(readers.count) { place in
-            try readers[place].asItsOwn {
-                for block in prepared {
+            for block in prepared {
+                try readers[place].asItsOwn(source: block.input.source) {
                     try readers[place].fold(
                         block.inputs[place], lateWatermarkMs: plan.lateWatermarkMs, context)
                 }
@@ -199,13 +209,13 @@ extension QueryGraph {
         var outputs: [NodeOutput] = []
         for node in nodes {
             let output = try node.asItsOwn {
-                if let upstream = node.query.upstream, outputs[upstream].rows.count > 0 {
-                    let input = InputBlock(
-                        batch: outputs[upstream].rows,
-                        firstSequence: Self.derivedSequence(batch: plan.batch))
-                    try node.fold(
-                        node.prepare(input, context), lateWatermarkMs: plan.lateWatermarkMs,
-                        context)
+                if let upstream = node.query.upstream {
+                    let sequence = Self.derivedSequence(batch: plan.batch)
+                    for input in outputs[upstream].blocks(firstSequence: sequence) {
+                        try node.fold(
+                            node.prepare(input, context), lateWatermarkMs: plan.lateWatermarkMs,
+                            context)
+                    }
                 }
                 return try node.finishBatch(plan, context)
             }
@@ -250,7 +260,9 @@ extension QueryGraph {
             node.sinks.map { Publication(sink: $0, rows: output.rows) }
                 + Publication.aside(node.late, output.late)
         }
-        all.append(Publication.aside(rejects, outcome.rejected))
+        for (output, rejected) in zip(rejects, outcome.rejected) {
+            all.append(Publication.aside(output, rejected))
+        }
         return all
     }
 

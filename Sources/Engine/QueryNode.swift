@@ -13,8 +13,8 @@ struct PreparedInput: Sendable {
         case keys(PreparedKeys)
         /// To be folded into groups.
         case groups(PreparedBlock)
-        /// Output rows of a query without state.
-        case rows(RecordBatch, rowsIn: Int)
+        /// Output rows of a query without state, of a source.
+        case rows(RecordBatch, rowsIn: Int, source: Int)
     }
 
     let work: Work
@@ -26,8 +26,30 @@ struct PreparedInput: Sendable {
 struct NodeOutput: Sendable {
     /// The rows that it emits.
     var rows: RecordBatch
+    /// The places behind the rows of each source, for rows that are a union of several.
+    var sourceEnds: [Int] = []
     /// The rows that were too late, for a query that keeps them.
     var late: RecordBatch?
+}
+
+extension NodeOutput {
+    /// The rows as the input of another query: one block for each source.
+    func blocks(firstSequence: Int64) -> [InputBlock] {
+        guard !sourceEnds.isEmpty else {
+            return rows.count == 0
+                ? [] : [InputBlock(batch: rows, firstSequence: firstSequence)]
+        }
+        var start = 0
+        var blocks: [InputBlock] = []
+        for (source, end) in sourceEnds.enumerated() where end > start {
+            blocks.append(
+                InputBlock(
+                    batch: rows.slice(start..<end), firstSequence: firstSequence + Int64(start),
+                    source: source))
+            start = end
+        }
+        return blocks
+    }
 }
 
 /// One query of a job at run time, with its state files and its sinks.
@@ -47,6 +69,7 @@ final class QueryNode: @unchecked Sendable {
 
     // Changing.
     private var outputRows: [RecordBatch] = []
+    private var outputCounts: [Int]
     private(set) var progress: QueryProgress
 
     /// What a query does with its rows.
@@ -67,7 +90,9 @@ final class QueryNode: @unchecked Sendable {
         self.late = late
         progress = QueryProgress(name: query.name)
         progress.sinks = sinks.map(\.description)
-        let distinct = query.deduplicateQuery(delayMs: job.watermark?.delayMs, limits)
+        outputCounts = Array(repeating: 0, count: query.sources)
+        // Spark's: the delay is that of the first source which has one.
+        let distinct = query.deduplicateQuery(delayMs: job.watermarks.first?.delayMs, limits)
         deduplication = distinct
         var states: [KeptState] = []
         if let distinct {
@@ -82,7 +107,7 @@ final class QueryNode: @unchecked Sendable {
         case .aggregation(let plan):
             let aggregate = AggregateQuery(
                 plan: plan, mode: query.outputMode, eventTimeColumn: query.eventTimeColumn,
-                watermarked: query.isWatermarked, limits: limits)
+                watermarked: query.isWatermarked, sources: query.sources, limits: limits)
             operation = .aggregation(aggregate)
             progress.isStateful = true
             states.append(
@@ -146,7 +171,8 @@ extension QueryNode {
     ) throws -> PreparedInput.Work {
         switch operation {
         case .projection(let query):
-            .rows(try query.process(block, context), rowsIn: block.batch.count)
+            .rows(
+                try query.process(block, context), rowsIn: block.batch.count, source: block.source)
         case .aggregation(let query): .groups(try query.prepare(block, context))
         }
     }
@@ -156,8 +182,9 @@ extension QueryNode {
         _ input: PreparedInput, lateWatermarkMs: Int64, _ context: EvaluationContext
     ) throws {
         switch (operation, input.work) {
-        case (.projection, .rows(let rows, let rowsIn)):
+        case (.projection, .rows(let rows, let rowsIn, let source)):
             outputRows.append(rows)
+            outputCounts[source] += rows.count
             progress.rowsIn += rowsIn
         case (.aggregation(let query), .groups(let block)):
             let lateRows = try query.fold(block, lateWatermarkMs: lateWatermarkMs).lateRows
@@ -182,6 +209,7 @@ extension QueryNode {
         fresh.isStateful = progress.isStateful
         progress = fresh
         outputRows = []
+        outputCounts = Array(repeating: 0, count: query.sources)
         late?.beginBatch()
     }
 
@@ -204,7 +232,20 @@ extension QueryNode {
                 counts, of: deduplication.deduplication,
                 stateBytes: deduplication.state.memoryBytes)
         }
-        return NodeOutput(rows: rows, late: late?.lateRows(of: query, plan))
+        return NodeOutput(
+            rows: rows, sourceEnds: query.outputSources > 1 ? sourceEnds : [],
+            late: late?.lateRows(of: query, plan))
+    }
+}
+
+extension QueryNode {
+    /// The places behind the rows of each source, which come one after the other.
+    private var sourceEnds: [Int] {
+        var end = 0
+        return outputCounts.map { count in
+            end += count
+            return end
+        }
     }
 }
 

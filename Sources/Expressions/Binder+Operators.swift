@@ -146,7 +146,7 @@ extension Binder {
         }
         guard let compiled = LikePattern(value, escape: escape) else {
             return report(
-                .invalidParameterValue,
+                .invalidFormat,
                 "In the pattern '\(value)' the escape character '\(escape)' must be followed by "
                     + "'_', '%' or itself.",
                 at: pattern.range)

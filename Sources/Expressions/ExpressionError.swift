@@ -72,6 +72,8 @@ public struct ExpressionError: Error, Hashable, Sendable {
         case numericValueOutOfRange = "NUMERIC_VALUE_OUT_OF_RANGE"
         /// A date or timestamp outside what its type can hold.
         case datetimeOverflow = "DATETIME_OVERFLOW"
+        /// A pattern of LIKE whose escape character escapes nothing.
+        case invalidFormat = "INVALID_FORMAT"
         /// An argument value that a function does not take.
         case invalidParameterValue = "INVALID_PARAMETER_VALUE"
     }

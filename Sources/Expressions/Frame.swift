@@ -234,7 +234,7 @@ enum FaultText {
         case .cast: return castReason(node, values[0])
         case .likeColumn:
             return (
-                .invalidParameterValue,
+                .invalidFormat,
                 "An escape character in the pattern that escapes nothing",
                 "It must be followed by '_', '%' or itself."
             )

@@ -55,49 +55,87 @@ private struct JobReader {
         errors += checker.errors
         guard text.root.members != nil else { return nil }
 
-        let feed = part("feed", filled).map(FeedSpec.init)
-        let source = part("source", filled).map(SourceSpec.init)
+        let sources = sources(filled)
         let watermark = part("watermark", filled).map(WatermarkSpec.init)
         let queries = queries()
 
         var rules = JobRules(text: text)
-        // What a faulty feed's values must keep to together cannot be told.
-        if !errors.contains(where: { $0.pointer.hasPrefix("/feed") && $0.code != .unknownKey }) {
-            if case .simulator(let spec) = feed { rules.check(spec) }
-            if case .csv(let spec) = feed { rules.check(spec) }
-            if case .json(let spec) = feed { rules.check(spec) }
+        for source in sources {
+            // What a faulty feed's values must keep to together cannot be told.
+            let place = source.feedPointer.description
+            let isFaulty = errors.contains {
+                $0.pointer.hasPrefix(place) && $0.code != .unknownKey
+            }
+            if !isFaulty, let feed = source.spec.feed { rules.check(feed, at: source.feedPointer) }
+            rules.checkSchema(of: source)
         }
-        rules.checkSourceSchema()
+        rules.checkSources()
         rules.checkNames()
         rules.checkPaths(
-            feed: feed, source: source, watermark: watermark, checkpoint: checkpoint,
-            queries: queries)
+            sources: sources, watermark: watermark, checkpoint: checkpoint, queries: queries)
         errors += rules.errors
-
-        let declared =
-            text.root["source"]?["schema"] == nil
-            ? feed?.checkedSchema : source?.schema
-        if let declared {
-            var planner = JobPlanner(
-                text: text, input: declared, watermark: watermark, timeColumn: feed?.eventTime,
-                allowsSessionUpdate: part("options", filled)?.bool("sessionUpdate") ?? false,
-                isWatermarkFaulty: watermark == nil && text.root["watermark"] != nil)
-            _ = planner.plan(queries.filter(\.canBePlanned))
-            errors += planner.errors
-        }
+        errors += planErrors(sources, watermark, queries, filled)
         // In a job with other faults a query may well be read once they are mended.
         if errors.isEmpty {
             rules.checkUse(of: queries)
             errors += rules.errors
         }
-        guard errors.isEmpty, let filled, let source, let checkpoint else { return nil }
+        guard errors.isEmpty, let filled, let checkpoint else { return nil }
         let object = CheckedObject(filled)
         return Job(
-            path: text.file, name: object.string("name"), feed: feed, source: source,
+            path: text.file, name: object.string("name"), sources: sources.map(\.spec),
+            hasNamedSources: filled["sources"] != nil,
             watermark: watermark, trigger: TriggerSpec(object.object("trigger")),
             checkpointLocation: checkpoint,
             options: JobOptions(object.object("options")), queries: queries.map(\.spec),
             filled: filled, text: text)
+    }
+
+    /// The faults of expressions, when every source says which columns it has.
+    private func planErrors(
+        _ sources: [IndexedSource], _ watermark: WatermarkSpec?, _ queries: [IndexedQuery],
+        _ filled: JSONValue?
+    ) -> [JobError] {
+        let count = text.root["sources"]?.elements?.count ?? 1
+        let inputs = sources.compactMap { source in
+            let declared =
+                text.value(at: source.pointer)["schema"] == nil
+                ? source.spec.feed?.checkedSchema : source.spec.schema
+            return declared.map {
+                SourceInput(
+                    source: source,
+                    columns: SourceColumns(schema: $0, timeColumn: source.spec.feed?.eventTime))
+            }
+        }
+        guard inputs.count == count else { return [] }
+        var planner = JobPlanner(
+            text: text, watermark: watermark,
+            allowsSessionUpdate: part("options", filled)?.bool("sessionUpdate") ?? false,
+            isWatermarkFaulty: watermark == nil && text.root["watermark"] != nil)
+        if planner.unite(inputs) { _ = planner.plan(queries.filter(\.canBePlanned)) }
+        return planner.errors
+    }
+
+    /// The sources that can be read, with their place in the file.
+    private func sources(_ filled: JSONValue?) -> [IndexedSource] {
+        guard let several = text.root["sources"]?.elements else {
+            let object = part("source", filled)
+            // Of a source at fault its feed may still say the columns.
+            var spec = object.map { SourceSpec($0) } ?? SourceSpec(atFault: SourceSpec.onlyName)
+            spec.feed = part("feed", filled).map(FeedSpec.init)
+            return [IndexedSource(index: nil, spec: spec, isFaulty: object == nil)]
+        }
+        var sources: [IndexedSource] = []
+        for (index, value) in several.prefix(JobFormat.sourcesMax).enumerated() {
+            var checker = FormatChecker(text)
+            let pointer = JSONPointer()["sources"][index]
+            guard let source = checker.check(value, .object(JobFormat.namedSource), pointer),
+                checker.repaired.isEmpty
+            else { continue }
+            sources.append(
+                IndexedSource(index: index, spec: SourceSpec(named: CheckedObject(source))))
+        }
+        return sources
     }
 
     /// The directory of the checkpoint, when the job has one or a name.

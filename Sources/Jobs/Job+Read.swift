@@ -3,7 +3,24 @@ import JSON
 import Operators
 
 extension SourceSpec {
-    init(_ object: CheckedObject) {
+    /// Stands in for a source that cannot be read.
+    init(atFault name: String) {
+        self.init(name: name, path: "", startingOffsets: .earliest, select: [])
+    }
+
+    /// One of several sources.
+    init(named object: CheckedObject) {
+        self.init(object, name: object.string("name"))
+        feed = object.optional("feed") == nil ? nil : FeedSpec(object.object("feed"))
+        self.where = object.optional("where")?.stringValue
+        select = object.optionalStrings("select")
+        watermark =
+            object.optional("watermark") == nil ? nil : WatermarkSpec(object.object("watermark"))
+    }
+
+    init(_ object: CheckedObject, name: String = onlyName) {
+        self.name = name
+        select = []
         path = object.string("path")
         maxOffsetsPerTrigger = object.optional("maxOffsetsPerTrigger")?.int64Value
         let fields = object.optional("schema").map { _ in
@@ -82,6 +99,7 @@ extension JobOptions {
         stateSnapshotIntervalBatches = object.int("stateSnapshotIntervalBatches")
         maxStateRows = object.int("maxStateRows")
         minBatchesToRetain = object.int("minBatchesToRetain")
+        multipleWatermarkPolicy = object.choice("multipleWatermarkPolicy", WatermarkPolicy.self)
         noDataBatches = object.bool("noDataBatches")
         noDataBatchAfterRestart = object.bool("noDataBatchAfterRestart")
         sessionUpdate = object.bool("sessionUpdate")

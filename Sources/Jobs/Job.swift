@@ -1,4 +1,3 @@
-public import Columnar
 import JSON
 public import Operators
 
@@ -8,11 +7,12 @@ public struct Job: Sendable {
     public let path: String
     /// The job's name; part of file names and of progress reports.
     public let name: String
-    /// Where rows come from, if the job fills its log itself.
-    public let feed: FeedSpec?
-    /// The log that the job reads.
-    public let source: SourceSpec
-    /// How far rows may come late; without it no window ever closes.
+    /// The logs that the job reads as one, in the order of the file; at least one.
+    public let sources: [SourceSpec]
+    /// Whether the file lists its sources by name, be it only one.
+    public let hasNamedSources: Bool
+    /// How far rows of any source may come late; `nil` where each source says it for itself, or
+    /// no window ever closes.
     public let watermark: WatermarkSpec?
     /// When batches run.
     public let trigger: TriggerSpec
@@ -28,13 +28,22 @@ public struct Job: Sendable {
     /// The text that ``load(_:path:environment:)`` read, kept to give errors their place.
     let text: JobText
 
-    /// The columns of the log as far as the job knows them: the source's `schema`, or the feed's.
-    public var declaredSchema: Schema? { source.schema ?? feed?.schema }
+    /// The columns of each log as far as the job knows them: by its `schema`, or its feed's;
+    /// `nil` when it does not know them all.
+    public var declaredColumns: [SourceColumns]? {
+        let known = sources.compactMap(\.declaredColumns)
+        return known.count == sources.count ? known : nil
+    }
+
+    /// All watermarks: the job's, or those of its sources.
+    public var watermarks: [WatermarkSpec] {
+        ([watermark] + sources.map(\.watermark)).compactMap(\.self)
+    }
 
     /// The directories of all tables that the job's queries write.
     public var tablePaths: [String] {
         queries.flatMap { $0.sinks.compactMap(\.path) + [$0.latePath].compactMap(\.self) }
-            + [watermark?.rejectsPath].compactMap(\.self)
+            + watermarks.compactMap(\.rejectsPath)
     }
 }
 

@@ -1,4 +1,4 @@
-public import Columnar
+import Columnar
 import Expressions
 import JSON
 
@@ -51,13 +51,13 @@ extension Job {
     /// - Parameters:
     ///   - old: the job that the checkpoint was made by.
     ///   - new: the job that is to go on.
-    ///   - input: the columns of the log, for jobs that do not say what they are.
+    ///   - columns: the columns of the logs, for jobs that do not say what they are.
     /// - Returns: the fields that differ, in the order of the reference.
     public static func difference(
-        from old: Job, to new: Job, input: Schema? = nil
+        from old: Job, to new: Job, columns: [SourceColumns]? = nil
     ) -> [FieldDifference] {
         var comparison = JobComparison(
-            oldMeanings: old.queryMeanings(input), newMeanings: new.queryMeanings(input))
+            oldMeanings: old.queryMeanings(columns), newMeanings: new.queryMeanings(columns))
         comparison.compareJobs(old.filled, new.filled)
         return comparison.found
     }
@@ -68,13 +68,22 @@ private typealias QueryMeaning = [String: [String]]
 
 extension Job {
     /// What the expressions of each query mean, by its name; empty when the columns are unknown.
-    fileprivate func queryMeanings(_ input: Schema?) -> [String: QueryMeaning] {
-        guard let schema = declaredSchema ?? input, let plan = try? plan(inputSchema: schema) else {
-            return [:]
+    fileprivate func queryMeanings(_ columns: [SourceColumns]?) -> [String: QueryMeaning] {
+        guard let columns = declaredColumns ?? columns, columns.count == sources.count,
+            let plan = try? plan(columns)
+        else { return [:] }
+        var named = plan.queries.map { ($0.name, $0.plan.meaning) }
+        for source in plan.sources {
+            guard let shape = source.shape else { continue }
+            var meaning = QueryPlan.projection(shape).meaning
+            meaning["columns"] = [shape.outputSchema.description]
+            named.append((Self.meaningName(ofSource: source.name), meaning))
         }
-        let named = plan.queries.map { ($0.name, $0.plan.meaning) }
         return Dictionary(named, uniquingKeysWith: { first, _ in first })
     }
+
+    /// What the meaning of a source's `where` and `select` is found by: no query has such a name.
+    fileprivate static func meaningName(ofSource name: String) -> String { "source \(name)" }
 }
 
 extension QueryPlan {
@@ -117,6 +126,8 @@ private struct JobComparison {
         for key in JobFormat.job.keys where key.name != "$schema" && key.name != "version" {
             let (one, other) = (old[key.name], new[key.name])
             switch key.name {
+            case "source" where old["source"] == nil || new["source"] == nil: continue
+            case "sources": compareSources(old, new)
             case "queries": compareQueries(one?.elements ?? [], other?.elements ?? [])
             case "name", "checkpointLocation", "trigger":
                 compare(key.name, one, other)
@@ -129,12 +140,18 @@ private struct JobComparison {
     private func reason(_ field: String) -> String? {
         switch field {
         case "name": "the checkpoint belongs to the old name"
-        case "source.path": "the checkpoint's offsets are places in the old log"
-        case "watermark": "windows of the old state close by the old rule"
-        case "watermark.eventTime": "the watermark so far was that of the old column"
+        case "source.path": Self.pathReason
+        case "watermark": Self.watermarkReason
+        case "watermark.eventTime": Self.eventTimeReason
+        case "options.multipleWatermarkPolicy":
+            "the watermark so far followed the old policy, which Spark keeps in the checkpoint"
         default: nil
         }
     }
+
+    private static let pathReason = "the checkpoint's offsets are places in the old log"
+    private static let watermarkReason = "windows of the old state close by the old rule"
+    private static let eventTimeReason = "the watermark so far was that of the old column"
 
     /// Why a table beside the results may not change: it may come and go, but not move.
     private func reason(forTable old: JSONValue?, _ new: JSONValue?) -> String? {
@@ -156,6 +173,90 @@ private struct JobComparison {
         for member in members { compare("\(field).\(member.key)", member.value, new?[member.key]) }
         for member in others where old?[member.key] == nil {
             compare("\(field).\(member.key)", nil, member.value)
+        }
+    }
+
+    /// Compares sources by name: each must still be there, in its place.
+    private mutating func compareSources(_ old: JSONValue, _ new: JSONValue) {
+        let (olds, news) = (Self.sources(of: old), Self.sources(of: new))
+        guard let olds, let news else {
+            if olds != nil || news != nil {
+                note(
+                    "sources", old["sources"].map(Self.names) ?? old["source"],
+                    new["sources"].map(Self.names) ?? new["source"],
+                    forbidden: "the checkpoint has the offsets of the old sources by name")
+            }
+            return
+        }
+        for source in olds {
+            let name = source["name"]?.stringValue ?? ""
+            guard let other = news.first(where: { $0["name"] == source["name"] }) else {
+                note(
+                    "sources[\(name)]", source["name"], nil,
+                    forbidden: "the checkpoint has its offsets, and the state its rows; keep every "
+                        + "source and its name")
+                continue
+            }
+            compareSource("sources[\(name)]", source, other, name)
+        }
+        let added = news.filter { source in !olds.contains { $0["name"] == source["name"] } }
+        for source in added {
+            note(
+                "sources[\(source["name"]?.stringValue ?? "")]", nil, source["name"],
+                forbidden: "the checkpoint has no offsets for it, and the state is laid out for "
+                    + "the old sources; give it a job of its own")
+        }
+        let (names, others) = (olds.map { $0["name"] }, news.map { $0["name"] })
+        if names.count == others.count, added.isEmpty, names != others {
+            note(
+                "sources", Self.names(.array(olds)), Self.names(.array(news)),
+                forbidden: "of rows with one event time those of the earlier source come first")
+        }
+    }
+
+    private static func sources(of job: JSONValue) -> [JSONValue]? { job["sources"]?.elements }
+
+    private static func names(_ sources: JSONValue) -> JSONValue {
+        .array((sources.elements ?? []).map { $0["name"] ?? .null })
+    }
+
+    private mutating func compareSource(
+        _ field: String, _ old: JSONValue, _ new: JSONValue, _ name: String
+    ) {
+        let meaning = Job.meaningName(ofSource: name)
+        let columns = (oldMeanings[meaning]?["columns"], newMeanings[meaning]?["columns"])
+        for key in JobFormat.namedSource.keys where old[key.name] != new[key.name] {
+            let place = "\(field).\(key.name)"
+            if let one = oldMeanings[meaning]?[key.name],
+                one == newMeanings[meaning]?[key.name]
+            {
+                continue
+            }
+            switch key.name {
+            case "watermark" where old["watermark"] != nil && new["watermark"] != nil:
+                compareWatermark(place, old["watermark"], new["watermark"])
+            case "watermark":
+                note(place, old[key.name], new[key.name], forbidden: Self.watermarkReason)
+            case "path": note(place, old[key.name], new[key.name], forbidden: Self.pathReason)
+            case "select" where columns.0 != columns.1:
+                note(
+                    place, old[key.name], new[key.name],
+                    forbidden: "the queries' state was made of the old columns")
+            default: note(place, old[key.name], new[key.name], forbidden: nil)
+            }
+        }
+    }
+
+    private mutating func compareWatermark(_ field: String, _ old: JSONValue?, _ new: JSONValue?) {
+        for key in JobFormat.watermark.keys where old?[key.name] != new?[key.name] {
+            let (one, other) = (old?[key.name], new?[key.name])
+            let reason: String? =
+                switch key.name {
+                case "eventTime": Self.eventTimeReason
+                case "rejects": reason(forTable: one, other)
+                default: nil
+                }
+            note("\(field).\(key.name)", one, other, forbidden: reason)
         }
     }
 

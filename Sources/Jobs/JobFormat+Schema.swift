@@ -73,6 +73,10 @@ extension JobFormat {
             let choices = table.keys.map { JSONValue.object([("required", [.string($0.name)])]) }
             members.append(("oneOf", .array(choices)))
         }
+        if !table.oneOf.isEmpty {
+            let choices = table.oneOf.map { JSONValue.object([("required", [.string($0)])]) }
+            members.append(("oneOf", .array(choices)))
+        }
         return .object(members)
     }
 }

@@ -1,4 +1,5 @@
 import JSON
+import Operators
 
 /// The tables of the job file, version 1.
 enum JobFormat {
@@ -11,6 +12,7 @@ enum JobFormat {
     static let job = ObjectShape(
         name: "job",
         summary: "A job: what to read, what to compute, and where results go.",
+        oneOf: ["source", "sources"],
         keys: [
             .optional(
                 "$schema", .text(.any), "Where the JSON Schema of job files is, for editors.",
@@ -25,10 +27,18 @@ enum JobFormat {
             .optional(
                 "feed", .variants(key: "format", [simulator, csv, json]),
                 "What fills the log while the job runs.", absence: "the log is filled elsewhere"),
-            .required("source", .object(source), "The log to read."),
             .optional(
-                "watermark", .object(watermark), "How far rows may come late.",
-                absence: "no window ever closes"),
+                "source", .object(source), "The log to read; or `sources`.",
+                absence: "`sources` are read"),
+            .optional(
+                "sources", .list(.object(namedSource), count: 1...sourcesMax),
+                "Several logs that are read as one: their rows are put together by the names of "
+                    + "the columns, which must be the same, with the same types.",
+                absence: "`source` is read"),
+            .optional(
+                "watermark", .object(watermark),
+                "How far rows may come late, whatever log they are of.",
+                absence: "each of `sources` has its own, or no window ever closes"),
             .optional(
                 "trigger", .object(trigger), "When batches run.",
                 default: ["processingTime": "0 seconds"]),
@@ -43,27 +53,55 @@ enum JobFormat {
         ])
 
     static let source = ObjectShape(
-        name: "source",
-        summary: "The log that the job reads.",
+        name: "source", summary: "The log that the job reads.", keys: sourceKeys)
+
+    /// The most sources of a job.
+    static let sourcesMax = 32
+
+    static let namedSource = ObjectShape(
+        name: "namedSource",
+        summary: "One of several logs that the job reads as one.",
         keys: [
-            .optional("format", .choice(["log"]), "The kind of source.", default: "log"),
-            .required("path", .text(.path), "The log's directory.", examples: ["log/ticks"]),
+            .required(
+                "name", .text(.fileName),
+                "The source's name, unique in the job; names its offsets in the checkpoint.",
+                examples: ["bac"])
+        ] + sourceKeys + [
             .optional(
-                "startingOffsets",
-                .oneOf([
-                    .choice(["earliest", "latest"]), .integer(0...Int64.max),
-                    .object(startingTimestamp),
-                ]),
-                "Where a new job begins; a job that has a checkpoint goes on from there.",
-                default: "earliest",
-                examples: ["earliest", 1_000_000, ["timestamp": "2026-01-05T14:30:00Z"]]),
+                "feed", .variants(key: "format", [simulator, csv, json]),
+                "What fills this log while the job runs.", absence: "the log is filled elsewhere"),
             .optional(
-                "maxOffsetsPerTrigger", .integer(1...1_000_000_000), "The most rows of a batch.",
-                absence: "no limit", examples: [250_000]),
+                "where", .text(.expression), "The condition that rows of the log must fulfil.",
+                absence: "all rows", examples: ["price > 0"]),
             .optional(
-                "schema", .list(.object(column), count: 1...1_000),
-                "The columns that the log must have.", absence: "the log's own"),
+                "select", .list(.text(.expression), count: 1...1_000),
+                "The columns that the log's rows come with: `expression AS name`, row by row.",
+                absence: "the log's own", examples: [["*", "'bac' AS venue"]]),
+            .optional(
+                "watermark", .object(watermark),
+                "How far rows of this source may come late; over the columns of `select`.",
+                absence: "the job's, or this source's rows do not move the watermark"),
         ])
+
+    private static let sourceKeys: [KeyShape] = [
+        .optional("format", .choice(["log"]), "The kind of source.", default: "log"),
+        .required("path", .text(.path), "The log's directory.", examples: ["log/ticks"]),
+        .optional(
+            "startingOffsets",
+            .oneOf([
+                .choice(["earliest", "latest"]), .integer(0...Int64.max),
+                .object(startingTimestamp),
+            ]),
+            "Where a new job begins; a job that has a checkpoint goes on from there.",
+            default: "earliest",
+            examples: ["earliest", 1_000_000, ["timestamp": "2026-01-05T14:30:00Z"]]),
+        .optional(
+            "maxOffsetsPerTrigger", .integer(1...1_000_000_000), "The most rows of a batch.",
+            absence: "no limit", examples: [250_000]),
+        .optional(
+            "schema", .list(.object(column), count: 1...1_000),
+            "The columns that the log must have.", absence: "the log's own"),
+    ]
 
     static let startingTimestamp = ObjectShape(
         name: "startingTimestamp",
@@ -139,7 +177,7 @@ enum JobFormat {
 
     static let options = ObjectShape(
         name: "options",
-        summary: "Settings of the engine; none changes what rows come out, but for the last three.",
+        summary: "Settings of the engine; none changes what rows come out, but for the last four.",
         keys: [
             .optional(
                 "threads", .integer(0...256), "Threads that compute; 0 is one a processor.",
@@ -155,6 +193,10 @@ enum JobFormat {
             .optional(
                 "minBatchesToRetain", .integer(2...1_000_000),
                 "How many batches back `replay` can go.", default: 100),
+            .optional(
+                "multipleWatermarkPolicy", .choice(WatermarkPolicy.allCases.map(\.rawValue)),
+                "How the watermarks of several `sources` become one: `min`, the slowest decides; "
+                    + "`max`, the fastest.", default: "min"),
             .optional(
                 "noDataBatches", .boolean,
                 "Whether a batch without rows runs when the watermark moved, to close windows.",

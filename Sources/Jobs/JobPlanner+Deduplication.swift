@@ -62,9 +62,9 @@ extension SideTable {
     }
 
     /// The table of rows that were too far ahead of the clock.
-    init(rejectsAt path: String, input: Schema) {
+    init(rejectsAt path: String, of owner: String, input: Schema) {
         self.init(
-            owner: "watermark.rejects", path: path, input: input,
+            owner: "\(owner).rejects", path: path, input: input,
             why: [
                 Field("reason", .string, isNullable: false),
                 Field("clock", .timestamp, isNullable: false),

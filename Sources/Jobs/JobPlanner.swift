@@ -16,26 +16,24 @@ struct JobPlanner {
     }
 
     let text: JobText
-    let input: Schema
+    /// The watermark over all rows, if the job has one.
     let watermark: WatermarkSpec?
-    /// The event-time column that a job without watermark orders rows by.
-    let timeColumn: String?
     /// Whether the job opted into `update` for session windows.
     let allowsSessionUpdate: Bool
     /// Whether the job has a watermark that is at fault: whether rows are bounded is then unknown.
-    private(set) var isWatermarkFaulty: Bool
+    var isWatermarkFaulty: Bool
+    /// What the sources come to together; `unite` says.
+    var union = SourceUnion()
     private(set) var errors: [JobError] = []
     private var outputs: [String: Output] = [:]
     private var planned: [PlannedQuery] = []
 
     init(
-        text: JobText, input: Schema, watermark: WatermarkSpec?, timeColumn: String?,
-        allowsSessionUpdate: Bool, isWatermarkFaulty: Bool = false
+        text: JobText, watermark: WatermarkSpec?, allowsSessionUpdate: Bool,
+        isWatermarkFaulty: Bool = false
     ) {
         self.text = text
-        self.input = input
         self.watermark = watermark
-        self.timeColumn = timeColumn
         self.allowsSessionUpdate = allowsSessionUpdate
         self.isWatermarkFaulty = isWatermarkFaulty
     }
@@ -51,83 +49,29 @@ struct JobPlanner {
                 suggestion: suggestion))
     }
 
-    /// The log has the columns that job and feed need.
-    mutating func checkInput(declared: Schema?, feed: Schema?) {
-        for (index, field) in (declared?.fields ?? []).enumerated() {
-            checkInput(field, at: JSONPointer()["source"]["schema"][index])
-        }
-        guard let feed else { return }
-        for field in feed.fields { checkInput(field, at: JSONPointer()["feed"]) }
-        for field in input.fields where feed.index(of: field.name) == nil {
-            note(
-                .schemaMismatch,
-                "The log has a column \"\(field.name)\" (\(field.type)) that the feed does not "
-                    + "fill; use another log, or add the column to the feed.",
-                at: JSONPointer()["feed"])
-        }
-    }
-
-    private mutating func checkInput(_ field: Field, at pointer: JSONPointer) {
-        let found = input.index(of: field.name).map { input[$0] }
-        guard found?.type != field.type else { return }
-        note(
-            .schemaMismatch,
-            found.map {
-                "The log's column \"\(field.name)\" is \($0.type), not \(field.type); "
-                    + "use another log, or change the type."
-            } ?? "The log has no column \"\(field.name)\" (\(field.type)); use another log. "
-                + "Its columns: \(input).", at: pointer)
-    }
-
     /// The plan; without the queries that have faults.
     mutating func plan(_ queries: [IndexedQuery]) -> JobPlan {
-        let eventTime = sourceEventTime()
         var waiting = queries
         while !waiting.isEmpty {
             let ready = waiting.filter { $0.spec.from.map { outputs[$0] != nil } ?? true }
             // What remains reads a query with faults, or goes in circles; both are noted elsewhere.
             guard !ready.isEmpty else { break }
-            for query in ready { plan(query, sourceEventTime: eventTime) }
+            for query in ready { plan(query) }
             waiting.removeAll { query in ready.contains { $0.index == query.index } }
         }
         return JobPlan(
-            input: input, eventTimeColumn: eventTime, queries: planned,
-            rejects: watermark?.rejectsPath.map { SideTable(rejectsAt: $0, input: input) })
+            input: union.schema, columns: union.columns, sources: union.sources,
+            eventTimeColumn: union.eventTimeColumn, queries: planned, watermarks: union.watermarks)
     }
 
-    /// The source's event-time column, if it is one.
-    private mutating func sourceEventTime() -> Int? {
-        guard let watermark else { return timeColumn.flatMap(input.index(of:)) }
-        let pointer = JSONPointer()["watermark"]["eventTime"]
-        guard let index = input.index(of: watermark.eventTime) else {
-            isWatermarkFaulty = true
-            let similar = nearest(to: watermark.eventTime, among: input.names)
-            note(
-                .unknownName,
-                "No column named \"\(JSONValue.escaped(watermark.eventTime))\"."
-                    + didYouMean(similar) + " Columns: \(input.names.joined(separator: ", ")).",
-                at: pointer, suggestion: similar)
-            return nil
-        }
-        guard input[index].type == .timestamp else {
-            isWatermarkFaulty = true
-            note(
-                .wrongType,
-                "The event-time column must be a timestamp; \"\(watermark.eventTime)\" is "
-                    + "\(input[index].type).", at: pointer)
-            return nil
-        }
-        return index
-    }
-
-    private mutating func plan(_ query: IndexedQuery, sourceEventTime: Int?) {
+    private mutating func plan(_ query: IndexedQuery) {
         let upstream = query.spec.from.flatMap { outputs[$0] }
-        let schema = upstream?.query.outputSchema ?? input
+        let schema = upstream?.query.outputSchema ?? union.schema
         let eventTime =
             upstream == nil
-            ? sourceEventTime : upstream?.eventTime.flatMap(schema.index(of:))
+            ? union.eventTimeColumn : upstream?.eventTime.flatMap(schema.index(of:))
         let isWatermarked =
-            eventTime != nil && (upstream?.query.isWatermarked ?? (watermark != nil))
+            eventTime != nil && (upstream?.query.isWatermarked ?? union.isWatermarked)
         let queryText = QueryText(
             where: query.spec.where, groupBy: query.spec.groupBy, select: query.spec.select,
             having: query.spec.having)
@@ -136,7 +80,7 @@ struct JobPlanner {
             plan = try analyze(
                 queryText, input: schema, eventTime: eventTime.map { schema[$0].name })
         } catch {
-            for fault in error.errors { note(fault, in: query) }
+            for fault in error.errors { note(fault, in: query.pointer) }
             return
         }
         let deduplication = deduplication(
@@ -153,6 +97,7 @@ struct JobPlanner {
         let sinks = checkSinks(query, plan)
         let result = PlannedQuery(
             index: query.index, name: query.spec.name, upstream: upstream?.position, input: schema,
+            sources: upstream.map { $0.query.outputSources } ?? union.sources.count,
             deduplication: deduplication, plan: plan, outputMode: query.spec.outputMode,
             sinks: sinks, eventTimeColumn: eventTime, isWatermarked: isWatermarked,
             late: query.spec.latePath.map {
@@ -164,16 +109,16 @@ struct JobPlanner {
         planned.append(result)
     }
 
-    /// Notes a fault of an expression at its place in the file.
-    private mutating func note(_ fault: ExpressionError, in query: IndexedQuery) {
+    /// Notes a fault of an expression at its place in the file, in a query or a source.
+    mutating func note(_ fault: ExpressionError, in place: JSONPointer) {
         guard errors.count < JobErrors.countMax else { return }
         let pointer =
             switch fault.part {
-            case .filter: query.pointer["where"]
-            case .groupBy(let index): query.pointer["groupBy"][index]
-            case .select(let index): query.pointer["select"][index]
-            case .having: query.pointer["having"]
-            case nil: query.pointer
+            case .filter: place["where"]
+            case .groupBy(let index): place["groupBy"][index]
+            case .select(let index): place["select"][index]
+            case .having: place["having"]
+            case nil: place
             }
         let value = text.value(at: pointer)
         let offset = text.offset(ofTextOffset: fault.position.lowerBound, in: value)

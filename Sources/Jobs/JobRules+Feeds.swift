@@ -5,9 +5,16 @@ import JSON
 extension JobRules {
     private static let dayMicros: Int64 = 86_400_000_000
 
-    /// What the simulator's settings must keep to together.
-    mutating func check(_ spec: SimulatorSpec) {
-        let pointer = JSONPointer()["feed"]
+    /// What a feed's settings must keep to together.
+    mutating func check(_ feed: FeedSpec, at pointer: JSONPointer) {
+        switch feed {
+        case .simulator(let spec): check(spec, at: pointer)
+        case .csv(let spec): check(spec, at: pointer)
+        case .json(let spec): check(spec, at: pointer)
+        }
+    }
+
+    private mutating func check(_ spec: SimulatorSpec, at pointer: JSONPointer) {
         checkUnique(spec.symbols) { pointer["symbols"][$0] }
         let symbols = Set(spec.symbols)
         let strangers = spec.startPrices.keys.filter { !symbols.contains($0) }.sorted()
@@ -33,10 +40,8 @@ extension JobRules {
         }
     }
 
-    /// What the columns of a CSV feed must keep to together.
-    mutating func check(_ spec: CSVSpec) {
-        let pointer = JSONPointer()["feed"]
-        check(spec.columns, eventTime: spec.eventTime, key: "columns", field: "from")
+    private mutating func check(_ spec: CSVSpec, at pointer: JSONPointer) {
+        check(spec.columns, eventTime: spec.eventTime, key: "columns", field: "from", at: pointer)
         for (index, column) in spec.columns.enumerated() {
             guard case .field(let name) = column.origin, !spec.hasHeader else { continue }
             note(
@@ -50,23 +55,22 @@ extension JobRules {
         }
     }
 
-    /// What the fields of a JSON feed must keep to together.
-    mutating func check(_ spec: JSONLinesSpec) {
-        check(spec.columns, eventTime: spec.eventTime, key: "fields", field: "path")
+    private mutating func check(_ spec: JSONLinesSpec, at pointer: JSONPointer) {
+        check(spec.columns, eventTime: spec.eventTime, key: "fields", field: "path", at: pointer)
         for (index, column) in spec.columns.enumerated() {
             guard case .field(let path) = column.origin,
                 path.split(separator: ".", omittingEmptySubsequences: false).contains("")
             else { continue }
             note(
                 .badValue, "The path has an empty key; write keys with single dots between them.",
-                at: JSONPointer()["feed"]["fields"][index]["path"])
+                at: pointer["fields"][index]["path"])
         }
     }
 
     private mutating func check(
-        _ columns: [FeedColumn], eventTime: String, key: String, field: String
+        _ columns: [FeedColumn], eventTime: String, key: String, field: String,
+        at pointer: JSONPointer
     ) {
-        let pointer = JSONPointer()["feed"]
         checkUnique(columns.map(\.name)) { pointer[key][$0]["name"] }
         if let column = columns.first(where: { $0.name == eventTime }) {
             if column.type != .timestamp {

@@ -93,19 +93,29 @@ struct JobRules {
 
     /// No two directories of a job are the same or inside one another.
     mutating func checkPaths(
-        feed: FeedSpec?, source: SourceSpec?, watermark: WatermarkSpec?, checkpoint: String?,
+        sources: [IndexedSource], watermark: WatermarkSpec?, checkpoint: String?,
         queries: [IndexedQuery]
     ) {
         var places: [(path: String, what: String, pointer: JSONPointer)] = []
-        if let source {
-            places.append((source.path, "the log", JSONPointer()["source"]["path"]))
+        var feedRejects: Set<String> = []
+        for source in sources where !source.isFaulty {
+            let whose = source.index == nil ? "" : " of source \"\(source.spec.name)\""
+            places.append((source.spec.path, "the log\(whose)", source.pointer["path"]))
         }
         if let checkpoint {
             places.append((checkpoint, "the checkpoint", JSONPointer()["checkpointLocation"]))
         }
-        if let rejects = feed?.rejectsPath {
-            let pointer = JSONPointer()["feed"]["rejects"]["path"]
-            places.append((rejects, "the feed's rejects table", pointer))
+        for source in sources {
+            let whose = source.index == nil ? "" : " of source \"\(source.spec.name)\""
+            // Feeds may share a table: its rows say which feed they are of.
+            if let rejects = source.spec.feed?.rejectsPath, feedRejects.insert(rejects).inserted {
+                let pointer = source.feedPointer["rejects"]["path"]
+                places.append((rejects, "the feed's rejects table\(whose)", pointer))
+            }
+            if let rejects = source.spec.watermark?.rejectsPath {
+                let pointer = source.pointer["watermark"]["rejects"]["path"]
+                places.append((rejects, "the watermark's rejects table\(whose)", pointer))
+            }
         }
         if let rejects = watermark?.rejectsPath {
             let pointer = JSONPointer()["watermark"]["rejects"]["path"]
@@ -144,13 +154,52 @@ struct JobRules {
 
     // MARK: Source
 
-    /// No column of the source's schema has the name of another.
-    mutating func checkSourceSchema() {
+    /// A job has `source` or `sources`, which have names of their own; what belongs to one source
+    /// stands in it.
+    ///
+    /// The tree is looked at, so that sources with other faults count.
+    mutating func checkSources() {
+        let root = text.root
+        guard let several = root["sources"] else {
+            guard root["source"] == nil else { return }
+            note(
+                .missingKey,
+                "The key \"source\" is missing. The log to read; or \"sources\", a list of them.",
+                at: JSONPointer())
+            return
+        }
+        if root["source"] != nil {
+            note(
+                .badValue,
+                "A job has \"source\" or \"sources\", not both; put the log into \"sources\".",
+                at: JSONPointer()["source"])
+        }
+        if root["feed"] != nil {
+            note(
+                .badValue,
+                "A job with \"sources\" has no \"feed\" of its own; put it into the source whose log "
+                    + "it fills.", at: JSONPointer()["feed"])
+        }
+        let elements = several.elements ?? []
+        checkUnique(elements.map { $0["name"]?.stringValue ?? "" }) {
+            JSONPointer()["sources"][$0]["name"]
+        }
+        guard root["watermark"] != nil else { return }
+        for (index, source) in elements.enumerated() where source["watermark"] != nil {
+            note(
+                .badValue,
+                "The job has a watermark over the rows of all sources already; leave out that one, "
+                    + "or those of the sources.",
+                at: JSONPointer()["sources"][index]["watermark"])
+        }
+    }
+
+    /// No column of a source's schema has the name of another.
+    mutating func checkSchema(of source: IndexedSource) {
         // The tree is looked at, since a schema with a name twice cannot be made.
-        let columns = text.root["source"]?["schema"]?.elements ?? []
-        checkUnique(
-            columns.map { $0["name"]?.stringValue ?? "" },
-            at: { JSONPointer()["source"]["schema"][$0]["name"] })
+        let pointer = source.pointer["schema"]
+        let columns = text.value(at: source.pointer)["schema"]?.elements ?? []
+        checkUnique(columns.map { $0["name"]?.stringValue ?? "" }) { pointer[$0]["name"] }
     }
 
     /// Notes each column name that an earlier column has.

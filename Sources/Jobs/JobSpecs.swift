@@ -1,7 +1,11 @@
 public import Columnar
+public import Operators
 
-/// The log that a job reads.
+/// A log that a job reads.
 public struct SourceSpec: Hashable, Sendable {
+    /// The name of a job's only source, in checkpoints.
+    public static let onlyName = "source"
+
     /// Where a new job begins to read; one that has a checkpoint goes on from there.
     public enum StartingOffsets: Hashable, Sendable {
         /// At the oldest row that is kept.
@@ -14,6 +18,8 @@ public struct SourceSpec: Hashable, Sendable {
         case timestamp(micros: Int64)
     }
 
+    /// The name, unique in the job.
+    public var name: String
     /// The log's directory.
     public var path: String
     /// Where a new job begins to read.
@@ -22,6 +28,35 @@ public struct SourceSpec: Hashable, Sendable {
     public var maxOffsetsPerTrigger: Int64?
     /// The columns that the log must have, if the job says so.
     public var schema: Schema?
+    /// Where the log's rows come from, if the job fills it itself.
+    public var feed: FeedSpec?
+    /// The condition that its rows must fulfil.
+    public var `where`: String?
+    /// The columns that its rows come with; empty for the log's own.
+    public var select: [String]
+    /// How far its rows may come late, where that is its own affair.
+    public var watermark: WatermarkSpec?
+
+    /// The columns that the source is known to have before its log is looked at.
+    public var declaredColumns: SourceColumns? {
+        (schema ?? feed?.checkedSchema).map {
+            SourceColumns(schema: $0, timeColumn: feed?.eventTime)
+        }
+    }
+}
+
+/// The columns of a log.
+public struct SourceColumns: Hashable, Sendable {
+    /// Names and types.
+    public var schema: Schema
+    /// The log's own event-time column, if it has one.
+    public var timeColumn: String?
+
+    /// The columns of a log.
+    public init(schema: Schema, timeColumn: String?) {
+        self.schema = schema
+        self.timeColumn = timeColumn
+    }
 }
 
 /// How far rows may come late.
@@ -61,6 +96,8 @@ public struct JobOptions: Hashable, Sendable {
     public var maxStateRows: Int
     /// How many batches can be gone back to.
     public var minBatchesToRetain: Int
+    /// How the watermarks of several sources become one.
+    public var multipleWatermarkPolicy: WatermarkPolicy
     /// Whether a batch without rows runs when the watermark moved.
     public var noDataBatches: Bool
     /// Whether that also happens right after a restart (Spark: no).

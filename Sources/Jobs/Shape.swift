@@ -69,6 +69,8 @@ struct ObjectShape: Sendable {
     var tag: String?
     /// Whether exactly one of the keys must be there.
     var isOneKeyOnly = false
+    /// Keys of which exactly one must be there, if any.
+    var oneOf: [String] = []
     /// The keys, in the order of the reference.
     let keys: [KeyShape]
 }

@@ -21,7 +21,8 @@ public import Columnar
     private let stride: Int
     private let isNullable: Bool
 
-    init(_ field: Field, capacity: Int) {
+    /// A column with every slot at its initial value.
+    public init(_ field: Field, capacity: Int) {
         self.field = field
         self.capacity = capacity
         isNullable = field.isNullable

@@ -13,8 +13,8 @@ protocol Accumulator: Sendable {
     /// Folds rows into their groups, in order.
     func fold(_ input: FoldInput, _ state: [StateColumn]) throws(OperatorError)
 
-    /// Folds the state of one slot into that of another: sessions that became one. The rows of
-    /// `source` have other event times than those of `target`.
+    /// Folds the state of one slot into that of another, whose rows come before at equal event
+    /// times: sessions that became one, or the sources of a union.
     func merge(_ source: Int, into target: Int, _ state: [StateColumn], _ strings: StateStrings)
         throws(OperatorError)
 
@@ -38,6 +38,8 @@ protocol Accumulator: Sendable {
     let times: UnsafePointer<Int64>
     /// The sequence of each row.
     let sequence: (_ row: Int) -> Int64
+    /// Which of the sources of a union the rows are of.
+    let source: Int
     /// The argument columns, strings already as numbers of `strings`.
     let arguments: [ArgumentValues]
     let strings: StateStrings

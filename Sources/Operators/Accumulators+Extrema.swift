@@ -232,18 +232,23 @@ extension StateColumn {
     }
 
     /// Copies the value of one slot, null or not, to another.
-    func copy(_ source: Int, to target: Int) {
-        unsafe valid[target] = valid[source]
+    func copy(_ source: Int, to target: Int) { copy(source, of: self, to: target) }
+
+    /// Copies the value of a slot of a column of the same type, null or not.
+    func copy(_ source: Int, of other: StateColumn, to target: Int) {
+        unsafe valid[target] = other.valid[source]
         switch field.type.layout {
-        case .bits: copy(source, to: target, UInt8.self)
-        case .int32, .dictionary: copy(source, to: target, Int32.self)
-        case .int64, .float64: copy(source, to: target, Int64.self)
-        case .int128: copy(source, to: target, Int128.self)
+        case .bits: copy(source, of: other, to: target, UInt8.self)
+        case .int32, .dictionary: copy(source, of: other, to: target, Int32.self)
+        case .int64, .float64: copy(source, of: other, to: target, Int64.self)
+        case .int128: copy(source, of: other, to: target, Int128.self)
         }
     }
 
-    private func copy<T: BitwiseCopyable>(_ source: Int, to target: Int, _ type: T.Type) {
+    private func copy<T: BitwiseCopyable>(
+        _ source: Int, of other: StateColumn, to target: Int, _ type: T.Type
+    ) {
         let values = unsafe pointer(as: type)
-        unsafe values[target] = values[source]
+        unsafe values[target] = other.pointer(as: type)[source]
     }
 }

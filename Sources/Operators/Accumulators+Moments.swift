@@ -44,9 +44,14 @@ struct MomentAccumulator: Accumulator {
         let squares = unsafe state[2].pointer(as: Double.self)
         let left = unsafe counts[target]
         let right = unsafe counts[source]
+        guard right > 0 else { return }
+        guard left > 0 else {
+            for column in state { column.copy(source, to: target) }
+            return
+        }
         let count = left + right
         let delta = unsafe averages[source] - averages[target]
-        let step = count == 0 ? 0 : delta / count
+        let step = delta / count
         unsafe counts[target] = count
         unsafe averages[target] += step * right
         unsafe squares[target] =

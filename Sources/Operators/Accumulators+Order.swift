@@ -77,8 +77,9 @@ struct FirstLastAccumulator: Accumulator {
         guard unsafe state[0].valid[source] != 0 else { return }
         if unsafe state[0].valid[target] != 0 {
             let times = unsafe state[0].pointer(as: Int64.self)
-            let isLater = unsafe times[source] > times[target]
-            if isLater != isLast { return }
+            let isBetter =
+                unsafe isLast ? times[source] >= times[target] : times[source] < times[target]
+            if !isBetter { return }
         }
         for column in state { column.copy(source, to: target) }
     }

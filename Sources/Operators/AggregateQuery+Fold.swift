@@ -62,6 +62,7 @@ extension AggregateQuery {
                     count: domainCount, slots: slots, rows: rows,
                     times: times.assumingMemoryBound(to: Int64.self),
                     sequence: { row in block.sequence(domain.rows.map { Int($0[row]) } ?? row) },
+                    source: block.source,
                     arguments: input.arguments.map { arguments[domainIndex][$0] },
                     strings: state.strings)
                 try accumulators[index].fold(fold, accumulatorColumns[index])

@@ -55,8 +55,9 @@ public struct BatchOutput: Sendable {
 /// log order, then `finishBatch`, then (once the state is durable) `commit`.
 ///
 /// Invariants:
-/// - a group's rows are folded in the order of their sequence, so that results do not depend on
-///   how rows are cut into blocks.
+/// - a group's rows of one source are folded in the order of their sequence, so that results do
+///   not depend on how rows are cut into blocks; of several sources each has a state of its own
+///   where the order matters.
 /// - for windowed queries the last key column is the window's start and the first state column its
 ///   end.
 public final class AggregateQuery: @unchecked Sendable {
@@ -71,6 +72,8 @@ public final class AggregateQuery: @unchecked Sendable {
     public let state: GroupTable
 
     let preparation: BlockPreparation
+    /// How many sources the rows are a union of.
+    let sources: Int
     let accumulators: [any Accumulator]
     /// The state columns of each accumulator.
     let accumulatorColumns: [[StateColumn]]
@@ -93,16 +96,22 @@ public final class AggregateQuery: @unchecked Sendable {
     ///   - mode: which groups it emits; `check` says whether it can work.
     ///   - eventTimeColumn: the column of the plan's input that orders `first` and `last`.
     ///   - watermarked: whether that column has a watermark.
+    ///   - sources: how many sources the rows are a union of.
     ///   - limits: how large the state may become.
     public init(
         plan: AggregationPlan, mode: OutputMode, eventTimeColumn: Int?, watermarked: Bool,
-        limits: OperatorLimits = OperatorLimits()
+        sources: Int = 1, limits: OperatorLimits = OperatorLimits()
     ) {
         self.plan = plan
         self.mode = mode
         isWatermarked = watermarked
         preparation = BlockPreparation(plan: plan, eventTimeColumn: eventTimeColumn)
-        accumulators = plan.aggregates.map(makeAccumulator)
+        accumulators = plan.aggregates.map { call in
+            let accumulator = makeAccumulator(call)
+            return sources > 1 && call.dependsOnOrder
+                ? SourcewiseAccumulator(accumulator, sources: sources) : accumulator
+        }
+        self.sources = sources
         // Spark drops late rows of sessions in every mode, other groups' not in `complete`.
         let dropsLateRows = mode != .complete || plan.window?.isSession == true
         lateness =
@@ -168,6 +177,7 @@ public final class AggregateQuery: @unchecked Sendable {
             let filter = call.filter.map { " filter \($0.text)" } ?? ""
             parts.append("aggregate \(call.text)\(filter) \(call.type)")
         }
+        if sources > 1 { parts.append("sources \(sources)") }
         return fingerprint(of: parts)
     }
 }

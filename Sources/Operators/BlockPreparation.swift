@@ -99,7 +99,8 @@ struct BlockPreparation: Sendable {
         return PreparedBlock(
             inputCount: block.batch.count, count: selection.count,
             rowsWithoutWindow: filtered - selection.count, firstSequence: block.firstSequence,
-            rows: selection.rows, keys: keys, keyIDs: KeyIDs(keys, count: selection.count),
+            source: block.source, rows: selection.rows, keys: keys,
+            keyIDs: KeyIDs(keys, count: selection.count),
             windowTimes: windowTimes, sessionEnds: sessionEnds, domains: prepared)
     }
 

@@ -9,25 +9,40 @@ public struct InputBlock: Sendable {
     public let batch: RecordBatch
     /// The sequence (log offset) of the first row of the block as it was read.
     public let firstSequence: Int64
+    /// Which of the sources of a union the rows are of, from 0; their sequences are its offsets.
+    public let source: Int
     /// The place of each row in the block as it was read, ascending; `nil` when all are there.
     let places: [Int32]?
 
-    /// Consecutive rows from a sequence on.
-    public init(batch: RecordBatch, firstSequence: Int64) {
-        self.init(batch, firstSequence, places: nil)
+    /// Consecutive rows of a source from a sequence on.
+    public init(batch: RecordBatch, firstSequence: Int64, source: Int = 0) {
+        self.init(batch, firstSequence, source, places: nil)
     }
 
-    private init(_ batch: RecordBatch, _ firstSequence: Int64, places: [Int32]?) {
+    private init(_ batch: RecordBatch, _ firstSequence: Int64, _ source: Int, places: [Int32]?) {
         self.batch = batch
         self.firstSequence = firstSequence
+        self.source = source
         self.places = places
     }
 
     /// Some rows of the block, ascending, with the sequences that they have in it.
     public func keeping(_ rows: [Int32]) -> InputBlock {
         if rows.count == batch.count { return self }
+        return keeping(rows, as: batch.gather(rows))
+    }
+
+    /// Some rows of the block (all of them for `nil`) with other columns.
+    func keeping(_ rows: [Int32]?, as columns: RecordBatch) -> InputBlock {
+        guard let rows else { return InputBlock(columns, firstSequence, source, places: places) }
         let kept = places.map { places in rows.map { places[Int($0)] } } ?? rows
-        return InputBlock(batch.gather(rows), firstSequence, places: kept)
+        return InputBlock(columns, firstSequence, source, places: kept)
+    }
+
+    /// The same rows with their columns in another order, under a schema that fits.
+    public func reordered(_ columns: [Int], as schema: Schema) -> InputBlock {
+        keeping(
+            nil, as: RecordBatch(schema, columns.map { batch.columns[$0] }, count: batch.count))
     }
 
     /// The rows at some places of the block as it was read, which must be in it.

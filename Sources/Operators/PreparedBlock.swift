@@ -12,6 +12,8 @@ public struct PreparedBlock: Sendable {
     public let rowsWithoutWindow: Int
 
     let firstSequence: Int64
+    /// Which of the sources of a union the rows are of.
+    let source: Int
     /// The input row of each row; `nil` when all rows were kept.
     let rows: [Int32]?
     let keys: [Column]

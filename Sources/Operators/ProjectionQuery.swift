@@ -17,6 +17,21 @@ public struct ProjectionQuery: Sendable {
     public func process(
         _ block: InputBlock, _ context: EvaluationContext
     ) throws(OperatorError) -> RecordBatch {
+        try output(block, context).columns
+    }
+
+    /// The output rows of a block with the sequences that they have in it.
+    public func reshape(
+        _ block: InputBlock, _ context: EvaluationContext
+    ) throws(OperatorError) -> InputBlock {
+        let output = try output(block, context)
+        return block.keeping(output.rows, as: output.columns)
+    }
+
+    /// The output columns, and the rows that they are of; `nil` for all.
+    private func output(
+        _ block: InputBlock, _ context: EvaluationContext
+    ) throws(OperatorError) -> (columns: RecordBatch, rows: [Int32]?) {
         var batch = block.batch
         var rows: [Int32]?
         do throws(ExpressionError) {
@@ -31,7 +46,7 @@ public struct ProjectionQuery: Sendable {
             for output in plan.output {
                 columns.append(try output.expression.evaluate(batch, context))
             }
-            return RecordBatch(plan.outputSchema, columns, count: batch.count)
+            return (RecordBatch(plan.outputSchema, columns, count: batch.count), rows)
         } catch {
             let row = error.row.map { Int(rows?[$0] ?? Int32($0)) }
             throw OperatorError(error, sequence: row.map(block.sequence))

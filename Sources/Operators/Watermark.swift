@@ -1,7 +1,7 @@
 public import Columnar
 
 /// How the watermarks of several inputs become one.
-public enum WatermarkPolicy: String, Sendable {
+public enum WatermarkPolicy: String, Sendable, CaseIterable {
     /// The slowest input decides (Spark's default).
     case min
     /// The fastest input decides.

@@ -16,18 +16,42 @@ extension SparkProgram {
         import pyarrow.parquet
         from pyspark.sql import SparkSession
         from pyspark.sql.datasource import DataSource, DataSourceStreamReader, InputPartition
-        from pyspark.sql.functions import count, lit
+        from pyspark.sql.functions import count, expr, lit
         from pyspark.sql.streaming.datasource import (
             ReadAllAvailable, ReadMaxRows, SupportsTriggerAvailableNow)
         """#
 
     /// The queries as views, and their streams.
     static let runningCode = #"""
-        def define(spark, ticks, table=None):
-            """Makes a view of each query over `ticks`, the rows of the log.
+        def union(logs):
+            """The rows of all sources by the names of their columns; their offsets tell them apart."""
+            parts = []
+            for number, (source, rows) in enumerate(zip(SOURCES, logs)):
+                if source["where"] is not None:
+                    rows = rows.where(source["where"])
+                if source["select"] is not None:
+                    rows = rows.selectExpr(*source["select"], "_offset")
+                if number > 0:
+                    # At equal event times the rows of the earlier source come first.
+                    rows = rows.withColumn("_offset", expr(f"_offset + {number << 58}L"))
+                if source["watermark"] is not None:
+                    # The aggregate keeps filters of the queries behind the watermark.
+                    rows = rows.withWatermark(*source["watermark"]).observe(
+                        source["name"], count(lit(1)).alias("rows"))
+                parts.append((source["watermark"] is None, number, rows))
+            # Spark looks at the first part alone for the watermark of the whole.
+            rows, *others = [rows for _, _, rows in sorted(parts, key=lambda part: part[:2])]
+            for other in others:
+                rows = rows.unionByName(other)
+            return rows
+
+
+        def define(spark, logs, table=None):
+            """Makes a view of each query over the rows of the logs.
 
             `table(path)` is the stream of the rows of a table that a query here writes.
             """
+            ticks = union(logs)
             if WATERMARK is not None:
                 # The aggregate stands between the watermark and the filters, so that rows which a
                 # query leaves out count for the watermark.
@@ -39,7 +63,15 @@ extension SparkProgram {
                     if table is None:
                         raise ValueError(f"{query['name']} reads a table")
                     table(query["table"]).createOrReplaceTempView(query["reads"])
+                if query["distinct"] is not None:
+                    drop_duplicates(spark, **query["distinct"])
                 spark.sql(query["sql"]).createOrReplaceTempView(query["view"])
+
+
+        def drop_duplicates(spark, view, sql, columns, within):
+            rows = spark.sql(sql)
+            drop = rows.dropDuplicatesWithinWatermark if within else rows.dropDuplicates
+            drop(columns).createOrReplaceTempView(view)
 
 
         def main():
@@ -50,16 +82,15 @@ extension SparkProgram {
             into = os.path.abspath(arguments.into)
             refuse_foreign_tables(into)
             spark = session(arguments.master)
-            source = {**SOURCE, "path": os.path.abspath(SOURCE["path"])}
             spark.dataSource.register(TickLog)
-            ticks = spark.readStream.format("ticklog").schema(SCHEMA).options(**source).load()
+            logs = [log(spark, source) for source in SOURCES]
 
             def table(written):
                 path = os.path.join(into, written["path"])
                 os.makedirs(path, exist_ok=True)
                 return spark.readStream.schema(written["schema"]).parquet(path)
 
-            define(spark, ticks, table)
+            define(spark, logs, table)
             last = {}
             for depth in sorted({stream["depth"] for stream in STREAMS}):
                 running = [start(spark, stream, into, last)
@@ -75,6 +106,12 @@ extension SparkProgram {
             spark.stop()
             if failed:
                 raise failed[0]
+
+
+        def log(spark, source):
+            options = {**source["options"], "path": os.path.abspath(source["options"]["path"])}
+            return (spark.readStream.format("ticklog").schema(source["schema"]).options(**options)
+                    .load())
 
 
         def session(master):

@@ -16,9 +16,13 @@ public struct SparkProgram: Sendable {
     /// - Parameters:
     ///   - job: the job.
     ///   - plan: its queries over the log's columns.
+    ///   - takesAnyDuplicate: whether any of the rows that are duplicates of each other may be the
+    ///     one that `dropDuplicates` keeps, as in Spark; otherwise it is refused.
     /// - Throws: everything that Spark cannot do, in one go.
-    public init(_ job: Job, _ plan: JobPlan) throws(SparkExportErrors) {
-        var translation = Translation(job, plan)
+    public init(
+        _ job: Job, _ plan: JobPlan, takesAnyDuplicate: Bool = false
+    ) throws(SparkExportErrors) {
+        var translation = Translation(job, plan, takesAnyDuplicate: takesAnyDuplicate)
         translation.translate()
         guard translation.reasons.isEmpty else { throw SparkExportErrors(translation.reasons) }
         text = Self.text(translation)
@@ -37,14 +41,15 @@ public struct SparkProgram: Sendable {
 
             JOB = \(job.name.python)
             TICKS = \(translation.logView.python)
-            SCHEMA = \((translation.plan.input.ddl + ", _offset BIGINT").python)
-            SOURCE = \(PythonValue.dictionary(translation.sourceOptions).text)
-            WATERMARK = \(translation.watermark.text)
+            WATERMARK = \(translation.watermark(job.watermark).text)
             IDLE = \(PythonValue.boolean(job.watermark?.idleTimeoutMs != nil).text)
             BOUNDED = \(PythonValue.boolean(translation.isBounded).text)
             TRIGGER = \(translation.trigger.text)
             CHECKPOINT = \((job.checkpointLocation + "-spark").python)
             CONF = \(PythonValue.dictionary(translation.configuration).lines)
+
+            # The logs in the order of the job, each with what is made of its rows.
+            SOURCES = \(PythonValue.list(translation.sources).lines)
 
             # Each query as a view; `table`: it reads what another one has written.
             QUERIES = \(PythonValue.list(translation.queries.map(\.python)).lines)

@@ -1,6 +1,7 @@
 import Columnar
 import Expressions
 import Jobs
+import Operators
 
 extension Translation {
     /// A query as a statement of Spark over a view.
@@ -32,6 +33,19 @@ extension Translation {
         return select(
             output + ["\(place) AS _order"], from: "(\n\(indented))", where: parts.having,
             groupBy: [])
+    }
+
+    /// The view of a query's input rows that are no duplicates of earlier ones.
+    func distinct(
+        _ deduplication: Deduplication, of query: PlannedQuery, view: String, from source: String,
+        _ parts: QuerySQL
+    ) -> PythonValue {
+        let rows = select(["*"], from: source, where: parts.filter, groupBy: [])
+        let names = deduplication.columns.map { PythonValue.string(query.input[$0].name) }
+        return .dictionary([
+            ("view", .string(view)), ("sql", .text(rows)), ("columns", .list(names)),
+            ("within", .boolean(deduplication.isWithinWatermark)),
+        ])
     }
 
     private func select(

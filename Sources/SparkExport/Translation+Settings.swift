@@ -1,6 +1,7 @@
 import Columnar
 import Expressions
 import Jobs
+import Operators
 
 extension Translation {
     /// Whether a run ends by itself.
@@ -17,8 +18,9 @@ extension Translation {
         }
     }
 
-    var watermark: PythonValue {
-        guard let watermark = job.watermark else { return .none }
+    /// A watermark as the arguments of `withWatermark`.
+    func watermark(_ watermark: WatermarkSpec?) -> PythonValue {
+        guard let watermark else { return .none }
         return .tuple([
             .string(watermark.eventTime.sparkWord),
             .string("\(watermark.delayThresholdMs) milliseconds"),
@@ -26,29 +28,66 @@ extension Translation {
     }
 
     var configuration: [(String, PythonValue)] {
-        [
+        let policy = ("spark.sql.streaming.multipleWatermarkPolicy", watermarkPolicy)
+        let settings = [
             ("spark.sql.session.timeZone", "UTC"), ("spark.sql.ansi.enabled", "true"),
             ("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS"),
             (
                 "spark.sql.streaming.noDataMicroBatches.enabled",
                 job.options.noDataBatches ? "true" : "false"
             ),
-        ].map { ($0.0, .string($0.1)) }
+        ]
+        return (plan.watermarks.count > 1 ? settings + [policy] : settings)
+            .map { ($0.0, .string($0.1)) }
     }
 
-    var sourceOptions: [(String, PythonValue)] {
+    private var watermarkPolicy: String { job.options.multipleWatermarkPolicy.rawValue }
+
+    /// The sources with what is made of their rows before they are put together.
+    var sources: [PythonValue] {
+        job.sources.indices.map { index in
+            let source = job.sources[index]
+            let columns = plan.columns[index].schema
+            var shape: (filter: PythonValue, select: PythonValue) = (.none, .none)
+            if source.where != nil || !source.select.isEmpty {
+                let sql = sourceSQL(source, columns)
+                shape.filter = sql.filter.map { .string($0) } ?? .none
+                shape.select = .list(
+                    sql.output.map { .string("\($0.text) AS \($0.name.sparkWord)") })
+            }
+            return .dictionary([
+                ("name", .string(source.name)),
+                ("schema", .string(columns.ddl + ", _offset BIGINT")),
+                ("options", .dictionary(options(of: index))), ("where", shape.filter),
+                ("select", shape.select), ("watermark", watermark(source.watermark)),
+            ])
+        }
+    }
+
+    private func sourceSQL(_ source: SourceSpec, _ columns: Schema) -> QuerySQL {
+        let query = QueryText(
+            where: source.where, select: source.select.isEmpty ? ["*"] : source.select)
+        do {
+            return try QuerySQL(query, input: columns, eventTime: nil) { $0.text }
+        } catch { preconditionFailure("a planned source has no faults: \(error)") }
+    }
+
+    private func options(of index: Int) -> [(String, PythonValue)] {
+        let source = job.sources[index]
         let starting =
-            switch job.source.startingOffsets {
+            switch source.startingOffsets {
             case .earliest: "earliest"
             case .latest: "latest"
             case .offset(let offset): String(offset)
             case .timestamp(let micros): "timestamp:\(micros)"
             }
         var options = [
-            ("path", job.source.path), ("startingOffsets", starting),
-            ("maxOffsetsPerTrigger", String(job.source.maxOffsetsPerTrigger ?? 0)),
+            ("path", source.path), ("startingOffsets", starting),
+            ("maxOffsetsPerTrigger", String(source.maxOffsetsPerTrigger ?? 0)),
         ]
-        if let column = plan.eventTimeColumn {
+        if job.hasNamedSources {
+            if let name = plan.columns[index].timeColumn { options.append(("eventTime", name)) }
+        } else if let column = plan.eventTimeColumn {
             options.append(("eventTime", plan.input[column].name))
         }
         if let watermark = job.watermark, let idle = watermark.idleTimeoutMs {

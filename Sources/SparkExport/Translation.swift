@@ -14,6 +14,8 @@ struct Translation {
         let reads: String
         /// The table whose rows make that view; `nil` when the view is there already.
         let table: PythonValue?
+        /// The view of its input without duplicates; `nil` when it keeps them.
+        let distinct: PythonValue?
         let sql: String
         /// How many tables lie between it and the log.
         let depth: Int
@@ -28,7 +30,7 @@ struct Translation {
         var python: PythonValue {
             .dictionary([
                 ("name", .string(planned.name)), ("view", .string(view)), ("reads", .string(reads)),
-                ("table", table ?? .none), ("sql", .text(sql)),
+                ("table", table ?? .none), ("distinct", distinct ?? .none), ("sql", .text(sql)),
             ])
         }
     }
@@ -36,14 +38,17 @@ struct Translation {
     let job: Job
     let plan: JobPlan
     let logView: String
+    /// Whether any of the rows that are duplicates of each other may be the one that stays.
+    let takesAnyDuplicate: Bool
     private(set) var queries: [Query] = []
     private(set) var streams: [PythonValue] = []
     private(set) var reasons: [String] = []
     private var viewNames: Set<String> = []
 
-    init(_ job: Job, _ plan: JobPlan) {
+    init(_ job: Job, _ plan: JobPlan, takesAnyDuplicate: Bool) {
         self.job = job
         self.plan = plan
+        self.takesAnyDuplicate = takesAnyDuplicate
         var logView = "ticks"
         while plan.queries.contains(where: { $0.name.lowercased() == logView }) { logView += "_" }
         self.logView = logView
@@ -71,7 +76,7 @@ struct Translation {
         let text = job.queries[query.index]
         let order = RowOrder(query, upstream, isTable: readsTable)
         var unordered = false
-        let parts: QuerySQL
+        var parts: QuerySQL
         do {
             parts = try QuerySQL(
                 QueryText(
@@ -87,11 +92,19 @@ struct Translation {
         refuseSemantics(of: query, upstream, unordered: unordered)
         let isAggregation = if case .aggregation = query.plan { true } else { false }
         let hasOffsets = !isAggregation && !readsTable && (upstream?.hasOffsets ?? true)
+        var source = reads ?? logView
+        var distinct: PythonValue?
+        if let deduplication = query.deduplication {
+            let view = viewName("\(query.name)_distinct")
+            distinct = self.distinct(deduplication, of: query, view: view, from: source, parts)
+            source = view
+            parts.filter = nil
+        }
         queries.append(
             Query(
                 planned: query, view: viewName(query.name), reads: reads ?? logView,
-                table: readsTable ? upstream.map(tableRead) : nil,
-                sql: sql(query, parts, from: reads ?? logView, hasOffsets: hasOffsets),
+                table: readsTable ? upstream.map(tableRead) : nil, distinct: distinct,
+                sql: sql(query, parts, from: source, hasOffsets: hasOffsets),
                 depth: (upstream?.depth ?? 0) + (readsTable ? 1 : 0),
                 isStateful: isAggregation || (!readsTable && upstream?.isStateful ?? false),
                 hasOffsets: hasOffsets, distinguishing: distinguishing(query, upstream)))
@@ -127,11 +140,13 @@ struct Translation {
                     + "event time, which first, last, min_by and max_by need; select the end of its "
                     + "window and all its grouping columns, and group by these columns here")
         }
-        if query.deduplication != nil {
+        if query.deduplication != nil, !takesAnyDuplicate {
             refuse(
                 query,
                 "Spark does not say which of the duplicates in a batch stays; here it is the first "
-                    + "one in the log. Group by these columns and select first(…) instead")
+                    + "one in the log. If it may be any of them, as where they are equal in all "
+                    + "that counts, export with --any-duplicate; otherwise group by these columns "
+                    + "and select first(…)")
         }
         if query.late != nil {
             refuse(query, "Spark only counts late rows and has no table of them; leave `late` out")
@@ -163,12 +178,18 @@ struct Translation {
     }
 
     private mutating func refuseSettings() {
-        if job.watermark?.maxFutureSkewMs != nil {
+        if job.watermarks.contains(where: { $0.maxFutureSkewMs != nil }) {
             reasons.append(
                 "watermark: Spark does not set rows of the future aside; leave `maxFutureSkew` out, "
                     + "or filter such rows from the log")
         }
-        if let column = plan.input.fields.first(where: { $0.name.lowercased() == "_offset" }) {
+        if job.hasNamedSources, job.watermarks.contains(where: { $0.idleTimeoutMs != nil }) {
+            reasons.append(
+                "sources: Spark waits for the watermark of every source and knows no idle one; leave "
+                    + "`idleTimeout` out")
+        }
+        let columns = plan.columns.flatMap(\.schema.fields) + plan.input.fields
+        if let column = columns.first(where: { $0.name.lowercased() == "_offset" }) {
             reasons.append(
                 "the log has a column \(column.name) of its own, a name that the program needs for "
                     + "the rows' offsets")

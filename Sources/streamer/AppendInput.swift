@@ -62,7 +62,8 @@ struct AppendInput {
         let origin: String
         if let path = arguments.text("job") ?? arguments.text("feed") {
             origin = path
-            members = try givenFeed(path, isJob: arguments.text("job") != nil)
+            members = try givenFeed(
+                path, isJob: arguments.text("job") != nil, log: arguments.word("LOG"))
         } else {
             origin = "the command line"
             members = try describedFeed(arguments, log)
@@ -78,7 +79,9 @@ struct AppendInput {
         return (JSONValue(.object(members)), origin)
     }
 
-    private static func givenFeed(_ path: String, isJob: Bool) throws -> [JSONMember] {
+    private static func givenFeed(
+        _ path: String, isJob: Bool, log: String
+    ) throws -> [JSONMember] {
         let bytes = try readSmallFile(path)
         let value: JSONValue
         do {
@@ -87,10 +90,12 @@ struct AppendInput {
             let place = TextPosition(offset: error.offset, in: bytes)
             throw UsageError("\(path):\(place): \(error.message)")
         }
-        guard let members = (isJob ? value["feed"] : value)?.members else {
+        // Of several sources it is the one that reads this log.
+        let source = value["sources"]?.elements?.first { $0["path"]?.stringValue == log }
+        guard let members = (isJob ? (source ?? value)["feed"] : value)?.members else {
             throw UsageError(
                 isJob
-                    ? "\(path) has no feed; name files and --schema, or another job"
+                    ? "\(path) has no feed\(value["sources"] == nil ? "" : " for the log \(log)"); name files and --schema, or another job"
                     : "\(path): expected a JSON object, such as the \"feed\" of a job")
         }
         return members
@@ -160,7 +165,9 @@ struct AppendInput {
         do {
             let loaded = try Job.load(
                 Array(job.text().utf8), path: origin, environment: processEnvironment)
-            guard let spec = loaded.feed else { preconditionFailure("the job has a feed") }
+            guard let spec = loaded.sources[0].feed else {
+                preconditionFailure("the job has a feed")
+            }
             return spec
         } catch {
             throw UsageError(

@@ -49,7 +49,10 @@ private func row(of place: CheckpointPlace) throws -> [Value] {
     return [
         .string(place.path.string), .long(planned.number + 1),
         .string(planned == committed ? "committed" : "batch \(planned) not committed"),
-        .optional(offsets.logOffsets) { .long($0.upperBound) },
+        // Several sources have several; `checkpoint show` tells them.
+        .optional(offsets.sources.count == 1 ? offsets.sources[0].offsets : nil) {
+            .long($0.upperBound)
+        },
         .watermark(ms: max(offsets.watermarkMs, commit?.nextWatermarkMs ?? 0)),
         .optional(engine) { .string($0) },
     ]

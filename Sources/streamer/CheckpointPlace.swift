@@ -105,11 +105,16 @@ struct CheckpointPlace {
 }
 
 extension OffsetsEntry {
-    /// The offsets that the batch reads of the job's log, or `nil` when they are not numbers.
-    var logOffsets: Range<Int64>? {
-        guard let source = sources.first, let start = Int64(source.start),
-            let end = Int64(source.end), start <= end
-        else { return nil }
+    /// The offsets that the batch reads of a source, or `nil` when they are not numbers.
+    func logOffsets(of name: String) -> Range<Int64>? {
+        sources.first { $0.name == name }.flatMap(\.offsets)
+    }
+}
+
+extension SourceRange {
+    /// The offsets, or `nil` when they are not numbers.
+    var offsets: Range<Int64>? {
+        guard let start = Int64(start), let end = Int64(end), start <= end else { return nil }
         return start..<end
     }
 }

@@ -80,14 +80,25 @@ private struct CheckpointContents {
         let watermark = watermarkMs == 0 ? "-" : timestampText(ms: watermarkMs)
         console.print("watermark  \(watermark)")
         console.print("")
-        var table = Listing([
-            .plain("batch", .long), .plain("state", .string), .count("from"), .count("to"),
-            .count("rows"), .plain("watermark", .timestamp), .plain("planned_at", .timestamp),
-            .count("files"), .size("bytes"),
-        ])
-        for batch in batches { table.add(row(of: batch.offsets, batch.commit)) }
+        var table = Listing(
+            [.plain("batch", .long), .plain("state", .string)]
+                + (hasSeveralSources ? [.plain("source", .string)] : []) + [
+                    .count("from"), .count("to"), .count("rows"), .plain("watermark", .timestamp),
+                    .plain("planned_at", .timestamp), .count("files"), .size("bytes"),
+                ])
+        for batch in batches {
+            for row in rows(of: batch.offsets, batch.commit) { table.add(row) }
+        }
         try table.print(as: .table, on: console)
         guard let last else { return }
+        if hasSeveralSources {
+            console.print("")
+            var maxima = Listing([.plain("source", .string), .plain("watermark", .timestamp)])
+            for (name, maximum) in last.watermarkMaximaMs.sorted(by: { $0.key < $1.key }) {
+                maxima.add([.string(name), .watermark(ms: maximum)])
+            }
+            try maxima.print(as: .table, on: console)
+        }
         console.print("")
         var counters = Listing([.plain("counter", .string), .count("total")])
         for (name, value) in last.counters.sorted(by: { $0.key < $1.key }) {
@@ -109,16 +120,23 @@ private struct CheckpointContents {
         try files.print(as: .table, on: console)
     }
 
-    private func row(of offsets: OffsetsEntry, _ commit: CommitEntry?) -> [Value] {
-        let range = offsets.logOffsets
-        return [
-            .long(offsets.batch.number), .string(commit == nil ? "planned" : "committed"),
-            .optional(range) { .long($0.lowerBound) }, .optional(range) { .long($0.upperBound) },
-            .optional(range) { .long($0.upperBound - $0.lowerBound) },
-            .watermark(ms: offsets.watermarkMs), .watermark(ms: offsets.timestampMs),
-            .optional(commit) { .long(Int64($0.sinks.count)) },
-            .optional(commit) { .long($0.sinks.reduce(0) { $0 + $1.size }) },
-        ]
+    private var hasSeveralSources: Bool { batches.contains { $0.offsets.sources.count > 1 } }
+
+    /// A row for each source.
+    private func rows(of offsets: OffsetsEntry, _ commit: CommitEntry?) -> [[Value]] {
+        offsets.sources.map { source in
+            let range = source.offsets
+            return [
+                .long(offsets.batch.number), .string(commit == nil ? "planned" : "committed"),
+            ] + (hasSeveralSources ? [.string(source.name)] : []) + [
+                .optional(range) { .long($0.lowerBound) },
+                .optional(range) { .long($0.upperBound) },
+                .optional(range) { .long($0.upperBound - $0.lowerBound) },
+                .watermark(ms: offsets.watermarkMs), .watermark(ms: offsets.timestampMs),
+                .optional(commit) { .long(Int64($0.sinks.count)) },
+                .optional(commit) { .long($0.sinks.reduce(0) { $0 + $1.size }) },
+            ]
+        }
     }
 
     var json: JSONValue {
@@ -132,20 +150,36 @@ private struct CheckpointContents {
                     (last?.counters ?? [:]).sorted { $0.key < $1.key }
                         .map { ($0.key, .integer($0.value)) })
             ),
+            (
+                "watermarkMaximaMs",
+                .object(
+                    (last?.watermarkMaximaMs ?? [:]).sorted { $0.key < $1.key }
+                        .map { ($0.key, .integer($0.value)) })
+            ),
             ("batches", .array(batches.map(batchJSON))),
             ("receipts", receipts.map(receiptsJSON) ?? .null),
         ])
     }
 
     private func batchJSON(_ batch: (offsets: OffsetsEntry, commit: CommitEntry?)) -> JSONValue {
-        .object([
+        // Of several sources each has its own.
+        let only = batch.offsets.sources.count == 1 ? batch.offsets.sources.first : nil
+        return .object([
             ("batch", .integer(batch.offsets.batch.number)),
             ("committed", .bool(batch.commit != nil)),
-            ("startOffset", .optional(batch.offsets.logOffsets?.lowerBound)),
-            ("endOffset", .optional(batch.offsets.logOffsets?.upperBound)),
+            ("startOffset", .optional(only?.offsets?.lowerBound)),
+            ("endOffset", .optional(only?.offsets?.upperBound)),
+            ("sources", .array(batch.offsets.sources.map(sourceJSON))),
             ("watermarkMs", .integer(batch.offsets.watermarkMs)),
             ("timestampMs", .integer(batch.offsets.timestampMs)),
             ("nextWatermarkMs", .optional(batch.commit?.nextWatermarkMs)),
+        ])
+    }
+
+    private func sourceJSON(_ source: SourceRange) -> JSONValue {
+        .object([
+            ("name", .string(source.name)), ("startOffset", .optional(source.offsets?.lowerBound)),
+            ("endOffset", .optional(source.offsets?.upperBound)),
         ])
     }
 

@@ -38,8 +38,10 @@ struct Clearing {
             let table = try Path(text)
             if try isOurs(table, Self.isTable, "table") { tables.append(table) }
         }
-        let log = try Path(job.source.path)
-        if withLog, try isOurs(log, Self.isLog, "tick log") { logs.append(log) }
+        for source in job.sources where withLog {
+            let log = try Path(source.path)
+            if try isOurs(log, Self.isLog, "tick log") { logs.append(log) }
+        }
     }
 
     private static let depthMax = 8

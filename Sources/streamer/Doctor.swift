@@ -55,16 +55,12 @@ private struct JobFacts {
     let job: Job
     let checkpoint: Path
     let engine: String?
-    let writer: String?
-    let logOffsets: Range<Int64>
-    let rowsComing: Int64
-    var nextOffset: Int64 = 0
+    var logs: [LogFacts]
+    var watermarks: [WatermarkFacts]
     var batches: Int64 = 0
     var isUncommitted = false
     /// The watermark the next batch runs with, ms; 0 is none.
     var watermarkMs: Int64 = 0
-    /// The largest event time that was read, ms.
-    var eventTimeMaxMs: Int64?
     var counters: [String: Int64] = [:]
     var open: [OpenQuery] = []
 
@@ -73,30 +69,43 @@ private struct JobFacts {
         job = planned.job
         checkpoint = place.path
         engine = try place.reader.engine()
-        let logPath = try Path(job.source.path)
-        let log = try openLog(at: logPath)
-        writer = try machineFiles.lockHolder(logPath.appending("LOCK"))
-        let before = log.endOffset
+        let readers = try job.sources.map { try openLog(at: Path($0.path)) }
+        let before = readers.map(\.endOffset)
         SystemTime().sleep(nanos: Self.watchNanos)
-        try log.refresh()
-        rowsComing = log.endOffset - before
-        logOffsets = log.startOffset..<log.endOffset
+        logs = []
+        for (index, log) in readers.enumerated() {
+            try log.refresh()
+            logs.append(
+                LogFacts(
+                    name: job.sources[index].name, path: job.sources[index].path,
+                    writer: try machineFiles.lockHolder(log.path.appending("LOCK")),
+                    offsets: log.startOffset..<log.endOffset,
+                    rowsComing: log.endOffset - before[index]))
+        }
+        let plan = planned.plan
+        watermarks = plan.watermarks.enumerated().map { index, watermark in
+            WatermarkFacts(
+                name: watermark.name, spec: watermark.spec,
+                logs: plan.sources.indices.filter { plan.sources[$0].watermark == index })
+        }
 
         guard let newest = try place.reader.plannedBatches().last else { return }
         let committed = try place.reader.committedBatches().last
         let offsets = try place.reader.offsets(newest)
         batches = newest.number + 1
         isUncommitted = committed != newest
-        nextOffset = offsets.logOffsets?.upperBound ?? 0
+        for index in logs.indices {
+            logs[index].nextOffset = offsets.logOffsets(of: logs[index].name)?.upperBound ?? 0
+        }
         watermarkMs = offsets.watermarkMs
         guard let committed else { return }
         let commit = try place.reader.commit(committed)
         watermarkMs = max(watermarkMs, commit.nextWatermarkMs)
         counters = commit.counters
-        if let delay = job.watermark?.delayThresholdMs {
-            eventTimeMaxMs = commit.watermarkMaximaMs.values.max().map { $0 + delay }
+        for index in watermarks.indices {
+            watermarks[index].ownMs = commit.watermarkMaximaMs[watermarks[index].name]
         }
-        for query in planned.plan.queries where query.outputMode != .complete {
+        for query in plan.queries where query.outputMode != .complete {
             guard case .aggregation(let plan) = query.plan, query.isWatermarked else { continue }
             let state = try QueryState(of: query, plan, in: place, after: committed).query
             open.append(
@@ -107,8 +116,11 @@ private struct JobFacts {
         }
     }
 
-    private var delayMs: Int64 { job.watermark?.delayThresholdMs ?? 0 }
-    private var rowsLeft: Int64 { max(0, logOffsets.upperBound - nextOffset) }
+    private var rowsLeft: Int64 { logs.reduce(0) { $0 + $1.rowsLeft } }
+    private var rowsComing: Int64 { logs.reduce(0) { $0 + $1.rowsComing } }
+
+    /// ` of NAME` in a job that names its sources.
+    private func whose(_ name: String) -> String { job.hasNamedSources ? " of \(name)" : "" }
 
     /// What was found, line by line.
     var findings: [(String, String)] {
@@ -116,20 +128,37 @@ private struct JobFacts {
             ("job", "\(job.name), checkpoint \(checkpoint)"),
             ("engine", engine.map { "running: \($0)" } ?? "not running"),
             ("batches", "\(batches)\(isUncommitted ? ", the last one not committed" : "")"),
-            (
-                "log",
-                "\(job.source.path): offsets \(groupedCount(logOffsets.lowerBound)) to "
-                    + groupedCount(logOffsets.upperBound)
-            ),
-            ("log grows", growth),
-            ("not read yet", counted(rowsLeft, "row")),
-            ("largest event time", eventTimeMaxMs.map { timestampText(ms: $0) } ?? "-"),
-            (
-                "delay",
-                job.watermark == nil
-                    ? "no watermark" : humanDuration(micros: delayMs * 1_000)
-            ),
-            ("watermark", watermarkMs == 0 ? "-" : timestampText(ms: watermarkMs)),
+        ]
+        for log in logs {
+            lines += [
+                (
+                    "log\(whose(log.name))",
+                    "\(log.path): offsets \(groupedCount(log.offsets.lowerBound)) to "
+                        + groupedCount(log.offsets.upperBound)
+                ),
+                ("log\(whose(log.name)) grows", log.growth),
+                ("not read yet\(whose(log.name))", counted(log.rowsLeft, "row")),
+            ]
+        }
+        for watermark in watermarks {
+            // A watermark over all sources is nobody's own.
+            let whose = job.watermark == nil ? whose(watermark.name) : ""
+            lines += [
+                (
+                    "largest event time\(whose)",
+                    watermark.eventTimeMaxMs.map { timestampText(ms: $0) } ?? "-"
+                ),
+                (
+                    "delay\(whose)",
+                    humanDuration(micros: watermark.spec.delayThresholdMs * 1_000)
+                ),
+            ]
+        }
+        if watermarks.isEmpty {
+            lines += [("largest event time", "-"), ("delay", "no watermark")]
+        }
+        lines += [
+            ("watermark", watermarkMs == 0 ? "-" : timestampText(ms: watermarkMs))
         ]
         for query in open {
             let ends = query.firstEndMicros.flatMap { first in
@@ -151,13 +180,6 @@ private struct JobFacts {
         return lines
     }
 
-    private var growth: String {
-        let held =
-            writer.map { "; a writer has it open: \($0)" } ?? "; nobody has it open to append"
-        return rowsComing > 0
-            ? "yes, \(counted(rowsComing, "row")) in the last 0.3 s\(held)" : "no\(held)"
-    }
-
     /// What follows from it, as sentences; never none.
     var advice: [String] {
         var sentences: [String] = []
@@ -168,15 +190,15 @@ private struct JobFacts {
         }
         if rowsLeft > 0, engine == nil {
             sentences.append(
-                "\(counted(rowsLeft, "row")) of the log are not read yet and no engine is running: "
+                "\(counted(rowsLeft, "row")) of the log\(logs.count > 1 ? "s" : "") are not read yet and no engine is running: "
                     + "run the job.")
         }
-        if job.watermark == nil {
+        if watermarks.isEmpty {
             sentences.append(
                 "The job has no watermark: windows never close; add \"watermark\" to the job.")
         }
         sentences += open.compactMap(advice)
-        sentences += idleAdvice + clockAdvice + rejectsAdvice + lateAdvice
+        sentences += slowestAdvice + idleAdvice + clockAdvice + rejectsAdvice + lateAdvice
         return sentences.isEmpty ? ["Nothing is open and nothing is waiting."] : sentences
     }
 
@@ -188,34 +210,68 @@ private struct JobFacts {
             return "\(query.name): the watermark has passed \(endText), the end of the first open "
                 + "window; it closes in the next batch, which runs when there are new rows."
         }
-        let (needed, beyond) = end.addingReportingOverflow(delayMs * 1_000)
-        let closing = beyond ? "never" : formatTimestamp(micros: needed)
+        let needed = watermarks.filter { ($0.ownMs ?? 0) < Self.ceilMs(end) }.map { watermark in
+            let delay = watermark.spec.delayThresholdMs * 1_000
+            let (needed, beyond) = end.addingReportingOverflow(delay)
+            return "\(beyond ? "never" : formatTimestamp(micros: needed)) or later"
+                + (watermarks.count > 1 ? whose(watermark.name) : "")
+        }
+        let ticks = needed.joined(separator: isSlowestInForce ? " and one of " : " or one of ")
         return "\(query.name): the first open window ends at \(endText); a tick with an event time "
-            + "of \(closing) or later closes it, in the batch after the one that reads it."
+            + "of \(ticks) closes it, in the batch after the one that reads it."
     }
 
-    /// What a log that does not grow means for what is open.
-    private var idleAdvice: [String] {
-        guard let watermark = job.watermark, rowsLeft == 0, rowsComing == 0,
-            open.contains(where: { $0.groups > 0 })
+    private static func ceilMs(_ micros: Int64) -> Int64 {
+        micros / 1_000 + (micros % 1_000 > 0 ? 1 : 0)
+    }
+
+    private var isSlowestInForce: Bool { job.options.multipleWatermarkPolicy == .min }
+
+    /// Which of several watermarks holds the others back.
+    private var slowestAdvice: [String] {
+        guard watermarks.count > 1, isSlowestInForce, open.contains(where: { $0.groups > 0 }),
+            let slowest = watermarks.min(by: { ($0.ownMs ?? 0) < ($1.ownMs ?? 0) }),
+            watermarks.contains(where: { ($0.ownMs ?? 0) > (slowest.ownMs ?? 0) })
         else { return [] }
-        guard let timeout = watermark.idleTimeoutMs else {
-            return [
-                "The log does not grow and only event times move the watermark, so that an idle "
-                    + "source holds it back, as in Spark: open windows wait for the next tick. "
-                    + "With watermark.idleTimeout they would close without one."
-            ]
+        let others = watermarks.filter { $0.name != slowest.name }.map { watermark in
+            "\(watermark.name) \(watermark.ownMs.map { timestampText(ms: $0) } ?? "no row")"
         }
         return [
-            "The log does not grow: after \(humanDuration(micros: timeout * 1_000)) without a tick "
-                + "(idleTimeout) a run closes what is open."
+            "The watermark is that of the slowest source, \(slowest.name): "
+                + (slowest.ownMs.map { "it stands at \(timestampText(ms: $0))" }
+                    ?? "it has had no row yet, which counts as 1970")
+                + ", against \(others.joined(separator: ", "))."
         ]
+    }
+
+    /// What logs that do not grow mean for what is open.
+    private var idleAdvice: [String] {
+        guard open.contains(where: { $0.groups > 0 }) else { return [] }
+        return watermarks.compactMap { watermark in
+            guard watermark.logs.allSatisfy({ logs[$0].isSilent }) else { return nil }
+            // Of several watermarks, those that others wait for hold windows open.
+            let isHeld = watermarks.contains { ($0.ownMs ?? 0) < (watermark.ownMs ?? 0) }
+            if isSlowestInForce && isHeld { return nil }
+            let isUnion = job.watermark == nil && watermarks.count > 1
+            let log = isUnion ? "log\(whose(watermark.name))" : "log"
+            let place = isUnion ? "its watermark" : "watermark"
+            guard let timeout = watermark.spec.idleTimeoutMs else {
+                return
+                    "The \(log) does not grow and only event times move the watermark, so that an "
+                    + "idle source holds it back, as in Spark: open windows wait for the next tick. "
+                    + "With \(place).idleTimeout they would close without one."
+            }
+            return "The \(log) does not grow: after \(humanDuration(micros: timeout * 1_000)) "
+                + "without a tick (idleTimeout) a run "
+                + (isUnion ? "goes by the other sources." : "closes what is open.")
+        }
     }
 
     /// What became of rows that were too far ahead of the clock.
     private var rejectsAdvice: [String] {
         guard let rejected = counters["rowsRejected"], rejected > 0 else { return [] }
-        let place = job.watermark?.rejectsPath.map { "they are in \($0)" }
+        let paths = watermarks.compactMap(\.spec.rejectsPath)
+        let place = paths.isEmpty ? nil : "they are in \(paths.joined(separator: ", "))"
         return [
             "\(counted(rejected, "row")) further ahead of the clock than maxFutureSkew did not "
                 + "move the watermark and went into no window; "
@@ -224,18 +280,19 @@ private struct JobFacts {
     }
 
     private var clockAdvice: [String] {
-        guard let maximum = eventTimeMaxMs else { return [] }
-        let (micros, overflow) = maximum.multipliedReportingOverflow(by: 1_000)
-        let ahead = micros.subtractingReportingOverflow(SystemTime().nowMicros())
-        guard overflow || ahead.overflow || ahead.partialValue > Self.futureMicrosMax else {
-            return []
+        watermarks.compactMap { watermark in
+            guard let maximum = watermark.eventTimeMaxMs else { return nil }
+            let (micros, overflow) = maximum.multipliedReportingOverflow(by: 1_000)
+            let ahead = micros.subtractingReportingOverflow(SystemTime().nowMicros())
+            guard overflow || ahead.overflow || ahead.partialValue > Self.futureMicrosMax else {
+                return nil
+            }
+            let whose = job.watermark == nil ? whose(watermark.name) : ""
+            return "The largest event time\(whose) is \(humanDuration(micros: ahead.partialValue)) "
+                + "ahead of the clock: one such tick makes honest ones late. Set "
+                + "watermark.maxFutureSkew, which sets such ticks aside, and run the job on a new "
+                + "checkpoint, or filter them before the log."
         }
-        return [
-            "The largest event time is \(humanDuration(micros: ahead.partialValue)) ahead of the "
-                + "clock: one such tick makes honest ones late. Set watermark.maxFutureSkew, which "
-                + "sets such ticks aside, and run the job on a new checkpoint, or filter them "
-                + "before the log."
-        ]
     }
 
     private var lateAdvice: [String] {
@@ -249,6 +306,45 @@ private struct JobFacts {
             return "\(late * 100 / rowsIn) % of the rows were too late for \(query): a larger "
                 + "delayThreshold would keep them; "
                 + (path.map { "they are in \($0)." } ?? "its late.path would tell which they are.")
+        }
+    }
+}
+
+/// What is known of the log of a source.
+private struct LogFacts {
+    let name: String
+    let path: String
+    let writer: String?
+    let offsets: Range<Int64>
+    /// Rows that came while it was watched.
+    let rowsComing: Int64
+    var nextOffset: Int64 = 0
+
+    var rowsLeft: Int64 { max(0, offsets.upperBound - nextOffset) }
+    var isSilent: Bool { rowsLeft == 0 && rowsComing == 0 }
+
+    var growth: String {
+        let held =
+            writer.map { "; a writer has it open: \($0)" } ?? "; nobody has it open to append"
+        return rowsComing > 0
+            ? "yes, \(counted(rowsComing, "row")) in the last 0.3 s\(held)" : "no\(held)"
+    }
+}
+
+/// What is known of a watermark: the job's, or a source's.
+private struct WatermarkFacts {
+    let name: String
+    let spec: WatermarkSpec
+    /// The logs whose rows move it.
+    let logs: [Int]
+    /// Where it stands by itself, ms; `nil` before the first row.
+    var ownMs: Int64?
+
+    /// The largest event time that was read, ms.
+    var eventTimeMaxMs: Int64? {
+        ownMs.map { own in
+            let (time, overflow) = own.addingReportingOverflow(spec.delayThresholdMs)
+            return overflow ? .max : time
         }
     }
 }

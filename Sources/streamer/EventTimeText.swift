@@ -19,6 +19,15 @@ enum LogPosition {
             return nil
         }
     }
+
+    /// Whether one place is after another whatever the log; places of two kinds are not.
+    func isAfter(_ other: LogPosition) -> Bool {
+        switch (self, other) {
+        case (.offset(let mine), .offset(let theirs)), (.time(let mine), .time(let theirs)):
+            mine > theirs
+        default: false
+        }
+    }
 }
 
 extension Arguments {

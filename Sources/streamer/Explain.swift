@@ -33,20 +33,52 @@ private struct JobTree {
 
     var tree: Tree {
         var children: [Tree] = []
-        if let feed = job.feed { children.append(Tree("feed       \(text(of: feed))")) }
+        if !job.hasNamedSources, let feed = job.sources[0].feed {
+            children.append(Tree("feed       \(text(of: feed))"))
+        }
         children += [
             Tree("trigger    \(text(of: job.trigger))"),
             Tree("checkpoint \(job.checkpointLocation)"),
-            Tree(
-                sourceText,
-                [Tree("columns of \(schemaOrigin)", fields(of: plan.input))]
-                    + [Tree(watermarkText)] + queries(reading: nil)),
+            job.hasNamedSources ? union : onlySource,
         ]
         return Tree("job \(job.name)", children)
     }
 
-    private var sourceText: String {
-        let source = job.source
+    private var onlySource: Tree {
+        Tree(
+            "source     \(text(of: job.sources[0]))",
+            [Tree("columns of \(schemaOrigin)", fields(of: plan.input))]
+                + [Tree("watermark  \(text(of: job.watermark))")] + queries(reading: nil))
+    }
+
+    /// The union of the sources, with what each of them brings in front of it.
+    private var union: Tree {
+        let sources = job.sources.map { source in
+            var parts: [Tree] = []
+            if let feed = source.feed { parts.append(Tree("feed       \(text(of: feed))")) }
+            if let filter = source.where { parts.append(Tree("filter     \(filter)")) }
+            if !source.select.isEmpty {
+                parts.append(Tree("select     \(source.select.joined(separator: ", "))"))
+            }
+            if job.watermark == nil {
+                parts.append(Tree("watermark  \(text(of: source.watermark))"))
+            }
+            return Tree("source \(source.name): \(text(of: source))", parts)
+        }
+        var watermark = "watermark  \(text(of: job.watermark))"
+        if job.watermark == nil, plan.watermarks.count > 0 {
+            let policy = job.options.multipleWatermarkPolicy
+            watermark =
+                "watermark  \(policy.rawValue): the \(policy == .min ? "slowest" : "fastest") of "
+                + plan.watermarks.map(\.name).joined(separator: ", ")
+        }
+        return Tree(
+            "union by column name",
+            sources + [Tree("columns of \(schemaOrigin)", fields(of: plan.input))]
+                + [Tree(watermark)] + queries(reading: nil))
+    }
+
+    private func text(of source: SourceSpec) -> String {
         let limit = source.maxOffsetsPerTrigger.map { "at most \(counted($0, "row")) a batch" }
         let start =
             switch source.startingOffsets {
@@ -55,13 +87,16 @@ private struct JobTree {
             case .offset(let offset): "from offset \(groupedCount(offset))"
             case .timestamp(let micros): "from \(formatTimestamp(micros: micros))"
             }
-        return "source     log \(source.path), \(start), \(limit ?? "no limit on a batch")"
+        return "log \(source.path), \(start), \(limit ?? "no limit on a batch")"
     }
 
-    private var watermarkText: String {
-        guard let watermark = job.watermark else { return "watermark  none" }
+    private func text(of watermark: WatermarkSpec?) -> String {
+        guard let watermark else { return "none" }
         let delay = humanDuration(micros: watermark.delayThresholdMs * 1_000)
-        var text = "watermark  \(delay) behind the largest \(watermark.eventTime)"
+        var text = "\(delay) behind the largest \(watermark.eventTime)"
+        if job.hasNamedSources, let timeout = watermark.idleTimeoutMs {
+            text += ", idle after \(humanDuration(micros: timeout * 1_000)) without rows"
+        }
         if let skew = watermark.maxFutureSkewMs {
             text += ", rows more than \(humanDuration(micros: skew * 1_000)) ahead of the clock "
             text += watermark.rejectsPath.map { "go to \($0)" } ?? "are left out"

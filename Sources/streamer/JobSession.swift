@@ -11,18 +11,19 @@ import Streams
 import Synchronization
 import TickLog
 
-/// A job put together with the parts that run it: its log, its plan, its sinks.
+/// A job put together with the parts that run it: its logs, its plan, its sinks.
 final class JobSession: Sendable {
     let job: Job
     let plan: JobPlan
-    let reader: TickLogReader
+    /// The log of each source, in the job's order.
+    let logs: [TickLogReader]
     private let console: Console
     private let outputFolder: Path?
     private let consoleSinks: Mutex<[ConsoleSink]> = Mutex([])
     private let showsConsole: Bool
     private let isBounded: Bool
 
-    /// Opens the job's log, making it when the job has a feed that fills it, and plans the job.
+    /// Opens the job's logs, making those that a feed fills, and plans the job.
     ///
     /// - Parameters:
     ///   - job: the job.
@@ -30,7 +31,7 @@ final class JobSession: Sendable {
     ///   - showsConsole: whether console sinks print.
     ///   - isBounded: whether the run ends by itself, so that a whole result is printed once.
     ///   - console: where they print.
-    /// - Throws: when there is no log and no feed to make it, or the job does not fit the log.
+    /// - Throws: when there is no log and no feed to make it, or the job does not fit its logs.
     init(
         _ job: Job, into outputFolder: Path? = nil, showsConsole: Bool, isBounded: Bool,
         on console: Console
@@ -40,41 +41,61 @@ final class JobSession: Sendable {
         self.showsConsole = showsConsole
         self.isBounded = isBounded
         self.console = console
-        reader = try Self.openLog(
+        try Self.makeLogs(
             of: job, checkpoint: Self.place(job.checkpointLocation, in: outputFolder))
-        plan = try job.plan(inputSchema: reader.schema, timeColumn: reader.timeColumn)
+        logs = try job.sources.map { try openLog(at: Path($0.path)) }
+        plan = try job.plan(logs.map(\.columns))
     }
 
-    private static func openLog(of job: Job, checkpoint: Path) throws -> TickLogReader {
-        let path = try Path(job.source.path)
-        if let feed = job.feed, try !machineFiles.exists(path.appending("log.json")) {
-            // Nothing is made for a job that cannot run.
-            _ = try job.plan(inputSchema: feed.schema)
-            try checkCanContinue(
-                with: job, input: feed.schema, at: checkpoint, machineFiles,
-                environment: processEnvironment)
+    /// Makes the logs that feeds fill and that are not there.
+    private static func makeLogs(of job: Job, checkpoint: Path) throws {
+        let missing = try job.sources.filter { source in
+            try source.feed != nil && !hasLog(source)
+        }
+        guard !missing.isEmpty else { return }
+        // Nothing is made for a job that cannot run.
+        let columns = try job.sources.map { source in
+            guard let feed = source.feed, try !hasLog(source) else {
+                return try openLog(at: Path(source.path)).columns
+            }
+            return SourceColumns(schema: feed.schema, timeColumn: feed.eventTime)
+        }
+        _ = try job.plan(columns)
+        try checkCanContinue(
+            with: job, columns: columns, at: checkpoint, machineFiles,
+            environment: processEnvironment)
+        for source in missing {
+            guard let feed = source.feed else { continue }
+            let path = try Path(source.path)
             do throws(TickLogError) {
                 try TickLogWriter.create(
-                    path, schema: feed.schema, timeColumn: feed.eventTime, machineFiles)
+                    path, schema: feed.schema, timeColumn: feed.eventTime,
+                    machineFiles)
             } catch {
                 guard error.code == .alreadyExists || error.code == .locked else { throw error }
             }
         }
-        return try streamer.openLog(at: path)
+    }
+
+    /// What fills the logs of the job's sources, where they have feeds.
+    func feedRuns() -> [FeedRun] {
+        zip(job.sources, logs).compactMap { source, log in
+            source.feed.map { FeedRun($0, logPath: log.path) }
+        }
     }
 
     /// Opens the engine on the job's checkpoint.
     ///
     /// - Parameters:
-    ///   - source: what is read: the job's log, or a view of it.
+    ///   - sources: what is read: the job's logs, or views of them; by default the logs.
     ///   - threads: how many threads; the job's own number by default.
     ///   - startingOffsets: where a new checkpoint begins; where the job says by default.
     ///   - observe: told what happens.
     /// - Returns: an engine that holds the checkpoint's lock.
     /// - Throws: when the checkpoint is locked, damaged or of another job, or a table is.
     func openEngine(
-        over source: any StreamSource, threads: Int64? = nil,
-        startingOffsets: SourceSpec.StartingOffsets? = nil,
+        over sources: [any StreamSource]? = nil, threads: Int64? = nil,
+        startingOffsets: [SourceSpec.StartingOffsets]? = nil,
         observe: @escaping (EngineEvent) -> Void
     ) throws -> MicroBatchEngine {
         var engineJob = EngineJob(
@@ -83,7 +104,8 @@ final class JobSession: Sendable {
             openSinks: { [self] in try openSinks(of: $0, owner: $1) })
         if let startingOffsets { engineJob.startingOffsets = startingOffsets }
         return try MicroBatchEngine(
-            job: engineJob, source: source, checkpointPath: place(job.checkpointLocation),
+            job: engineJob, sources: sources ?? logs.map { LogSource($0) },
+            checkpointPath: place(job.checkpointLocation),
             files: machineFiles, time: SystemTime(), observe: observe)
     }
 
@@ -162,6 +184,16 @@ final class JobSession: Sendable {
             }
         }
     }
+}
+
+/// Whether the log of a source is there.
+func hasLog(_ source: SourceSpec) throws -> Bool {
+    try machineFiles.exists(Path(source.path).appending("log.json"))
+}
+
+extension TickLogReader {
+    /// The log's columns, and which of them is its event time.
+    var columns: SourceColumns { SourceColumns(schema: schema, timeColumn: timeColumn) }
 }
 
 extension TriggerSpec {

@@ -44,9 +44,14 @@ func logs(in folder: Path) throws(StorageError) -> [Path] {
 
 extension TickLogReader {
     /// The offsets between two places; what is not given is the log's own border.
+    ///
+    /// - Throws: a mistake when the end comes before the start.
     func range(from: LogPosition?, to: LogPosition?) throws -> Range<Int64> {
         let start = try from.map { try offset(of: $0) } ?? startOffset
         let end = try to.map { try offset(of: $0) } ?? endOffset
+        if let from, let to, end < start || from.isAfter(to) {
+            throw UsageError("--to comes before --from: there is nothing between them")
+        }
         let first = min(max(start, startOffset), endOffset)
         return first..<max(first, min(end, endOffset))
     }

@@ -71,9 +71,9 @@ private func firstOffsetNeeded(
         guard let text = try place.reader.jobText() else { continue }
         let job = try Job.load(
             Array(text.utf8), path: "\(place.path)/job.json", environment: processEnvironment)
-        guard try Path(job.source.path) == log.path,
+        guard let source = try job.sources.first(where: { try Path($0.path) == log.path }),
             let planned = try place.reader.plannedBatches().last,
-            let range = try place.reader.offsets(planned).logOffsets
+            let range = try place.reader.offsets(planned).logOffsets(of: source.name)
         else { continue }
         let isCommitted = try place.reader.committedBatches().last == planned
         let next = isCommitted ? range.upperBound : range.lowerBound

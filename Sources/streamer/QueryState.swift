@@ -32,7 +32,7 @@ struct QueryState {
     ) throws {
         query = AggregateQuery(
             plan: plan, mode: planned.outputMode, eventTimeColumn: planned.eventTimeColumn,
-            watermarked: planned.isWatermarked)
+            watermarked: planned.isWatermarked, sources: planned.sources)
         self.batch = try restore(
             query.state, of: planned.name, query.stateFingerprint, in: place, after: batch)
     }

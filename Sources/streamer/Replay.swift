@@ -66,8 +66,7 @@ private func replayFromCheckpoint(
         job, showsConsole: arguments.format != .json, isBounded: true, on: console)
     let report = RunReport(arguments.format, on: console)
     let engine = try session.openEngine(
-        over: LogSource(session.reader), threads: arguments.count("threads"),
-        observe: report.observe)
+        threads: arguments.count("threads"), observe: report.observe)
     defer { engine.close() }
     if let batch = arguments.count("batch") ?? (arguments.has("verify") ? 0 : nil) {
         let found = try engine.verify(from: batch)
@@ -104,21 +103,23 @@ private func replayFromLog(
     let session = try JobSession(
         job, into: folder, showsConsole: arguments.format != .json, isBounded: true, on: console)
     let report = RunReport(arguments.format, on: console)
-    let range = try session.reader.range(
-        from: arguments.position("from"), to: arguments.position("to"))
-    try requireFresh(session.checkpointPlace(), for: range, in: folder)
+    let ranges = try arguments.ranges(of: session.logs)
+    try requireFresh(session.checkpointPlace(), job, for: ranges, in: folder)
     var limits = RunLimits()
-    limits.untilOffset = range.upperBound
-    var source: any StreamSource = LogSource(session.reader)
+    limits.untilOffsets = ranges.map(\.upperBound)
+    var sources: [any StreamSource] = session.logs.map { LogSource($0) }
     var trigger = TriggerSpec.availableNow
     if let speed = try arguments.speed() {
-        let first = try session.reader.firstTime(in: range)
-        source = PacedSource(source, firstMicros: first, speed: speed, time: SystemTime())
+        let times = try zip(session.logs, ranges).compactMap { try $0.firstTime(in: $1) }
+        let first = times.min() ?? 0
+        sources = sources.map {
+            PacedSource($0, firstMicros: first, speed: speed, time: SystemTime())
+        }
         trigger = .processingTime(intervalMs: 0)
     }
     let engine = try session.openEngine(
-        over: source, threads: arguments.count("threads"),
-        startingOffsets: .offset(range.lowerBound), observe: report.observe)
+        over: sources, threads: arguments.count("threads"),
+        startingOffsets: ranges.map { .offset($0.lowerBound) }, observe: report.observe)
     defer { engine.close() }
     return try finishReplay(engine, trigger, limits, arguments, session, report)
 }
@@ -127,19 +128,22 @@ private func replayFromLog(
 ///
 /// What is asked for would be mixed with them. A replay that was interrupted goes on.
 private func requireFresh(
-    _ place: CheckpointPlace, for range: Range<Int64>, in folder: Path
+    _ place: CheckpointPlace, _ job: Job, for ranges: [Range<Int64>], in folder: Path
 ) throws {
     guard let first = try place.reader.plannedBatches().first,
         let last = try place.reader.plannedBatches().last
     else { return }
-    let begun = first.number == 0 ? try place.reader.offsets(first).logOffsets?.lowerBound : nil
-    let read = try place.reader.offsets(last).logOffsets?.upperBound
-    guard begun == range.lowerBound, let read, read <= range.upperBound else {
+    let (begin, end) = (try place.reader.offsets(first), try place.reader.offsets(last))
+    for (source, range) in zip(job.sources, ranges) {
+        let begun = first.number == 0 ? begin.logOffsets(of: source.name)?.lowerBound : nil
+        let read = end.logOffsets(of: source.name)?.upperBound
+        if begun == range.lowerBound, let read, read <= range.upperBound { continue }
+        let whose = job.sources.count > 1 ? " of \(source.name)" : ""
         throw UsageError(
-            "\(folder) has a replay of other rows already, from offset "
-                + "\(begun.map(String.init) ?? "unknown") to \(read.map(String.init) ?? "unknown"), not "
-                + "\(range.lowerBound) to \(range.upperBound); name another folder with --into, or "
-                + "remove this one", verb: "replay")
+            "\(folder) has a replay of other rows\(whose) already, from offset "
+                + "\(begun.map(String.init) ?? "unknown") to \(read.map(String.init) ?? "unknown"), "
+                + "not \(range.lowerBound) to \(range.upperBound); name another folder with --into, "
+                + "or remove this one", verb: "replay")
     }
 }
 
@@ -165,6 +169,18 @@ extension Arguments {
         return try CheckpointPlace(verb: verb.name).recordedJob()
     }
 
+    /// The offsets between `--from` and `--to` in each log.
+    fileprivate func ranges(of logs: [TickLogReader]) throws -> [Range<Int64>] {
+        let (from, to) = (try position("from"), try position("to"))
+        for (name, position) in [("from", from), ("to", to)] where logs.count > 1 {
+            guard case .offset = position else { continue }
+            throw fault(
+                "--\(name) takes a time for a job with several sources: each has offsets of its own"
+            )
+        }
+        return try logs.map { try $0.range(from: from, to: to) }
+    }
+
     /// How many times as fast as it was event time passes; `nil` is as fast as possible.
     fileprivate func speed() throws -> Double? {
         guard let text = text("speed"), text != "max" else { return nil }
@@ -176,10 +192,10 @@ extension Arguments {
 
 extension TickLogReader {
     /// The event time (µs) of the first row of a range that has one.
-    fileprivate func firstTime(in range: Range<Int64>) throws -> Int64 {
+    fileprivate func firstTime(in range: Range<Int64>) throws -> Int64? {
         for plan in try plan(range) {
             if let time = try plan.load().timeMin { return time }
         }
-        return 0
+        return nil
     }
 }

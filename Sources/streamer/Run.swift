@@ -47,43 +47,43 @@ private func runJob(_ arguments: Arguments, _ console: Console) throws -> ExitCo
         job, showsConsole: format != .json, isBounded: trigger.isBounded, on: console)
     let report = RunReport(format, on: console)
     let engine = try session.openEngine(
-        over: LogSource(session.reader), threads: arguments.count("threads"),
-        observe: report.observe)
+        threads: arguments.count("threads"), observe: report.observe)
     defer { engine.close() }
     handleStopSignals()
 
-    var feed: FeedRun?
-    if let spec = job.feed {
-        let feedRun = FeedRun(spec, logPath: session.reader.path)
-        if trigger.isBounded {
-            limits.sourceIsComplete = try fillLog(feedRun, arguments, report)
-        } else {
-            feedRun.start()
-            feed = feedRun
-        }
+    let feeds = session.feedRuns()
+    if trigger.isBounded {
+        let ended = try fillLogs(feeds, arguments, report)
+        limits.sourceIsComplete = ended == job.sources.count
+    } else {
+        for feed in feeds { feed.start() }
     }
     let summary = try engine.run(trigger: trigger, limits: limits) {
-        stopSignal.isRequested || (feed?.hasFailed ?? false)
+        stopSignal.isRequested || feeds.contains(where: \.hasFailed)
     }
     session.finishConsole()
-    if let feed { report.feedEnded(try feed.finish(), log: job.source.path) }
+    if !trigger.isBounded { try report.feedsEnded(feeds) }
     try report.finish(summary, session: session)
     return stopSignal.isRequested ? .interrupted : .done
 }
 
-/// Fills the log before a run that reads what is there; whether the feed came to its end.
-private func fillLog(
-    _ feed: FeedRun, _ arguments: Arguments, _ report: RunReport
-) throws -> Bool {
-    guard feed.isBounded else {
+/// Fills the logs before a run that reads what is there; how many feeds came to their end.
+private func fillLogs(
+    _ feeds: [FeedRun], _ arguments: Arguments, _ report: RunReport
+) throws -> Int {
+    guard feeds.allSatisfy(\.isBounded) else {
         throw arguments.fault(
             "the job's feed has no end, so a run that reads what is there never begins; use "
                 + "--trigger, or give the feed a number of ticks")
     }
-    let filled = try feed.fill(
-        shouldStop: { stopSignal.isRequested }, onBatch: report.feedProgressed)
-    report.feedEnded(filled, log: feed.logPath.string)
-    return filled.reachedEnd
+    var ended = 0
+    for feed in feeds {
+        let filled = try feed.fill(
+            shouldStop: { stopSignal.isRequested }, onBatch: report.feedProgressed)
+        report.feedEnded(filled, log: feed.logPath.string)
+        if filled.reachedEnd { ended += 1 }
+    }
+    return ended
 }
 
 extension Arguments {

@@ -48,6 +48,16 @@ final class RunReport {
         }
     }
 
+    /// Ends the feeds that ran beside a run and says what they did.
+    ///
+    /// - Throws: what the first of them failed with; all of them are ended then.
+    func feedsEnded(_ feeds: [FeedRun]) throws {
+        let reports = feeds.map { feed in Result { try feed.finish() } }
+        for (feed, report) in zip(feeds, reports) {
+            feedEnded(try report.get(), log: feed.logPath.string)
+        }
+    }
+
     private func show(_ progress: BatchProgress) {
         rowsRead += Int64(progress.numInputRows)
         if format == .json {
@@ -57,22 +67,27 @@ final class RunReport {
         progressLine.update(
             ProgressLine.State(
                 batch: progress.batchId, rows: rowsRead,
-                rowsLeft: progress.source.latestOffset - progress.source.offsets.upperBound,
+                rowsLeft: progress.sources.reduce(0) { $0 + $1.rowsBehind },
                 watermarkMs: progress.nextWatermarkMs))
     }
 
     private static func text(_ start: RunStart) -> String {
-        let left = counted(start.latestOffset - start.nextOffset, "row")
+        let left = counted(start.rowsLeft, "row")
+        let place = offsetsText(start.nextOffsets)
         switch start.recovery {
         case .fresh: return "\(start.name): a new checkpoint, \(left) to read"
         case .resumed:
-            return "\(start.name): resumes at batch \(start.nextBatch), offset "
-                + "\(groupedCount(start.nextOffset)), watermark "
+            return "\(start.name): resumes at batch \(start.nextBatch), \(place), watermark "
                 + "\(watermarkText(start.watermarkMs)); \(left) to read"
         case .rerun:
             return "\(start.name): runs batch \(start.nextBatch) again, which was not committed, "
-                + "from offset \(groupedCount(start.nextOffset))"
+                + "from \(place)"
         }
+    }
+
+    private static func offsetsText(_ offsets: [Int64]) -> String {
+        (offsets.count == 1 ? "offset " : "offsets ")
+            + offsets.map(groupedCount).joined(separator: " | ")
     }
 
     private static func watermarkText(_ ms: Int64) -> String {
@@ -85,8 +100,9 @@ final class RunReport {
         let name = session.job.name
         guard summary.batches > 0 else {
             console.say(
-                "\(name): nothing new in \(session.job.source.path) since offset "
-                    + groupedCount(summary.nextOffset)
+                "\(name): nothing new in "
+                    + session.job.sources.map(\.path).joined(separator: ", ")
+                    + " since \(Self.offsetsText(summary.nextOffsets))"
                     + (summary.lastBatch.map { " (batch \($0))" } ?? ""))
             return
         }

@@ -17,6 +17,9 @@ let sparkVerb = Verb(
         """,
     positionals: [.required("JOB", "the job file")],
     options: [
+        .flag(
+            "any-duplicate",
+            "export dropDuplicates, although Spark may keep another one of the duplicates"),
         .flag("run", "run the program instead of printing it"),
         .text("master", "URL", "with --run: where Spark runs: local[2], spark://HOST:7077"),
         .text("into", "DIR", "with --run: the folder for tables and checkpoints"),
@@ -35,7 +38,8 @@ private func spark(_ arguments: Arguments, _ console: Console) throws -> ExitCod
     let planned = try plannedJob(arguments.word("JOB"))
     let program: SparkProgram
     do {
-        program = try SparkProgram(planned.job, planned.plan)
+        program = try SparkProgram(
+            planned.job, planned.plan, takesAnyDuplicate: arguments.has("any-duplicate"))
     } catch {
         for reason in error.reasons { console.error("\(planned.job.path): \(reason)") }
         return .usage
@@ -48,7 +52,7 @@ private func spark(_ arguments: Arguments, _ console: Console) throws -> ExitCod
         return .done
     }
     let file = try keep(program, of: planned.job, into: arguments.text("into"))
-    try fillLog(of: planned, arguments, console)
+    try fillLogs(of: planned, arguments, console)
     let (python, words) = arguments.command(running: file)
     console.say("\(planned.job.name): \(([python] + words).joined(separator: " "))")
     console.output.flush()
@@ -68,21 +72,23 @@ private func keep(_ program: SparkProgram, of job: Job, into folder: String?) th
     return file
 }
 
-/// Fills the log from the job's feed, as a run would.
-private func fillLog(
+/// Fills the logs from the job's feeds, as a run would.
+private func fillLogs(
     of planned: PlannedJob, _ arguments: Arguments, _ console: Console
 ) throws {
-    guard let spec = planned.job.feed else { return }
+    guard planned.job.sources.contains(where: { $0.feed != nil }) else { return }
     let session = try JobSession(planned.job, showsConsole: false, isBounded: true, on: console)
-    let feed = FeedRun(spec, logPath: session.reader.path)
-    guard feed.isBounded else {
-        console.warn("the job's feed has no end; it is not run, fill the log with `streamer run`")
-        return
-    }
     let report = RunReport(.table, on: console)
-    report.feedEnded(
-        try feed.fill(shouldStop: { stopSignal.isRequested }, onBatch: report.feedProgressed),
-        log: planned.job.source.path)
+    for feed in session.feedRuns() {
+        guard feed.isBounded else {
+            console.warn(
+                "the job's feed has no end; it is not run, fill the log with `streamer run`")
+            continue
+        }
+        report.feedEnded(
+            try feed.fill(shouldStop: { stopSignal.isRequested }, onBatch: report.feedProgressed),
+            log: feed.logPath.string)
+    }
 }
 
 extension Arguments {

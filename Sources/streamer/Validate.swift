@@ -58,20 +58,27 @@ func plannedJob(_ path: String) throws -> PlannedJob { try plannedJob(loadJob(pa
 
 /// Resolves the expressions of a job, as `plannedJob(_:)` of its file.
 func plannedJob(_ job: Job) throws -> PlannedJob {
-    let folder = try Path(job.source.path)
-    if try machineFiles.exists(folder.appending("log.json")) {
-        let log = try TickLogReader(folder, machineFiles)
-        let plan = try job.plan(inputSchema: log.schema, timeColumn: log.timeColumn)
-        return PlannedJob(job: job, plan: plan, schemaOrigin: "the log \(folder)")
+    let found = try job.sources.map { try columns(of: $0, in: job) }
+    let plan = try job.plan(found.map(\.columns))
+    var origins: [String] = []
+    for origin in found.map(\.origin) where !origins.contains(origin) { origins.append(origin) }
+    return PlannedJob(job: job, plan: plan, schemaOrigin: origins.joined(separator: ", "))
+}
+
+/// The columns of a source, and where they come from, in words.
+private func columns(
+    of source: SourceSpec, in job: Job
+) throws -> (columns: SourceColumns, origin: String) {
+    let folder = try Path(source.path)
+    if try hasLog(source) {
+        return (try TickLogReader(folder, machineFiles).columns, "the log \(folder)")
     }
-    guard let schema = job.declaredSchema else {
+    guard let declared = source.declaredColumns else {
         throw UsageError(
             "\(job.path): there is no log in \(folder) yet, and the job has neither a feed nor a "
                 + "\"schema\" in its source that says which columns it will have")
     }
-    let plan = try job.plan(inputSchema: schema)
-    let origin = job.source.schema == nil ? "the job's feed" : "the job's schema"
-    return PlannedJob(job: job, plan: plan, schemaOrigin: origin)
+    return (declared, source.schema == nil ? "the job's feed" : "the job's schema")
 }
 
 /// Prints every error of a job file.

@@ -52,7 +52,7 @@ struct MutantRun {
     private func checkLocks() throws {
         let files = SimulatedFileSystem(mutant: mutant)
         let path = try Path(Scenario.logPath)
-        let feed = try Scenario(seed: 1).jobs[0].feed
+        let feed = try Scenario(seed: 1).jobs[0].sources[0].feed
         guard let feed else { return }
         try TickLogWriter.create(
             path, schema: feed.schema, timeColumn: feed.eventTime, files)

@@ -57,7 +57,9 @@ struct Processes {
     }
 
     private func fill(rows: Int?, _ job: Job, _ acknowledged: Int64) throws {
-        guard let spec = job.feed else { preconditionFailure("the scenarios' jobs have feeds") }
+        guard let spec = job.sources[0].feed else {
+            preconditionFailure("the scenarios' jobs have feeds")
+        }
         let feed = try spec.makeFeed(files: files, time: time)
         let writer = try openWriter(feed)
         try check(writer.durableOffset, acknowledged)
@@ -115,11 +117,11 @@ struct Processes {
                             schema: table.schema), files)
                 },
                 openSinks: { try openSinks($0, $1, files) }),
-            source: LogSource(reader), checkpointPath: Path(job.checkpointLocation), files: files,
-            time: time, observe: { _ in })
+            sources: [LogSource(reader)], checkpointPath: Path(job.checkpointLocation),
+            files: files, time: time, observe: { _ in })
         defer { engine.close() }
         var limits = RunLimits()
-        limits.untilOffset = until.map(Int64.init)
+        limits.untilOffsets = until.map { [Int64($0)] }
         limits.sourceIsComplete = isLast
         // Only a run that knows that nothing more comes closes windows before the idle timeout;
         // another one is stopped when it begins to wait for it.

@@ -46,7 +46,7 @@ struct Scenario: Sendable {
             Self.job("second", batch + 3, [Self.sessions], &random),
         ].map { try Job.load(Array($0.utf8), path: "job.json") }
         plans = try jobs.map { job in
-            guard let feed = job.feed else { throw Violation("the jobs have feeds") }
+            guard let feed = job.sources[0].feed else { throw Violation("the jobs have feeds") }
             return try job.plan(inputSchema: feed.schema, timeColumn: feed.eventTime)
         }
         let first = count / 2

@@ -33,8 +33,8 @@ import TickLog
               "sinks": [{ "format": "table", "path": "lake/kpi" }] } ] }
         """
 
-    /// The same candles as a Delta table, in few batches.
-    static let deltaJob = """
+    /// Delta tables, one that grows and one that is replaced by key, in few batches.
+    static let delta = """
         { "name": "sweep", "source": { "format": "log", "path": "log", "maxOffsetsPerTrigger": 20 },
           "watermark": { "eventTime": "ts", "delayThreshold": "3 seconds" },
           "trigger": { "availableNow": true },
@@ -43,10 +43,26 @@ import TickLog
               "select": ["key", "window.start AS start", "sum(value) AS total",
                          "to_date(window.start) AS date"],
               "outputMode": "append",
-              "sinks": [{ "format": "delta", "path": "lake/delta", "partitionBy": ["date"] }] },
+              "sinks": [{ "format": "delta", "path": "lake/candles", "partitionBy": ["date"] }] },
             { "name": "kpi", "groupBy": ["key"], "select": ["key", "max(value) AS top"],
               "outputMode": "update", "sinks": [{ "format": "delta", "path": "lake/kpi" }] } ] }
         """
+
+    static let watermark = """
+        "watermark": { "eventTime": "ts", "delayThreshold": "3 seconds",
+                         "idleTimeout": "0 seconds" },
+        """
+
+    /// The same job over two logs, each with a part of the rows and a watermark of its own; one is
+    /// through before the other.
+    static let union = job.replacing(watermark, with: "").replacing(
+        "\"source\": { \"format\": \"log\", \"path\": \"log\", \"maxOffsetsPerTrigger\": 12 }",
+        with: """
+            "sources": [
+              { "name": "one", \(watermark) "path": "log", "maxOffsetsPerTrigger": 7 },
+              { "name": "two", \(watermark) "path": "log2", "maxOffsetsPerTrigger": 4,
+                "where": "value >= 0", "select": ["value", "ts", "key"] } ]
+            """)
 
     static let rows: [[Value]] = (0..<40).map { index in
         // Across midnight, so that there are two partitions; some rows out of order, some late.
@@ -58,25 +74,35 @@ import TickLog
     }
 
     private func fillLog(_ files: any FileSystem) throws {
-        let path = try Path("log")
+        try fill("log", Self.rows, files)
+    }
+
+    private func fillLogs(_ files: any FileSystem) throws {
+        try fill("log", Self.rows.enumerated().filter { $0.offset % 3 != 1 }.map(\.element), files)
+        try fill("log2", Self.rows.enumerated().filter { $0.offset % 3 == 1 }.map(\.element), files)
+    }
+
+    private func fill(_ name: String, _ rows: [[Value]], _ files: any FileSystem) throws {
+        let path = try Path(name)
         try TickLogWriter.create(path, schema: StreamScript.schema, timeColumn: "ts", files)
         let writer = try TickLogWriter(path, files)
-        try writer.append(RecordBatch(StreamScript.schema, rows: Self.rows), producer: nil)
+        try writer.append(RecordBatch(StreamScript.schema, rows: rows), producer: nil)
         try writer.sync()
         try writer.close()
     }
 
     private func run(
-        _ files: any FileSystem, threads: Int = 1, job text: String = Self.job
+        _ files: any FileSystem, _ text: String = job, threads: Int = 1
     ) throws {
-        let reader = try TickLogReader(Path("log"), files)
         let job = try Job.load(Array(text.utf8), path: "sweep.json")
-        let plan = try job.plan(inputSchema: reader.schema, timeColumn: reader.timeColumn)
+        let logs = try job.sources.map { try TickLogReader(Path($0.path), files) }
+        let plan = try job.plan(
+            logs.map { SourceColumns(schema: $0.schema, timeColumn: $0.timeColumn) })
         let engine = try MicroBatchEngine(
             job: EngineJob(job: job, plan: plan, threads: threads, environment: [:]) {
                 try openSinks($0, $1, files)
             },
-            source: LogSource(reader), checkpointPath: Path("ckpt"), files: files,
+            sources: logs.map { LogSource($0) }, checkpointPath: Path("ckpt"), files: files,
             time: ManualTime(), observe: { _ in })
         defer { engine.close() }
         var limits = RunLimits()
@@ -85,11 +111,9 @@ import TickLog
     }
 
     /// Every data file of the lake with its bytes.
-    private func lake(
-        _ files: any FileSystem, tables: [String] = ["lake/candles", "lake/kpi"]
-    ) throws -> [String: [UInt8]] {
+    private func lake(_ files: any FileSystem) throws -> [String: [UInt8]] {
         var found: [String: [UInt8]] = [:]
-        for table in tables {
+        for table in ["lake/candles", "lake/kpi"] {
             let reader = try LakeReader(Path(table), files)
             // Of a Delta table also how many commits there are: one a batch, whatever happened.
             found[table] = reader.version.map { Array("\($0)".utf8) }
@@ -102,35 +126,33 @@ import TickLog
     }
 
     @Test func everyCrashLeavesTheUndisturbedLake() throws {
-        let undisturbed = SimulatedFileSystem()
-        try fillLog(undisturbed)
-        try run(undisturbed)
-        let expected = try lake(undisturbed)
-        try #require(expected.count > 5)
-        let survived = try sweepCrashes(
-            seeds: 0, prepare: fillLog, run: { try self.run($0) },
-            recover: { files, point in
-                try self.run(files)
-                let found = try self.lake(files)
-                guard found == expected else { throw Violation(point: point) }
-            })
-        #expect(survived > 400)
+        try sweep(Self.job, prepare: fillLog)
+    }
+
+    @Test func everyCrashOfAUnionLeavesTheUndisturbedLake() throws {
+        try sweep(Self.union, prepare: fillLogs)
     }
 
     @Test func everyCrashLeavesTheUndisturbedDeltaTables() throws {
-        let tables = ["lake/delta", "lake/kpi"]
+        try sweep(Self.delta, crashesMin: 100, prepare: fillLog)
+    }
+
+    private func sweep(
+        _ job: String, crashesMin: Int = 400, prepare: (SimulatedFileSystem) throws -> Void
+    ) throws {
         let undisturbed = SimulatedFileSystem()
-        try fillLog(undisturbed)
-        try run(undisturbed, job: Self.deltaJob)
-        let expected = try lake(undisturbed, tables: tables)
-        try #require(expected.count > 3)
-        try sweepCrashes(
-            seeds: 0, prepare: fillLog, run: { try self.run($0, job: Self.deltaJob) },
+        try prepare(undisturbed)
+        try run(undisturbed, job)
+        let expected = try lake(undisturbed)
+        try #require(expected.count > 5)
+        let survived = try sweepCrashes(
+            seeds: 0, prepare: prepare, run: { try self.run($0, job) },
             recover: { files, point in
-                try self.run(files, job: Self.deltaJob)
-                let found = try self.lake(files, tables: tables)
+                try self.run(files, job)
+                let found = try self.lake(files)
                 guard found == expected else { throw Violation(point: point) }
             })
+        #expect(survived > crashesMin)
     }
 
     @Test func droppedSyncsAreNoticed() throws {
@@ -152,11 +174,11 @@ import TickLog
 
     @Test func threadsLeaveTheSameBytes() throws {
         let one = SimulatedFileSystem()
-        try fillLog(one)
-        try run(one)
+        try fillLogs(one)
+        try run(one, Self.union)
         let two = SimulatedFileSystem()
-        try fillLog(two)
-        try run(two, threads: 2)
+        try fillLogs(two)
+        try run(two, Self.union, threads: 2)
         #expect(try lake(one) == lake(two))
     }
 }

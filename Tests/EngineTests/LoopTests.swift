@@ -12,7 +12,7 @@ import Testing
         script.add(1, 2, 3, 4, 5, 6, 7, 8, 9, 10)
         try script.run()
         #expect(
-            script.events.filter { $0.numInputRows > 0 }.map(\.source.offsets)
+            script.events.filter { $0.numInputRows > 0 }.map(\.sources[0].offsets)
                 == [0..<4, 4..<8, 8..<10])
     }
 
@@ -86,11 +86,11 @@ import Testing
         var limits = RunLimits()
         limits.untilMicros = 3_000_000
         try script.run(limits)
-        #expect(script.events.last?.source.offsets.upperBound == 2)
-        #expect(script.starts.map(\.latestOffset) == [2], "rows beyond are none to read")
+        #expect(script.events.last?.sources[0].offsets.upperBound == 2)
+        #expect(script.starts.map(\.rowsLeft) == [2], "rows beyond are none to read")
         limits.untilMicros = 2_000_000
         try script.run(limits)
-        #expect(script.starts.map(\.latestOffset) == [2, 2], "what was read stays read")
+        #expect(script.starts.map(\.rowsLeft) == [2, 0], "what was read stays read")
     }
 
     @Test func secondEngineIsRefused() throws {
@@ -122,7 +122,7 @@ import Testing
                 "\"groupBy\"", with: "\"where\": \"10 / (value - 4) < 99\", \"groupBy\""))
         script.add(1, 2, 3, 4)
         let error = #expect(throws: BatchError.self) { try script.run() }
-        #expect(error?.batch == 1 && error?.offsets == 2..<4 && error?.query == "q")
+        #expect(error?.batch == 1 && error?.offsets == [2..<4] && error?.query == "q")
         let text = error?.description ?? ""
         #expect(text.hasPrefix("batch 1, query 'q', row at offset 3: [DIVIDE_BY_ZERO] "), "\(text)")
         #expect(text.hasSuffix("is not committed; the next run runs it again."), "\(text)")

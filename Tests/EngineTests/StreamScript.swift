@@ -86,7 +86,8 @@ final class StreamScript {
         Field("ts", .timestamp), Field("key", .string), Field("value", .long),
     ])
 
-    let source: MemorySource
+    /// The sources, in the job's order.
+    let sources: [MemorySource]
     let sink = MemorySink()
     let sideTables = MemorySideTables()
     let time = ManualTime()
@@ -98,13 +99,16 @@ final class StreamScript {
     private var shown: Set<Int64> = []
 
     init(
-        _ text: String, schema: Schema = StreamScript.schema,
+        _ text: String, schema: Schema = StreamScript.schema, sources: Int = 1,
         files: any FileSystem = SimulatedFileSystem()
     ) {
         self.text = text
-        source = MemorySource(schema)
+        self.sources = (0..<sources).map { _ in MemorySource(schema) }
         self.files = files
     }
+
+    /// The only source, or the first.
+    var source: MemorySource { sources[0] }
 
     /// A job that counts rows by window.
     static func counting(
@@ -127,14 +131,18 @@ final class StreamScript {
 
     func start() throws {
         let job = try Job.load(Array(text.utf8), path: "script.json")
-        let plan = try job.plan(inputSchema: source.schema, timeColumn: "ts")
+        let plan = try job.plan(
+            sources.prefix(job.sources.count).map {
+                SourceColumns(schema: $0.schema, timeColumn: "ts")
+            })
         let sink = sink
         engine = try MicroBatchEngine(
             job: EngineJob(
                 job: job, plan: plan, threads: 1, environment: [:],
                 openSideTable: { [sideTables] table, _ in sideTables.sink(table) },
                 openSinks: { query, _ in query.sinks.isEmpty ? [] : [sink] }),
-            source: source, checkpointPath: Path("ckpt"), files: files, time: time
+            sources: Array(sources.prefix(job.sources.count)), checkpointPath: Path("ckpt"),
+            files: files, time: time
         ) { [self] event in
             switch event {
             case .started(let start): starts.append(start)
@@ -160,11 +168,13 @@ final class StreamScript {
         try start()
     }
 
-    func add(_ seconds: Int64...) {
-        add(rows: seconds.map { [.timestamp($0 * 1_000_000), .string("k"), .long($0)] })
+    func add(_ seconds: Int64..., to source: Int = 0) {
+        add(
+            rows: seconds.map { [.timestamp($0 * 1_000_000), .string("k"), .long($0)] },
+            to: source)
     }
 
-    func add(rows: [[Value]]) { source.append(rows) }
+    func add(rows: [[Value]], to source: Int = 0) { sources[source].append(rows) }
 
     /// The file of a batch's commit.
     func commit(_ batch: Int64) throws -> Path { try Path("ckpt/commits/\(batch)") }

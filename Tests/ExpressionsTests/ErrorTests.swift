@@ -32,7 +32,7 @@ import Testing
         ("INTERVAL '1' DAY", .datatypeMismatch, "INTERVAL '1' DAY", "added to"),
         ("price + INTERVAL '1' DAY", .datatypeMismatch, "price", "timestamp or a date"),
         ("date_trunc('minit', event_time)", .invalidParameterValue, "'minit'", "minute"),
-        ("symbol LIKE 'a!b' ESCAPE '!'", .invalidParameterValue, "'a!b'", "escape"),
+        ("symbol LIKE 'a!b' ESCAPE '!'", .invalidFormat, "'a!b'", "escape"),
         (
             "window(event_time, '1 minute')", .invalidWindow, "window(event_time, '1 minute')",
             "groupBy"
@@ -132,6 +132,8 @@ import Testing
         let cast = try #require(try message("CASE WHEN b IS NOT NULL THEN CAST(s AS INT) END"))
         #expect(cast.code == .castInvalidInput && cast.row == 1 && cast.message.contains("'x1'"))
         #expect(try message("CASE WHEN b IS NULL THEN CAST(s AS INT) END") == nil)
+        let pattern = try #require(try message("s LIKE concat('\\\\', s)"))
+        #expect(pattern.code == .invalidFormat && pattern.message.contains("escapes nothing"))
     }
 
     @Test func namesAreComparedWithoutCase() throws {

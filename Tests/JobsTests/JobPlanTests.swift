@@ -147,7 +147,7 @@ import Testing
                     select: #"["symbol", "window.end AS e", "max(a) AS m"]"#,
                     sinks: #"[{"format":"console"}]"#),
             ]))
-        let plan = try job.plan(inputSchema: try #require(job.declaredSchema))
+        let plan = try job.plan(inputSchema: try #require(job.declaredColumns)[0].schema)
         #expect(plan.queries.map(\.name) == ["rolling", "kpi", "hours"])
         #expect(plan.queries.map(\.upstream) == [nil, 0, 0])
         #expect(plan.queries.map(\.index) == [1, 0, 2])
@@ -185,7 +185,7 @@ import Testing
     @Test(arguments: ShippedFilesTests.jobs)
     func shippedJobPlans(path: String) throws {
         let job = try Job.load(try #require(ShippedFile.bytes(path)), path: path)
-        let plan = try job.plan(inputSchema: try #require(job.declaredSchema))
+        let plan = try job.plan(inputSchema: try #require(job.declaredColumns)[0].schema)
         #expect(plan.queries.count == job.queries.count)
     }
 }

@@ -17,18 +17,21 @@ import Testing
                 == WatermarkSpec(
                     eventTime: "event_time", delayThresholdMs: 5_000, idleTimeoutMs: 10_000))
         #expect(
-            job.source
-                == SourceSpec(
-                    path: "log/ticks", startingOffsets: .earliest, maxOffsetsPerTrigger: 250_000,
-                    schema: nil))
-        guard case .simulator(let feed) = job.feed else {
+            job.sources
+                == [
+                    SourceSpec(
+                        name: "source", path: "log/ticks", startingOffsets: .earliest,
+                        maxOffsetsPerTrigger: 250_000, schema: nil, feed: job.sources[0].feed,
+                        select: [])
+                ])
+        guard case .simulator(let feed) = job.sources[0].feed else {
             Issue.record("the main job has a simulator")
             return
         }
         #expect(feed.ticks == 2_000_000 && feed.seed == 7 && feed.symbols.count == 5)
         #expect(feed.start == .at(micros: 1_767_623_400_000_000))
         #expect(feed.intervalMicros == 10_000 && feed.ticksPerSecond == nil)
-        #expect(job.declaredSchema == SimulatorSpec.schema)
+        #expect(job.declaredColumns?[0].schema == SimulatorSpec.schema)
         #expect(job.queries.map(\.name) == ["ohlcv", "rolling", "kpi"])
         #expect(job.queries[0].where == "price > 0 AND volume > 0")
         #expect(job.queries[2].from == "rolling" && job.queries[2].outputMode == .complete)
@@ -50,7 +53,7 @@ import Testing
         let job = try Job.load(
             try #require(ShippedFile.bytes("jobs/equity.json")), path: "jobs/equity.json",
             environment: ["SYMBOL": "ibm"])
-        guard case .csv(let feed) = job.feed else {
+        guard case .csv(let feed) = job.sources[0].feed else {
             Issue.record("the equity job has a CSV feed")
             return
         }
@@ -61,10 +64,10 @@ import Testing
         #expect(feed.columns[1].timestampFormat == .millisSinceMidnight)
         #expect(feed.columns[1].timeZone == "America/New_York")
         #expect(feed.columns[2].scale == 10_000)
-        let schema = try #require(job.declaredSchema)
+        let schema = try #require(job.declaredColumns)[0].schema
         #expect(schema[1] == Field("event_time", .timestamp, isNullable: false))
         #expect(schema[2] == Field("price", .decimal(precision: 18, scale: 4), isNullable: false))
-        #expect(job.name == "equity_ibm" && job.source.path == "log/equity_ibm")
+        #expect(job.name == "equity_ibm" && job.sources[0].path == "log/equity_ibm")
     }
 
     @Test(arguments: [
@@ -83,7 +86,7 @@ import Testing
     ])
     func startingOffsets(text: String, offsets: SourceSpec.StartingOffsets) throws {
         let job = try Job.load(sampleJob(source: #"{"path": "l", "startingOffsets": \#(text)}"#))
-        #expect(job.source.startingOffsets == offsets)
+        #expect(job.sources[0].startingOffsets == offsets)
     }
 
     @Test(arguments: [
@@ -92,7 +95,7 @@ import Testing
     ])
     func theIntervalFollowsTheRate(keys: String, micros: Int64) throws {
         let job = try Job.load(sampleJob(feed: #"{"format": "simulator", \#(keys)}"#))
-        guard case .simulator(let feed) = job.feed else {
+        guard case .simulator(let feed) = job.sources[0].feed else {
             Issue.record("no simulator")
             return
         }
@@ -120,7 +123,7 @@ import Testing
         ),
     ])
     func defaultsAreThoseOfTheFormat(text: String, spec: FeedSpec) throws {
-        #expect(try Job.load(sampleJob(feed: text)).feed == spec)
+        #expect(try Job.load(sampleJob(feed: text)).sources[0].feed == spec)
     }
 
     private static let input = FeedInput(["a"])
@@ -132,7 +135,7 @@ import Testing
         let source = #"{"path": "${ROOT}/${NAME:-ticks}/$x/${EMPTY:-e}"}"#
         let job = try Job.load(
             sampleJob(source: source), environment: ["ROOT": "a${b}", "EMPTY": ""])
-        #expect(job.source.path == "a${b}/ticks/$x/e", "what is filled in is not read again")
+        #expect(job.sources[0].path == "a${b}/ticks/$x/e", "what is filled in is not read again")
     }
 
     @Test func commentsMayStandInAnyObject() throws {
@@ -140,7 +143,7 @@ import Testing
             sampleJob(
                 source: #"{"path": "l", "// why": {"any": [null]}}"#,
                 more: #""//": "${NOT_SET}", "//2": 1,"#))
-        #expect(job.source.path == "l")
+        #expect(job.sources[0].path == "l")
     }
 
     @Test func truncation() throws {

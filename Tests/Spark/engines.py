@@ -18,11 +18,21 @@ from generate import table  # noqa: E402
 
 
 class Batch:
-    """What a batch did: its rows, the watermark it ran with, the groups in state after it."""
+    """What a batch did: its rows, and what its progress says.
 
-    def __init__(self, rows, watermark, state, dropped, updated):
-        self.rows, self.watermark, self.state = rows, watermark, state
-        self.dropped, self.updated = dropped, updated
+    That is the watermark it ran with, the range of its event times; and of each stateful operator
+    the rows in state after it, those that it wrote, and those that were late.
+    """
+
+    def __init__(self, rows, progress):
+        self.rows = rows
+        times = dict(progress["eventTime"])
+        self.watermark = times.pop("watermark", None)
+        self.times = times
+        operators = progress["stateOperators"]
+        self.state = sorted(operator["numRowsTotal"] for operator in operators)
+        self.updated = sorted(operator["numRowsUpdated"] for operator in operators)
+        self.dropped = sorted(operator["numRowsDroppedByWatermark"] for operator in operators)
 
 
 class Failed(Exception):
@@ -31,7 +41,7 @@ class Failed(Exception):
 
 def streamer(folder, *arguments, stdin=None):
     done = subprocess.run([BINARY, *map(str, arguments)], cwd=folder, input=stdin,
-                          capture_output=True, timeout=120)
+                          capture_output=True, timeout=600)
     if done.returncode != 0:
         raise Failed(done.stderr.decode(errors="replace"))
     return done.stdout.decode()
@@ -50,15 +60,25 @@ def on_streamer(case, folder):
     """Each batch of a case, and the program for Spark."""
     (folder / "job.json").write_text(json.dumps(case.job))
     found, program = [], None
-    for phase in case.phases:
+    for number, phase in enumerate(case.phases):
         for rows in phase:
             append(folder, rows)
             if program is None:
-                program = streamer(folder, "spark", "job.json")
+                program = streamer(folder, "spark", "--any-duplicate", "job.json")
             found += run_batch(folder)
         while more := run_batch(folder):
             found += more
+        if number in case.torn:
+            tear(folder / "checkpoints" / case.job["name"])
+            found += run_batch(folder)
     return found, program
+
+
+def tear(checkpoint):
+    """Takes the last commit away, as if the run had been killed before it."""
+    last = max((checkpoint / "commits").glob("[0-9]*"), key=lambda path: int(path.name))
+    (last.parent / f".{last.name}.crc").unlink(missing_ok=True)
+    last.unlink()
 
 
 def run_batch(folder):
@@ -70,14 +90,9 @@ def run_batch(folder):
     found = []
     for line in out.splitlines():
         progress = json.loads(line)
-        operators = progress["stateOperators"]
         rows = [row for path in sorted(lake.glob("*.parquet"))
                 for row in rows_of(pq.ParquetFile(path).read())]
-        found.append(Batch(
-            rows, progress["eventTime"]["watermark"],
-            sorted(operator["numRowsTotal"] for operator in operators),
-            sorted(operator["numRowsDroppedByWatermark"] for operator in operators),
-            sorted(operator["numRowsUpdated"] for operator in operators)))
+        found.append(Batch(rows, progress))
     return found
 
 
@@ -106,7 +121,13 @@ def session():
         # Queries here see a few rows: compiling code for them is most of the time.
         "spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN",
         "spark.sql.streaming.stateStore.maintenanceInterval": "1h",
+        # Each file costs a process that changes its permissions: so none for checksums.
+        "spark.hadoop.fs.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
+        "spark.hadoop.fs.AbstractFileSystem.file.impl": "org.apache.hadoop.fs.local.RawLocalFs",
+        "spark.sql.streaming.checkpoint.fileChecksum.enabled": "false",
         "spark.log.level": "OFF",
+        # Nothing runs long enough to be worth the second compiler.
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
     }
     builder = SparkSession.builder.master("local[2]").appName("differential")
     for key, value in settings.items():
@@ -122,6 +143,8 @@ def on_spark(spark, case, program, folder):
     """Each batch of a case, by the program that streamer wrote, over one file a batch."""
     names = {"__name__": "program"}
     exec(compile(program, "program.py", "exec"), names)
+    for key, value in names["CONF"].items():
+        spark.conf.set(key, value)
     inputs, offset = folder / "input", 0
     inputs.mkdir()
     rows_by_batch, found = {}, []
@@ -135,9 +158,9 @@ def on_spark(spark, case, program, folder):
             path = inputs / f"{number:03}-{index:03}.parquet"
             pq.write_table(data, path)
             os.utime(path, (1_700_000_000 + number * 100 + index,) * 2)
-        ticks = (spark.readStream.schema(names["SCHEMA"]).option("maxFilesPerTrigger", "1")
+        ticks = (spark.readStream.schema(names["SOURCES"][0]["schema"]).option("maxFilesPerTrigger", "1")
                  .parquet(str(inputs)))
-        names["define"](spark, ticks)
+        names["define"](spark, [ticks])
 
         def collect(batch, batch_id):
             rows_by_batch[batch_id] = rows_of(batch.select(*stream["columns"]).toArrow())
@@ -151,14 +174,10 @@ def on_spark(spark, case, program, folder):
             raise Failed(str(error)) from None
         for progress in query.recentProgress:
             progress = json.loads(progress.json)
-            operators = progress["stateOperators"]
-            if progress["batchId"] not in rows_by_batch:
-                continue
-            found.append(Batch(
-                rows_by_batch.pop(progress["batchId"]), progress["eventTime"].get("watermark"),
-                sorted(operator["numRowsTotal"] for operator in operators),
-                sorted(operator["numRowsDroppedByWatermark"] for operator in operators),
-                sorted(operator["numRowsUpdated"] for operator in operators)))
+            if progress["batchId"] in rows_by_batch:
+                found.append(Batch(rows_by_batch.pop(progress["batchId"]), progress))
+        if number in case.torn:
+            tear(folder / "checkpoint")
     return found
 
 

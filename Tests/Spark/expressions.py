@@ -38,7 +38,7 @@ COLUMNS = [kind + number for kind in TYPES for number in "12"]
 NUMERIC = "ildmn"
 ROWS = 24
 # Libraries of mathematics differ in the last bit; nothing is computed from these.
-LAST_BIT = ["exp", "ln", "log2", "log10", "cbrt", "sqrt"]
+LAST_BIT = ["exp", "ln", "log2", "log10", "cbrt", "sqrt", "pow", "log"]
 
 
 def rows():
@@ -65,7 +65,10 @@ class Generator:
     def top(self):
         kind = self.pick(*TYPES)
         if self.random.random() < 0.05:
-            return f"{self.pick(*LAST_BIT)}({self.of(self.pick(*NUMERIC), 1)})"
+            name, x = self.pick(*LAST_BIT), self.of(self.pick(*NUMERIC), 1)
+            if name == "pow" or name == "log" and self.random.random() < 0.5:
+                x = f"{self.of(self.pick(*NUMERIC), 0)}, {x}"
+            return f"{name}({x})"
         return self.of(kind, self.random.randint(1, 3))
 
     def leaf(self, kind):
@@ -92,7 +95,8 @@ class Generator:
             f"coalesce({a}, {b})", f"nullif({a}, {b})", f"if({condition}, {a}, {b})",
             f"CASE WHEN {condition} THEN {a} WHEN {self.of('b', depth)} THEN {b} ELSE {c} END",
             f"CASE {a} WHEN {b} THEN {c} END", f"nvl2({self.any(depth)}, {a}, {b})",
-            *([f"greatest({a}, {b}, {c})", f"least({a}, {b})"]),
+            f"greatest({a}, {b}, {c})", f"least({a}, {b})",
+            f"{self.pick('ifnull', 'nvl')}({a}, {b})", f"({a})::{TYPES[kind]}",
             f"CAST({self.castable(kind, depth)} AS {TYPES[kind]})",
             f"TRY_CAST({self.castable(kind, depth)} AS {TYPES[kind]})")
 
@@ -114,7 +118,9 @@ class Generator:
             f"({a} {self.pick('', 'NOT ')}IN ({b}, {c}))", f"({a} BETWEEN {b} AND {c})",
             f"isnan({self.of('d', depth)})", f"({p} IS {self.pick('TRUE', 'NOT FALSE', 'UNKNOWN')})",
             f"({s} LIKE {self.pick(chr(39) + '%a%' + chr(39), chr(39) + '_b%' + chr(39))})",
-            f"({s} LIKE '%100\\\\%\\\\_')", f"({s} {compare} {x})")
+            f"({s} LIKE '%100\\\\%\\\\_')", f"({s} {compare} {x})",
+            f"({s} NOT LIKE '%!%!_%' ESCAPE '!')", f"({s} LIKE {self.of('s', 0)})",
+            f"{self.pick('isnull', 'isnotnull')}({self.any(depth)})", f"boolean({s})")
 
     def arithmetic(self, kind, depth):
         a, b = self.of(kind, depth), self.of(kind, depth)
@@ -122,7 +128,8 @@ class Generator:
         name = {"+": "try_add", "-": "try_subtract", "*": "try_multiply"}[operator]
         return self.pick(f"({a} {operator} {b})", f"({a} {operator} {b})", f"{name}({a}, {b})",
                          f"(- {a})", f"abs({a})", f"({a} % {b})", f"pmod({a}, {b})",
-                         f"try_mod({a}, {b})")
+                         f"try_mod({a}, {b})", f"mod({a}, {b})", f"{self.pick('negative', 'positive')}({a})",
+                         f"{self.pick('nullifzero', 'zeroifnull')}({a})")
 
     def of_i(self, depth):
         field = self.pick("year", "month", "day", "quarter", "weekofyear", "dayofweek", "weekday",
@@ -132,13 +139,18 @@ class Generator:
             f"length({self.of('s', depth)})", f"{field}({self.any(depth, 'tz')})",
             f"{self.pick('hour', 'minute', 'second')}({self.of('z', depth)})",
             f"datediff({self.of('t', depth)}, {self.of('t', depth)})",
+            f"{self.pick('length', 'char_length')}({self.of('s', depth)})",
+            f"EXTRACT({self.pick('YEAR', 'WEEK', 'DAY', 'DAYOFWEEK')} FROM {self.any(depth, 'tz')})",
+            f"EXTRACT({self.pick('HOUR', 'MINUTE')} FROM {self.of('z', depth)})",
+            f"int({self.any(depth, 'bildms')})",
             f"unix_date({self.of('t', depth)})", f"round({self.of('i', depth)}, {self.pick(0, -1)})")
 
     def of_l(self, depth):
         x = self.any(depth, "il")
         return self.pick(
             self.arithmetic("l", depth), f"({x} + {self.of('l', depth)})",
-            f"({x} div {self.any(depth, 'il')})",
+            f"({x} div {self.any(depth, 'il')})", f"div({x}, {self.any(depth, 'il')})",
+            f"bigint({self.any(depth, 'bildmsz')})",
             f"{self.pick('floor', 'ceil')}({self.of('d', depth)})",
             f"{self.pick('unix_micros', 'unix_millis', 'unix_seconds')}({self.of('z', depth)})")
 
@@ -148,7 +160,7 @@ class Generator:
             f"({y} {self.pick('+', '-', '*', '/', '%')} {x})", f"({x} / {y})",
             f"try_divide({y}, {x})", f"({self.of('i', depth)} / {self.of('l', depth)})",
             f"round({y}, {self.pick(0, 2, -2)})", f"sign({x})", f"nanvl({y}, {self.of('d', depth)})",
-            self.arithmetic("d", depth))
+            f"double({self.any(depth, 'bildms')})", self.arithmetic("d", depth))
 
     def of_m(self, depth):
         x = self.any(depth, "imn")
@@ -183,7 +195,8 @@ class Generator:
             f"date_add({t}, {self.pick('1', '-40', 'i1 % 1000')})",
             f"date_sub({t}, {self.pick('1', '366')})", f"trunc({t}, '{unit}')",
             f"to_date({self.of('z', depth)})", f"({t} + INTERVAL '1' MONTH)",
-            f"({t} - INTERVAL 3 days)", f"date_from_unix_date({self.of('i', 0)} % 100000)")
+            f"({t} - INTERVAL 3 days)", f"({t} {self.pick('+', '-')} {self.pick('1', '400', 'i1 % 99')})",
+            f"date({self.of('z', depth)})", f"({t} + INTERVAL '1-2' YEAR TO MONTH)", f"date_from_unix_date({self.of('i', 0)} % 100000)")
 
     def of_z(self, depth):
         z = self.of("z", depth)

@@ -18,10 +18,24 @@ START = 1_767_623_400 * SECOND  # 2026-01-05T14:30:00Z
 
 
 class Case:
-    """A job and its stream: phases of batches, each a list of rows; between phases nothing comes."""
+    """A job and its stream: phases of batches, each a list of rows; between phases nothing comes.
 
-    def __init__(self, job, phases):
-        self.job, self.phases = job, phases
+    Each phase is a run of its own. Of the phases whose numbers are in `torn`, the last batch counts
+    as not committed: the next run starts with running it again.
+    """
+
+    def __init__(self, job, phases, torn=()):
+        self.job, self.phases, self.torn = job, phases, frozenset(torn)
+
+    def of(self, phases):
+        """The same job over other phases, as many as here; empty ones are left out."""
+        torn, kept = set(), []
+        for number, batches in enumerate(phases):
+            if batches:
+                torn |= {len(kept)} if number in self.torn else set()
+                kept.append(batches)
+        # After the last run nothing runs again.
+        return Case(self.job, kept, torn - {len(kept) - 1})
 
     def batches(self):
         return [(phase, batch) for phase in range(len(self.phases))
@@ -45,6 +59,9 @@ def stream(random):
     late_max = random.choice([2, 15, 90]) * SECOND
     # Some streams begin before 1970.
     now = random.choice([START, START, START, START + 1, -3 * SECOND, -5 * step])
+    # Some repeat rows, at once or batches later.
+    again_share = random.choice([0, 0.1, 0.4])
+    seen = []
 
     def value(of):
         return None if random.random() < null_share else of()
@@ -66,6 +83,12 @@ def stream(random):
                     time -= random.randrange(late_max)
                 if random.random() < 0.02:
                     time += 60 * SECOND
+                if seen and random.random() < again_share:
+                    row = dict(random.choice(seen[-30:]))
+                    if random.random() < 0.5:
+                        row["event_time"] = None if row["event_time"] is None else time
+                    rows.append(row)
+                    continue
                 rows.append({
                     "symbol": value(lambda: random.choice(symbols)),
                     "event_time": None if random.random() < null_times else time,
@@ -76,6 +99,7 @@ def stream(random):
                     "flag": value(lambda: random.random() < 0.5),
                     "day": value(lambda: datetime.date(2026, 1, random.randint(1, 4))),
                     "logged": START})
+                seen.append(rows[-1])
             batches.append(rows)
         phases.append(batches)
     return phases
@@ -94,7 +118,7 @@ DELAYS = ["0 seconds", "1 second", "5 seconds", "10 seconds", "1 minute", "1500 
 
 
 def aggregate(random):
-    kind = random.randrange(12)
+    kind = random.randrange(13)
     if kind == 0:
         text = "count(*)"
     elif kind == 1:
@@ -102,18 +126,25 @@ def aggregate(random):
     elif kind == 2:
         text = f"count_if({random.choice(CONDITIONS)})"
     elif kind in (3, 4):
-        text = f"{random.choice(['sum', 'avg'])}({random.choice(NUMBERS)})"
+        text = f"{random.choice(['sum', 'sum', 'avg', 'avg', 'mean'])}({random.choice(NUMBERS)})"
     elif kind in (5, 6):
         text = f"{random.choice(['min', 'max'])}({random.choice(ANY)})"
     elif kind in (7, 8):
-        ignore = random.choice(["", "", ", true"])
-        text = f"{random.choice(['first', 'last', 'any_value'])}({random.choice(ANY)}{ignore})"
+        name = random.choice(["first", "last", "any_value", "first_value", "last_value"])
+        text = name + random.choice(["({})", "({})", "({}, true)", "({}) IGNORE NULLS"]).format(
+            random.choice(ANY))
     elif kind == 9:
         text = f"{random.choice(['min_by', 'max_by'])}({random.choice(ANY)}, {random.choice(ANY)})"
     elif kind == 10:
-        text = f"{random.choice(['bool_and', 'bool_or'])}({random.choice(CONDITIONS)})"
+        name = random.choice(["bool_and", "bool_or", "every", "any", "some"])
+        text = f"{name}({random.choice(CONDITIONS)})"
+    elif kind == 11:
+        name = random.choice(["stddev", "stddev_samp", "std", "stddev_pop", "variance", "var_samp",
+                              "var_pop"])
+        text = f"{name}({random.choice(['volume', 'venue', 'volume % 7'])})"
     else:
-        text = f"{random.choice(['stddev', 'stddev_pop', 'variance', 'var_pop'])}(volume)"
+        text = f"{random.choice(['min', 'max'])}({random.choice(NUMBERS)}) + count(*)"
+        return text
     return text + (f" FILTER (WHERE {random.choice(CONDITIONS)})" if random.random() < 0.15 else "")
 
 
@@ -176,25 +207,73 @@ def projection(random):
     return {"select": select, "outputMode": "append"}
 
 
+def leave_out_duplicates(random, query):
+    """Lets one row of each kind through; half of the time the event time is part of the kind."""
+    columns = random.sample(["symbol", "venue", "flag", "day", "amount", "price", "volume"],
+                            random.randint(1, 2))
+    if random.random() < 0.5:
+        columns.insert(random.randrange(len(columns) + 1), "event_time")
+    query[random.choice(["dropDuplicates", "dropDuplicatesWithinWatermark"])] = columns
+
+
+def unique_rows(random):
+    """Rows without duplicates, and perhaps an aggregation of them."""
+    first = {"select": ["*"], "outputMode": random.choice(["append", "append", "update"])}
+    leave_out_duplicates(random, first)
+    if random.random() < 0.4:
+        return [first]
+    first["outputMode"] = "append"
+    return [first, aggregation(random)]
+
+
+def windows_of_windows(random):
+    """Two or three aggregations in a row, which Spark chains in mode append."""
+    window = random.choice([
+        "window(event_time, '5 seconds')", "window(event_time, '5 seconds')",
+        "window(event_time, '10 seconds', '5 seconds')", "session_window(event_time, '3 seconds')"])
+    name = window.split("(")[0]
+    queries = [{"groupBy": ["symbol", window],
+                "select": ["symbol", f"window_time({name}) AS t", "sum(volume) AS v",
+                           "max(price) AS p", "count(*) AS n"]}]
+    if random.random() < 0.3:
+        queries.append({"select": ["t", "upper(symbol) AS symbol", "v + n AS v", "p", "n"]
+                        if random.random() < 0.3 else ["symbol", "t", "v", "p", "n"],
+                        "where": random.choice(["n > 1", "p IS NOT NULL", "v > 0"])})
+    outer = random.choice([
+        f"window(t, '{random.choice([10, 20, 60])} seconds')", "session_window(t, '12 seconds')",
+        "window(t, '20 seconds', '10 seconds')"])
+    name = outer.split("(")[0]
+    is_ordered = not (len(queries) == 2 and queries[1]["select"][0] == "t")
+    ordered = ["first(v) AS f", "last(p) AS l", "max_by(v, p) AS b"] if is_ordered else []
+    queries.append({"groupBy": ["symbol", outer],
+                    "select": ["symbol", f"{name}.start AS s", f"window_time({name}) AS e",
+                               "sum(n) AS n", "max(p) AS p"] + ordered})
+    if random.random() < 0.3:
+        queries.append({"groupBy": ["window(e, '2 minutes')"],
+                        "select": ["window.start AS s", "window.end AS e", "sum(n) AS n",
+                                   "count(*) AS c", "avg(p) AS p"]})
+    for query in queries:
+        query["outputMode"] = "append"
+    return queries
+
+
 def job(random):
-    kind = random.choice(["aggregation"] * 7 + ["projection", "chain", "behind"])
+    kind = random.choice(["aggregation"] * 7 + ["projection", "chain", "behind"]
+                         + ["unique", "unique", "few"])
     if kind == "projection":
         queries = [projection(random)]
     elif kind == "chain":
-        # Windows of windows: Spark chains them in mode append.
-        first = {"groupBy": ["symbol", "window(event_time, '5 seconds')"],
-                 "select": ["symbol", "window_time(window) AS t", "sum(volume) AS v",
-                            "max(price) AS p", "count(*) AS n"]}
-        second = {"groupBy": ["symbol", f"window(t, '{random.choice([10, 20, 60])} seconds')"],
-                  "select": ["symbol", "window.start AS s", "window.end AS e", "sum(n) AS n",
-                             "first(v) AS f", "last(p) AS l", "max_by(v, p) AS b"]}
-        queries = [first, {**second, "outputMode": "append"}]
+        queries = windows_of_windows(random)
     elif kind == "behind":
         first = {"select": ["event_time", "symbol", "venue", "flag", "day", "amount", "price",
                             "volume"], "where": random.choice(CONDITIONS)}
         queries = [first, aggregation(random)]
+    elif kind == "unique":
+        queries = unique_rows(random)
     else:
         queries = [aggregation(random)]
+        if kind == "few":
+            leave_out_duplicates(random, queries[0])
     if random.random() < 0.4:
         queries[0].setdefault("where", random.choice(CONDITIONS))
     for index, query in enumerate(queries):
@@ -209,13 +288,22 @@ def job(random):
         grouping = [key for key in keys if key[0] in "ksetc" or key == "event_time"] or keys[:1]
         last["sinks"] = [{"format": "table", "path": "lake/rows"}]
         if last["outputMode"] == "update":
-            last["sinks"][0]["keys"] = grouping
+            last["sinks"][0]["keys"] = duplicates_of(last) or grouping
+    options = {"noDataBatches": False} if random.random() < 0.1 else {}
     return {
         "name": "random", "source": {"format": "log", "path": "log"},
         "watermark": {"eventTime": "event_time", "delayThreshold": random.choice(DELAYS)},
-        "trigger": {"availableNow": True}, "queries": queries}
+        "trigger": {"availableNow": True}, "options": options, "queries": queries}
+
+
+def duplicates_of(query):
+    if query.get("groupBy") is not None:
+        return None
+    return query.get("dropDuplicates") or query.get("dropDuplicatesWithinWatermark")
 
 
 def case(seed):
     chosen = random.Random(seed)
-    return Case(job(chosen), stream(chosen))
+    definition, phases = job(chosen), stream(chosen)
+    torn = [phase for phase in range(len(phases) - 1) if chosen.random() < 0.2]
+    return Case(definition, phases, torn)

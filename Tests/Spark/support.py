@@ -4,17 +4,27 @@ import math
 import os
 import sys
 
-# Small: a driver of 2 GB and two threads, no web page, nothing on standard output but results.
+# Small: a driver of 2 GB and two threads, no web page, nothing on standard output but results; and
+# patient, for machines with other work to do.
 SUBMIT = ("--driver-memory 2g --conf spark.ui.enabled=false --conf spark.sql.shuffle.partitions=2 "
-          "--conf spark.ui.showConsoleProgress=false")
+          "--conf spark.ui.showConsoleProgress=false --conf spark.driver.bindAddress=127.0.0.1 "
+          "--conf spark.network.timeout=1200s --conf spark.executor.heartbeatInterval=60s "
+          "--conf spark.python.authenticate.socketTimeout=600s")
 
 
 def run_on_spark(workspace, job, master="local[2]", into="spark", submit="", **environment):
     """`streamer spark JOB --run` with this Python, which has pyspark."""
-    return workspace.run(
-        "spark", job, "--run", "--master", master, "--into", into, "--python", sys.executable,
-        timeout=900, PYSPARK_SUBMIT_ARGS=f"{SUBMIT} {submit} pyspark-shell",
-        SPARK_LOCAL_IP="127.0.0.1", **environment)
+    for _ in range(5):
+        done = workspace.run(
+            "spark", job, "--run", "--master", master, "--into", into, "--python", sys.executable,
+            check=None, timeout=1800, PYSPARK_SUBMIT_ARGS=f"{SUBMIT} {submit} pyspark-shell",
+            SPARK_LOCAL_IP="127.0.0.1", **environment)
+        # Spark gives a Python worker 10 seconds to start, whatever its settings; a busy machine may
+        # need more. The program goes on from its checkpoint.
+        if done.returncode == 0 or "Python worker failed to connect back" not in done.err:
+            break
+    assert done.returncode == 0, f"{done.out[-2000:]}\n{done.err[-6000:]}"
+    return done
 
 
 def table(folder):

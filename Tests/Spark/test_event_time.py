@@ -39,7 +39,7 @@ def run(spark, folder, job, phases):
     home = engines.fresh(folder / "case")
     ours, program = engines.on_streamer(case, home)
     sparks = engines.on_spark(spark, case, program, engines.fresh(home / "spark"))
-    assert differential.compare(ours, sparks) is None
+    assert not differential.compare(ours, sparks)
     return [sorted((time // SECOND, n) for time, n in batch.rows) for batch in sparks]
 
 

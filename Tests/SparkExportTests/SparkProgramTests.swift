@@ -10,14 +10,18 @@ import Testing
         Field("price", .double), Field("bid size", .long),
     ])
 
-    private func program(_ queries: String, more: String = "") throws -> String {
+    private func program(
+        _ queries: String, more: String = "", takesAnyDuplicate: Bool = false
+    ) throws -> String {
         let text = """
             { "name": "j", "source": { "format": "log", "path": "log/t" },
               "watermark": { "eventTime": "event_time", "delayThreshold": "5 seconds" \(more) },
               "queries": [\(queries)] }
             """
         let job = try Job.load(Array(text.utf8), path: "j.json", environment: [:])
-        return try SparkProgram(job, job.plan(inputSchema: Self.input)).text
+        return try SparkProgram(
+            job, job.plan(inputSchema: Self.input), takesAnyDuplicate: takesAnyDuplicate
+        ).text
     }
 
     private func query(_ groupBy: String, _ select: String, more: String = "") -> String {
@@ -113,6 +117,37 @@ import Testing
     func refusals(queries: String, reason: String) throws {
         let error = #expect(throws: SparkExportErrors.self) { try program(queries) }
         #expect(error?.description.contains(reason) == true)
+    }
+
+    @Test(arguments: [("dropDuplicates", "False"), ("dropDuplicatesWithinWatermark", "True")])
+    func duplicates(key: String, within: String) throws {
+        // The name of the view that the query would get is that of another query.
+        let queries = """
+            { "name": "a_distinct", "where": "price > 1", "\(key)": ["symbol", "bid size"],
+              "select": ["*"] },
+            { "name": "a", "from": "a_distinct", "dropDuplicates": ["symbol"],
+              "groupBy": ["symbol", "window(event_time, '1m')"], "select": ["last(price) AS p"],
+              "sinks": [{ "format": "console" }] }
+            """
+        let refusal = #expect(throws: SparkExportErrors.self) { try program(queries) }
+        #expect(refusal?.reasons.count == 2)
+        #expect(refusal?.description.contains("--any-duplicate") == true)
+        let text = try program(queries, takesAnyDuplicate: true)
+        #expect(
+            text.contains(
+                """
+                "distinct": {"view": "a_distinct_distinct", "sql": \"""
+                SELECT *
+                FROM ticks
+                WHERE (price > 1)
+                \""", "columns": ["symbol", "bid size"], "within": \(within)}
+                """), "\(text)")
+        #expect(
+            text.contains("\"view\": \"a_distinct_\", \"sql\": \"\"\"\nSELECT *\nFROM a_distinct\n")
+        )
+        #expect(text.contains("FROM a_distinct_\n  GROUP BY symbol"))
+        // What the condition leaves out is left out once.
+        #expect(text.split(separator: "WHERE (price > 1)").count == 2)
     }
 
     @Test func idleTimeoutNeedsKnownSessions() throws {
