@@ -144,7 +144,7 @@ import TickLog
         try prepare(undisturbed)
         try run(undisturbed, job)
         let expected = try lake(undisturbed)
-        try #require(expected.count > 5)
+        try #require(expected.count > 4)
         let survived = try sweepCrashes(
             seeds: 0, prepare: prepare, run: { try self.run($0, job) },
             recover: { files, point in
