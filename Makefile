@@ -11,7 +11,7 @@ swift_build := swift build -c release --static-swift-stdlib --product streamer
 python := .venv/bin/python
 
 .PHONY: help deps python-deps spark-deps build run test unit-test interop-test spark-test \
-    differential differential-quick tidy lint format bench clean
+    differential differential-quick parquet-roundtrip tidy lint format bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -76,12 +76,18 @@ spark-test: build spark-deps ## jobs exported to a real Spark, also to a cluster
 N ?= 300
 EXPRESSIONS ?= 5000
 SEED ?= 1
+CASES ?= 500
 differential: build spark-deps ## N=… random jobs and EXPRESSIONS=…, by streamer and by Spark
 	$(python) Tests/Spark/differential.py --jobs $(N) --expressions $(EXPRESSIONS) --seed $(SEED)
 
 differential-quick: build spark-deps ## a slice of that with a fixed seed, a few minutes
 	$(python) -m pytest -q Tests/Spark/test_event_time.py
 	$(python) Tests/Spark/differential.py --jobs 24 --expressions 800 --seed 20260105
+
+parquet-roundtrip: deps spark-deps ## CASES=… random tables through our Parquet files and others'
+	swift build -c release --static-swift-stdlib --product ParquetExchange
+	cd Tests/Interop && PARQUET_EXCHANGE=$(CURDIR)/.build/release/ParquetExchange \
+	    $(CURDIR)/$(python) roundtrip.py --cases $(CASES) --seed $(SEED)
 
 tidy: python-deps ## house rules that a compiler does not check
 	$(python) -m pytest -q Tests/Tidy

@@ -64,8 +64,8 @@ let package = Package(
         layer(
             "Connectors",
             [
-                "Storage", "Columnar", "JSON", "Streams", "Expressions", "Jobs", "TickLog", "Lake",
-                "CZlib", "CSimdjson",
+                "Storage", "Columnar", "JSON", "Streams", "Expressions", "Checkpoints", "Jobs",
+                "TickLog", "Parquet", "Lake", "CZlib", "CSimdjson",
             ]),
         layer(
             "Engine",
@@ -112,7 +112,10 @@ let package = Package(
             "SparkExportTests", ["Columnar", "Expressions", "Operators", "Jobs", "SparkExport"]),
         tests(
             "ConnectorsTests",
-            ["Storage", "Columnar", "JSON", "Streams", "Jobs", "TickLog", "Lake", "Connectors"]),
+            [
+                "Storage", "Columnar", "JSON", "Streams", "Checkpoints", "Jobs", "TickLog",
+                "Parquet", "Lake", "Connectors",
+            ]),
         tests(
             "EngineTests",
             [

@@ -1,4 +1,5 @@
 #include "CSimdjsonLines.h"
+#include "LineLayout.hpp"
 
 #include <simdjson.h>
 
@@ -17,8 +18,6 @@ namespace {
 constexpr int depth_max = 64;
 constexpr int too_deep = csimdjson_line_too_deep;
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
 /// simdjson hands out a scalar's text up to the next token: without the white space.
 std::string_view trimmed(std::string_view text) {
     while (!text.empty() && (text.back() == ' ' || text.back() == '\t' || text.back() == '\r' ||
@@ -28,29 +27,10 @@ std::string_view trimmed(std::string_view text) {
     return text;
 }
 
-/// RFC 8259, section 6; simdjson checks a number only when it converts it.
+/// simdjson checks a number only when it converts it. What follows a token's text is never part of
+/// a number, so that there is a byte to read behind it.
 bool is_number(std::string_view text) {
-    size_t i = 0;
-    const size_t n = text.size();
-    auto digits = [&] {
-        const size_t first = i;
-        while (i < n && is_digit(text[i])) i++;
-        return i - first;
-    };
-    if (i < n && text[i] == '-') i++;
-    const bool zero = i < n && text[i] == '0';
-    const size_t whole = digits();
-    if (whole == 0 || (zero && whole > 1)) return false;
-    if (i < n && text[i] == '.') {
-        i++;
-        if (digits() == 0) return false;
-    }
-    if (i < n && (text[i] == 'e' || text[i] == 'E')) {
-        i++;
-        if (i < n && (text[i] == '+' || text[i] == '-')) i++;
-        if (digits() == 0) return false;
-    }
-    return i == n;
+    return lines::number_end(text.data()) == text.data() + text.size();
 }
 
 }  // namespace
@@ -59,6 +39,7 @@ struct csimdjson_lines {
     std::vector<csimdjson_path_node> nodes;
     size_t column_count;
     od::parser parser;
+    lines::Layouts layouts;
     // The unescaped strings of the block; it never grows while tokens point into it.
     std::unique_ptr<char[]> arena;
     size_t arena_capacity = 0;
@@ -167,7 +148,22 @@ struct csimdjson_lines {
         return SUCCESS;
     }
 
+    /// Parses a line, the fast way if it is like those before.
     int parse(const char *bytes, size_t length, csimdjson_token *out) {
+        if (layouts.match(bytes, length, out, column_count)) return SUCCESS;
+        for (size_t i = 0; i < column_count; i++) out[i] = {nullptr, 0, csimdjson_token_null};
+        const int fault = parse_any(bytes, length, out);
+        if (fault == SUCCESS) {
+            try {
+                layouts.learn(nodes, {bytes, length});
+            } catch (const std::bad_alloc &) {
+                // Then the next lines are parsed as this one was.
+            }
+        }
+        return fault;
+    }
+
+    int parse_any(const char *bytes, size_t length, csimdjson_token *out) {
         od::document document;
         const simdjson::padded_string_view text(
             bytes, length, length + simdjson::SIMDJSON_PADDING);
@@ -219,9 +215,6 @@ extern "C" size_t csimdjson_lines_parse(
         csimdjson_line &line = out[given];
         csimdjson_token *row = tokens + given * lines->column_count;
         line = {start, end - start, newline ? size_t(1) : size_t(0), csimdjson_line_ok};
-        for (size_t i = 0; i < lines->column_count; i++) {
-            row[i] = {nullptr, 0, csimdjson_token_null};
-        }
         const std::string_view text = trimmed({bytes + start, end - start});
         if (!has_memory) {
             line.fault = simdjson::MEMALLOC;

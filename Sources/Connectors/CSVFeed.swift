@@ -50,5 +50,7 @@ extension CSVSpec: FileSpec {
         }
     }
 
-    func makeParser() -> any RecordParser { CSVParser(self) }
+    func makeParser(recordsAreLines: Bool) -> any RecordParser {
+        CSVParser(self, recordsAreLines: recordsAreLines)
+    }
 }

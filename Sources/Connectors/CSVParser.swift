@@ -11,6 +11,7 @@ final class CSVParser: RecordParser {
     private let delimiter: UInt8
     private let quote: UInt8
     private let nullText: [UInt8]
+    private let recordsAreLines: Bool
 
     // Changing with the file.
     /// For each column the field it reads, or -1 for one of `constants`.
@@ -23,8 +24,9 @@ final class CSVParser: RecordParser {
     private var fieldRoom = 1
     private var scratch: ColumnMemory
 
-    init(_ spec: CSVSpec) {
+    init(_ spec: CSVSpec, recordsAreLines: Bool) {
         self.spec = spec
+        self.recordsAreLines = recordsAreLines
         delimiter = spec.delimiter.asciiValue ?? 0
         quote = spec.quote.asciiValue ?? 0
         nullText = Array(spec.nullText.utf8)
@@ -177,7 +179,8 @@ extension CSVParser {
                 var scan = unsafe CSVScan(
                     base: UnsafePointer(window.base), end: window.end, isFinal: window.isAtEnd,
                     delimiter: delimiter, quote: quote, maxRecordBytes: spec.input.maxRecordBytes,
-                    fields: fields, fieldRoom: fieldRoom, fieldsMin: fieldsMin,
+                    recordsAreLines: recordsAreLines, fields: fields, fieldRoom: fieldRoom,
+                    fieldsMin: fieldsMin,
                     fieldsMax: fieldsMax, inputs: inputs.baseAddress, fills: columns.fills,
                     columnCount: count, nullText: nullText.baseAddress,
                     nullCount: nullText.count,

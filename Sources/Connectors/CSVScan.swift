@@ -36,6 +36,8 @@ struct CSVScan {
     let delimiter: UInt8
     let quote: UInt8
     let maxRecordBytes: Int
+    /// Whether a line end always ends a record, also between quotes.
+    let recordsAreLines: Bool
     let fields: UnsafeMutablePointer<FieldText>
     let fieldRoom: Int
     let fieldsMin: Int
@@ -169,8 +171,14 @@ struct CSVScan {
 
     @inline(never)
     private func readQuoted() -> RecordEnd {
-        unsafe readRecord(
-            base + cursor, end - cursor, isFinal: isFinal, maxBytes: maxRecordBytes,
+        var available = unsafe end - cursor
+        var isWhole = unsafe isFinal
+        if unsafe recordsAreLines, let newline = unsafe memchr(base + cursor, 0x0a, available) {
+            available = unsafe newline - UnsafeMutableRawPointer(mutating: base + cursor) + 1
+            isWhole = true
+        }
+        return unsafe readRecord(
+            base + cursor, available, isFinal: isWhole, maxBytes: maxRecordBytes,
             delimiter: delimiter, quote: quote, fields: fields, fieldsMax: fieldRoom,
             scratch: scratch)
     }

@@ -1,6 +1,8 @@
-/// A fault of a feed that stops it: what went wrong, where, and what helps.
+/// A fault of a feed or of a directory source that stops it: what went wrong, where, and what
+/// helps.
 ///
-/// A row that does not parse is not a fault: it becomes a ``Reject`` and the feed goes on.
+/// A row of a feed that does not parse is not a fault: it becomes a ``Reject`` and the feed goes
+/// on.
 public struct FeedError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The kinds of fault.
     public enum Code: String, Sendable {
@@ -12,6 +14,12 @@ public struct FeedError: Error, Sendable, Equatable, CustomStringConvertible {
         case unreadable
         /// A compressed file is cut short or damaged.
         case damagedArchive
+        /// A file that was found is gone, or holds something else now.
+        case fileChanged
+        /// A record of a directory source does not parse.
+        case malformedRecord
+        /// The columns of a file are not those of its source.
+        case otherColumns
         /// A position does not belong to this feed, or the files changed since.
         case badPosition
         /// More rows were rejected than `rejects.maxShare` allows.

@@ -83,7 +83,7 @@ public class FileFeed: Feed {
         timeColumn = spec.eventTime
         input = spec.input
         columns = try ColumnSet(spec.columns, schema: schema, files: files)
-        parser = spec.makeParser()
+        parser = spec.makeParser(recordsAreLines: false)
         let inputs = try expandInputs(
             input.paths, files: files, at: "\(type(of: spec).format).paths")
         cursor = InputCursor(inputs, files: files, readBytes: readBytes)
@@ -158,9 +158,7 @@ public class FileFeed: Feed {
         guard let window = cursor.window else { return }
         progress.line = 1
         offset = 0
-        while window.count < 3, !window.isAtEnd { try window.refill() }
-        let hasByteOrderMark = unsafe window.unread.prefix(3).elementsEqual([0xef, 0xbb, 0xbf])
-        if hasByteOrderMark { window.consume(3) }
+        try window.skipByteOrderMark()
         progress.line += try parser.begin(window, input: cursor.input, columns: columns)
         offset = window.offset
     }

@@ -18,8 +18,9 @@ protocol FileSpec {
 
     /// Checks what the format alone demands.
     func validateFormat() throws(FeedError)
-    /// What reads the format, at the start of a stream.
-    func makeParser() -> any RecordParser
+    /// What reads the format, at the start of a stream; `recordsAreLines` says that a line end
+    /// always ends a record.
+    func makeParser(recordsAreLines: Bool) -> any RecordParser
 }
 
 private let columnsMax = 10_000

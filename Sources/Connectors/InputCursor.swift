@@ -104,10 +104,12 @@ final class InputCursor {
         return false
     }
 
-    // What a file is follows from its first bytes, not from its name.
-    private func isZip(_ magic: [UInt8]) -> Bool {
-        magic.starts(with: [0x50, 0x4b, 3, 4]) || magic.starts(with: [0x50, 0x4b, 5, 6])
-    }
-
-    private func isGzip(_ magic: [UInt8]) -> Bool { magic.starts(with: [0x1f, 0x8b]) }
 }
+
+// What a file is follows from its first bytes, not from its name.
+
+func isZip(_ magic: [UInt8]) -> Bool {
+    magic.starts(with: [0x50, 0x4b, 3, 4]) || magic.starts(with: [0x50, 0x4b, 5, 6])
+}
+
+func isGzip(_ magic: [UInt8]) -> Bool { magic.starts(with: [0x1f, 0x8b]) }

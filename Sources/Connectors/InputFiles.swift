@@ -50,7 +50,7 @@ func expandInputs(
         guard hasWildcard(pattern) else {
             throw FeedError(.noInput, "there is no such file; check the path", at: pattern)
         }
-        let matches = try expand(path, files: files)
+        let matches = try expandGlob(path, files: files, matchesDirectories: false)
         guard !matches.isEmpty else {
             throw FeedError(.noInput, "no file matches this pattern; check it", at: pattern)
         }
@@ -62,11 +62,14 @@ func expandInputs(
     return found
 }
 
-private func hasWildcard(_ text: some StringProtocol) -> Bool {
+func hasWildcard(_ text: some StringProtocol) -> Bool {
     text.utf8.contains { $0 == 0x2a || $0 == 0x3f || $0 == 0x5b }
 }
 
-private func expand(_ pattern: Path, files: any FileSystem) throws -> [Path] {
+/// The files, and directories where wanted, that a pattern matches, in no order.
+func expandGlob(
+    _ pattern: Path, files: any FileSystem, matchesDirectories: Bool
+) throws -> [Path] {
     var directories = [pattern.isAbsolute ? try Path("/") : Path.currentDirectory]
     let components = pattern.string.split(separator: "/" as Character).map(String.init)
     for (index, component) in components.enumerated() {
@@ -85,7 +88,8 @@ private func expand(_ pattern: Path, files: any FileSystem) throws -> [Path] {
                 let child = try directory.appending(entry.name)
                 // Links are followed here, so ask for what the entry leads to.
                 let kind = try files.info(child)?.kind
-                if kind == (isLast ? .file : .directory) { next.append(child) }
+                let isMatch = isLast ? kind == .file || matchesDirectories : kind == .directory
+                if isMatch { next.append(child) }
             }
         }
         directories = next

@@ -29,6 +29,25 @@ final class InputWindow {
         unsafe base.initialize(repeating: 0, count: Self.padding)
     }
 
+    /// A window with the whole of a stream of `byteCount` bytes in memory.
+    ///
+    /// - Throws: ``FeedError`` when the stream is shorter.
+    init(whole stream: any ByteStream, byteCount: Int, name: String) throws {
+        self.stream = stream
+        readBytes = byteCount
+        capacity = byteCount
+        unsafe base = .allocate(capacity: capacity + Self.padding)
+        while end < byteCount {
+            // Safe: `base` has room for `byteCount` bytes, and nothing reads them yet.
+            let got = try unsafe stream.read(
+                into: UnsafeMutableRawBufferPointer(start: base + end, count: byteCount - end))
+            guard got > 0 else { throw FeedError(.fileChanged, "has become shorter", at: name) }
+            end += got
+        }
+        isAtEnd = true
+        unsafe (base + end).initialize(repeating: 0, count: Self.padding)
+    }
+
     deinit { unsafe base.deallocate() }
 
     /// The number of unread bytes in memory.
@@ -94,6 +113,12 @@ final class InputWindow {
         guard target >= offset else { return false }
         consume(Int(target - offset))
         return true
+    }
+
+    /// Leaves out the mark of UTF-8 at the start of a stream.
+    func skipByteOrderMark() throws {
+        while count < 3, !isAtEnd { try refill() }
+        if unsafe unread.prefix(3).elementsEqual([0xef, 0xbb, 0xbf]) { consume(3) }
     }
 
     /// Drops bytes up to and with the next newline; `false` when the stream ended first.

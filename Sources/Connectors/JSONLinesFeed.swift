@@ -46,5 +46,5 @@ extension JSONLinesSpec: FileSpec {
         }
     }
 
-    func makeParser() -> any RecordParser { JSONLinesParser(self) }
+    func makeParser(recordsAreLines _: Bool) -> any RecordParser { JSONLinesParser(self) }
 }

@@ -49,6 +49,11 @@ public final class PacedSource: StreamSource {
         try source.offset(atOrAfter: timestampMicros)
     }
 
+    /// The source's own limits.
+    public func batchEnd(_ offsets: Range<Int64>) throws -> Int64 {
+        try source.batchEnd(offsets)
+    }
+
     /// The source's own blocks.
     public func blocks(_ offsets: Range<Int64>, rowsMax: Int) throws -> [SourceBlockPlan] {
         try source.blocks(offsets, rowsMax: rowsMax)

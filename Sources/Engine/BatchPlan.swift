@@ -30,9 +30,6 @@ public struct BatchPlan: Hashable, Sendable {
         self.timestampMs = timestampMs
         self.isRerun = isRerun
     }
-
-    /// How many rows it reads of all sources.
-    public var rowCount: Int { offsets.reduce(0) { $0 + $1.count } }
 }
 
 /// What is known of a source when the next batch is to be planned.

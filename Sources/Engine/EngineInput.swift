@@ -32,7 +32,8 @@ struct EngineInput: Sendable {
             throw BatchFault(source: source, cause: error)
         }
         if let columns { input = input.reordered(columns, as: schema) }
-        var rows = SourceRows(block: input)
+        var rows = SourceRows(
+            block: input, readCount: block.rows.count, malformedCount: block.malformedCount)
         guard let watermark else { return rows }
         let times = input.batch.columns[watermark.column]
         let limitMs = watermark.limitMs(plan)
@@ -48,6 +49,10 @@ struct EngineInput: Sendable {
 /// A block of a source that the queries may read.
 struct SourceRows: Sendable {
     var block: InputBlock
+    /// How many rows the source gave.
+    let readCount: Int
+    /// How many records between them did not parse.
+    let malformedCount: Int
     var times = EventTimeStatistics()
     /// The rows that are too far ahead of the clock and that no query sees; `nil` for none.
     var rejected: RecordBatch?
@@ -57,16 +62,24 @@ struct SourceRows: Sendable {
 struct SourceTally: Sendable {
     /// One for each watermark.
     private(set) var times: [EventTimeStatistics]
+    /// Rows of each source.
+    private(set) var rowsIn: [Int]
+    /// Records of each source that did not parse.
+    private(set) var rowsMalformed: [Int]
     /// Rows of each source that were too far ahead of the clock.
     private(set) var rowsRejected: [Int]
 
     init(watermarks: Int, sources: Int) {
         times = Array(repeating: EventTimeStatistics(), count: watermarks)
-        rowsRejected = Array(repeating: 0, count: sources)
+        rowsIn = Array(repeating: 0, count: sources)
+        rowsMalformed = rowsIn
+        rowsRejected = rowsIn
     }
 
     mutating func add(_ rows: SourceRows, of input: EngineInput) {
         if let index = input.watermarkIndex { times[index].add(rows.times) }
+        rowsIn[input.source] += rows.readCount
+        rowsMalformed[input.source] += rows.malformedCount
         rowsRejected[input.source] += rows.rejected?.count ?? 0
     }
 

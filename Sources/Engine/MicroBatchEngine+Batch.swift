@@ -84,12 +84,15 @@ extension MicroBatchEngine {
     }
 
     private func count(_ outcome: BatchOutcome, _ plan: BatchPlan) {
-        add(Int64(plan.rowCount), to: "rowsIn")
-        let rejected = outcome.rowsRejected.reduce(0, +)
+        let tally = outcome.tally
+        add(Int64(tally.rowsIn.reduce(0, +)), to: "rowsIn")
+        let rejected = tally.rowsRejected.reduce(0, +)
         if rejected > 0 { add(Int64(rejected), to: "rowsRejected") }
+        let malformed = tally.rowsMalformed.reduce(0, +)
+        if malformed > 0 { add(Int64(malformed), to: "rowsMalformed") }
         if job.job.hasNamedSources {
-            for (name, offsets) in zip(sourceNames, plan.offsets) {
-                add(Int64(offsets.count), to: "rowsIn.\(name)")
+            for (name, count) in zip(sourceNames, tally.rowsIn) {
+                add(Int64(count), to: "rowsIn.\(name)")
             }
         }
         for query in outcome.queries {
@@ -112,8 +115,9 @@ extension MicroBatchEngine {
         latestOffsets: [Int64], begunNanos: UInt64
     ) {
         summary.batches += 1
-        summary.rowsIn += plan.rowCount
-        summary.rowsRejected += outcome.rowsRejected.reduce(0, +)
+        summary.rowsIn += outcome.tally.rowsIn.reduce(0, +)
+        summary.rowsRejected += outcome.tally.rowsRejected.reduce(0, +)
+        summary.rowsMalformed += outcome.tally.rowsMalformed.reduce(0, +)
         for (index, query) in outcome.queries.enumerated() {
             summary.rowsOut += query.rowsOut
             if graph.nodes[index].query.upstream == nil { summary.rowsLate += query.rowsLate }
@@ -139,7 +143,9 @@ extension MicroBatchEngine {
             return SourceProgress(
                 name: job.job.hasNamedSources ? sourceNames[index] : nil,
                 description: sources[index].description, offsets: plan.offsets[index],
-                latestOffset: latestOffsets[index], rowsRejected: outcome.rowsRejected[index],
+                latestOffset: latestOffsets[index], rowsIn: outcome.tally.rowsIn[index],
+                rowsMalformed: outcome.tally.rowsMalformed[index],
+                rowsRejected: outcome.tally.rowsRejected[index],
                 watermarkMs: watermark?.watermarkMs, isIdle: watermark?.isIdle ?? false)
         }
     }

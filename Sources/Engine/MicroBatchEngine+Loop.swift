@@ -195,7 +195,13 @@ extension MicroBatchEngine {
         )
         switch nextBatch(facts) {
         case .nothing: return false
-        case .data(let ranges), .noData(let ranges):
+        case .data(let ranges):
+            // A directory of files has limits of its own.
+            let limited = try zip(sources, ranges).map { source, range in
+                try range.isEmpty ? range : range.lowerBound..<source.batchEnd(range)
+            }
+            try execute(plan(limited), isLogged: false, latestOffsets: available.ends)
+        case .noData(let ranges):
             try execute(plan(ranges), isLogged: false, latestOffsets: available.ends)
         }
         return true

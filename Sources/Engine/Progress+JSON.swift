@@ -4,7 +4,7 @@ import Operators
 
 extension BatchProgress {
     /// Input rows of the batch.
-    public var numInputRows: Int { sources.reduce(0) { $0 + $1.offsets.count } }
+    public var numInputRows: Int { sources.reduce(0) { $0 + $1.rowsIn } }
 
     /// Rows that were set aside because they were too far ahead of the clock.
     public var rowsRejected: Int { sources.reduce(0) { $0 + $1.rowsRejected } }
@@ -55,11 +55,14 @@ extension BatchProgress {
 
     /// A source of a job that names its sources has its name in front, and its own watermark.
     private func sourceJSON(_ source: SourceProgress) -> JSONValue {
-        let rows = source.offsets.count
+        let rows = source.rowsIn
         var metrics: [(String, JSONValue)] = [
             ("offsetsBehindLatest", .string(String(source.rowsBehind))),
             ("rowsAheadOfClock", .string(String(source.rowsRejected))),
         ]
+        if source.rowsMalformed > 0 {
+            metrics.append(("rowsMalformed", .string(String(source.rowsMalformed))))
+        }
         if source.name != nil {
             metrics += [
                 ("watermark", .string(source.watermarkMs.map(isoTimestamp) ?? "none")),

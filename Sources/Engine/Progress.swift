@@ -42,6 +42,10 @@ public struct SourceProgress: Sendable {
     public var offsets: Range<Int64>
     /// One past the newest row when the batch was planned.
     public var latestOffset: Int64
+    /// The rows it gave to the batch.
+    public var rowsIn = 0
+    /// Records that did not parse and were left out.
+    public var rowsMalformed = 0
     /// Rows that were set aside because they were too far ahead of the clock.
     public var rowsRejected = 0
     /// The source's own watermark after the batch, ms; `nil` without one, or before its first row.
@@ -162,6 +166,8 @@ public struct RunSummary: Sendable {
     public var rowsOut = 0
     /// Rows set aside because they were too far ahead of the clock.
     public var rowsRejected = 0
+    /// Records left out because they did not parse.
+    public var rowsMalformed = 0
     /// Input rows dropped as late, over all queries that read the source.
     public var rowsLate = 0
     /// Wall time of the run in nanoseconds.

@@ -99,8 +99,8 @@ struct BatchOutcome {
     var outputs: [NodeOutput]
     /// The rows that were too far ahead of the clock, for each watermark that keeps them.
     var rejected: [RecordBatch?]
-    /// How many there were of each source.
-    var rowsRejected: [Int]
+    /// What each source gave.
+    var tally: SourceTally
     /// What each query did.
     var queries: [QueryProgress]
     /// The batch's event times; `nil` without rows or watermark.
@@ -137,8 +137,7 @@ extension QueryGraph {
             output?.rejectedRows(timeColumn: watermark.column, plan)
         }
         return BatchOutcome(
-            outputs: outputs, rejected: rejected, rowsRejected: tally.rowsRejected,
-            queries: nodes.map(\.progress),
+            outputs: outputs, rejected: rejected, tally: tally, queries: nodes.map(\.progress),
             eventTime: tally.allTimes.count > 0 ? tally.allTimes : nil, durations: durations)
     }
 

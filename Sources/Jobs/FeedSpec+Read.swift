@@ -41,8 +41,7 @@ extension SimulatorSpec {
 
 extension FeedInput {
     init(_ object: CheckedObject) {
-        let paths = object.optional("paths")
-        self.paths = paths?.stringValue.map { [$0] } ?? object.strings("paths")
+        paths = object.oneOrMoreStrings("paths")
         maxRecordBytes = object.int("maxRecordBytes")
         rejectsPath = object.object("rejects").string("path")
         rejectsMaxShare = object.object("rejects").double("maxShare")
@@ -50,8 +49,10 @@ extension FeedInput {
 }
 
 extension CSVSpec {
-    init(_ object: CheckedObject) {
-        input = FeedInput(object)
+    init(_ object: CheckedObject) { self.init(object, FeedInput(object)) }
+
+    init(_ object: CheckedObject, _ input: FeedInput) {
+        self.input = input
         let hasHeader = object.bool("header")
         self.hasHeader = hasHeader
         delimiter = object.character("delimiter")
@@ -68,8 +69,10 @@ extension CSVSpec {
 }
 
 extension JSONLinesSpec {
-    init(_ object: CheckedObject) {
-        input = FeedInput(object)
+    init(_ object: CheckedObject) { self.init(object, FeedInput(object)) }
+
+    init(_ object: CheckedObject, _ input: FeedInput) {
+        self.input = input
         columns = object.objects("fields").map { field in
             FeedColumn(
                 field, field: field.optional("path"), otherwise: .field(field.string("name")))
@@ -103,7 +106,31 @@ extension FeedColumn {
     }
 }
 
+extension FileSourceSpec {
+    init(_ object: CheckedObject) {
+        let paths = object.oneOrMoreStrings("path")
+        var input = FeedInput(paths)
+        if object.optional("maxRecordBytes") != nil {
+            input.maxRecordBytes = object.int("maxRecordBytes")
+        }
+        let format = object.string("format")
+        self.init(
+            format == "csv"
+                ? .csv(CSVSpec(object, input))
+                : format == "json" ? .json(JSONLinesSpec(object, input)) : .parquet, paths: paths)
+        pathGlobFilter = object.optional("pathGlobFilter")?.stringValue
+        maxFilesPerTrigger = object.optional("maxFilesPerTrigger")?.int64Value.map { Int($0) }
+        maxBytesPerTrigger = object.optional("maxBytesPerTrigger")?.int64Value
+        if object.optional("mode") != nil { mode = object.choice("mode", ParseMode.self) }
+    }
+}
+
 extension CheckedObject {
+    /// A list of texts, which may be written as its only one.
+    fileprivate func oneOrMoreStrings(_ key: String) -> [String] {
+        optional(key)?.stringValue.map { [$0] } ?? strings(key)
+    }
+
     fileprivate func character(_ key: String) -> Character {
         guard let character = string(key).first else {
             preconditionFailure("a character is used before it was checked")

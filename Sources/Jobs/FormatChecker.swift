@@ -135,6 +135,9 @@ struct FormatChecker {
             return wrongType(value, .variants(key: key, tables), pointer)
         }
         guard let member = value.member(key) else {
+            if let table = tables.first(where: \.isUsual) {
+                return object(value, table, pointer, tagKey: key)
+            }
             note(
                 .missingKey,
                 "The key \"\(key)\" is missing; it is one of \(quotedList(tags)).", at: value,
@@ -169,6 +172,9 @@ struct FormatChecker {
             } else {
                 meant.insert(unknownKey(member, table, pointer, tagKey: tagKey))
             }
+        }
+        if let tagKey, let tag = table.tag, value[tagKey] == nil {
+            filled.append(JSONMember(tagKey, .string(tag)))
         }
         for key in table.keys where !filled.contains(where: { $0.key == key.name }) {
             if let fallback = key.fallback {

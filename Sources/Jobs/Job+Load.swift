@@ -67,6 +67,7 @@ private struct JobReader {
                 $0.pointer.hasPrefix(place) && $0.code != .unknownKey
             }
             if !isFaulty, let feed = source.spec.feed { rules.check(feed, at: source.feedPointer) }
+            if !source.isFaulty { rules.checkFiles(of: source) }
             rules.checkSchema(of: source)
         }
         rules.checkSources()
@@ -97,15 +98,11 @@ private struct JobReader {
         _ filled: JSONValue?
     ) -> [JobError] {
         let count = text.root["sources"]?.elements?.count ?? 1
-        let inputs = sources.compactMap { source in
-            let declared =
-                text.value(at: source.pointer)["schema"] == nil
-                ? source.spec.feed?.checkedSchema : source.spec.schema
-            return declared.map {
-                SourceInput(
-                    source: source,
-                    columns: SourceColumns(schema: $0, timeColumn: source.spec.feed?.eventTime))
+        let inputs = sources.compactMap { source -> SourceInput? in
+            if text.value(at: source.pointer)["schema"] != nil, source.spec.schema == nil {
+                return nil
             }
+            return source.spec.declaredColumns.map { SourceInput(source: source, columns: $0) }
         }
         guard inputs.count == count else { return [] }
         var planner = JobPlanner(
@@ -129,7 +126,9 @@ private struct JobReader {
         for (index, value) in several.prefix(JobFormat.sourcesMax).enumerated() {
             var checker = FormatChecker(text)
             let pointer = JSONPointer()["sources"][index]
-            guard let source = checker.check(value, .object(JobFormat.namedSource), pointer),
+            guard
+                let source = checker.check(
+                    value, .variants(key: "format", JobFormat.namedSources), pointer),
                 checker.repaired.isEmpty
             else { continue }
             sources.append(

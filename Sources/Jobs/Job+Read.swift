@@ -21,7 +21,9 @@ extension SourceSpec {
     init(_ object: CheckedObject, name: String = onlyName) {
         self.name = name
         select = []
-        path = object.string("path")
+        if object.string("format") != "log" { files = FileSourceSpec(object) }
+        path = files?.paths.first ?? object.string("path")
+        backfill = object.optional("backfill").map { _ in BackfillSpec(object.object("backfill")) }
         maxOffsetsPerTrigger = object.optional("maxOffsetsPerTrigger")?.int64Value
         let fields = object.optional("schema").map { _ in
             object.objects("schema").map { column in
@@ -38,6 +40,13 @@ extension SourceSpec {
             case .object: .timestamp(micros: CheckedObject(starting).micros("timestamp"))
             default: starting == "latest" ? .latest : .earliest
             }
+    }
+}
+
+extension BackfillSpec {
+    init(_ object: CheckedObject) {
+        history = FileSourceSpec(object)
+        untilMicros = object.micros("until")
     }
 }
 

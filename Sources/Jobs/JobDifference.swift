@@ -140,7 +140,8 @@ private struct JobComparison {
     private func reason(_ field: String) -> String? {
         switch field {
         case "name": "the checkpoint belongs to the old name"
-        case "source.path": Self.pathReason
+        case "source", "source.path", "source.backfill": Self.pathReason
+        case "source.columns", "source.fields", "source.eventTime": Self.columnsReason
         case "watermark": Self.watermarkReason
         case "watermark.eventTime": Self.eventTimeReason
         case "options.multipleWatermarkPolicy":
@@ -149,7 +150,8 @@ private struct JobComparison {
         }
     }
 
-    private static let pathReason = "the checkpoint's offsets are places in the old log"
+    private static let pathReason = "the checkpoint's offsets are places in the old source"
+    private static let columnsReason = "the rows so far had the old columns"
     private static let watermarkReason = "windows of the old state close by the old rule"
     private static let eventTimeReason = "the watermark so far was that of the old column"
 
@@ -225,7 +227,7 @@ private struct JobComparison {
     ) {
         let meaning = Job.meaningName(ofSource: name)
         let columns = (oldMeanings[meaning]?["columns"], newMeanings[meaning]?["columns"])
-        for key in JobFormat.namedSource.keys where old[key.name] != new[key.name] {
+        for key in JobFormat.namedSourceKeys where old[key.name] != new[key.name] {
             let place = "\(field).\(key.name)"
             if let one = oldMeanings[meaning]?[key.name],
                 one == newMeanings[meaning]?[key.name]
@@ -237,7 +239,10 @@ private struct JobComparison {
                 compareWatermark(place, old["watermark"], new["watermark"])
             case "watermark":
                 note(place, old[key.name], new[key.name], forbidden: Self.watermarkReason)
-            case "path": note(place, old[key.name], new[key.name], forbidden: Self.pathReason)
+            case "path", "backfill":
+                note(place, old[key.name], new[key.name], forbidden: Self.pathReason)
+            case "columns", "fields", "eventTime":
+                note(place, old[key.name], new[key.name], forbidden: Self.columnsReason)
             case "select" where columns.0 != columns.1:
                 note(
                     place, old[key.name], new[key.name],

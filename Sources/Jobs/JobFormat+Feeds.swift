@@ -61,45 +61,47 @@ extension JobFormat {
         name: "csvFeed",
         summary: "Delimited text files. A record that does not parse goes to the rejects table.",
         tag: "csv",
-        keys: [
-            paths,
-            .optional(
-                "header", .boolean, "Whether the first record of a file names the fields.",
-                default: true),
-            .optional(
-                "delimiter", .text(.character), "The character between fields.", default: ",",
-                examples: [",", ";", "\t"]),
-            .optional(
-                "quote", .text(.character),
-                "The character around a field that holds delimiters, line ends or, doubled, itself.",
-                default: "\""),
-            .optional(
-                "nullText", .text(.any), "A field without quotes that is this text is null.",
-                default: "", examples: ["NA"]),
-            .optional(
-                "fieldCount", .integer(1...10_000), "How many fields a record has.",
-                absence: "as many as the first record of each file"),
-            .required(
-                "columns", .list(.object(csvColumn), count: 1...1_000), "The log's columns."),
-            eventTime,
-        ] + fileKeys)
+        keys: [paths] + csvKeys + fileKeys)
 
     static let json = ObjectShape(
         name: "jsonFeed",
         summary: "One JSON object a line. A line that does not parse goes to the rejects table.",
         tag: "json",
-        keys: [
-            paths,
-            .required(
-                "fields", .list(.object(jsonField), count: 1...1_000), "The log's columns."),
-            eventTime,
-        ] + fileKeys)
+        keys: [paths] + jsonKeys + fileKeys)
+
+    /// How delimited text becomes columns.
+    static let csvKeys: [KeyShape] = [
+        .optional(
+            "header", .boolean, "Whether the first record of a file names the fields.",
+            default: true),
+        .optional(
+            "delimiter", .text(.character), "The character between fields.", default: ",",
+            examples: [",", ";", "\t"]),
+        .optional(
+            "quote", .text(.character),
+            "The character around a field that holds delimiters, line ends or, doubled, itself.",
+            default: "\""),
+        .optional(
+            "nullText", .text(.any), "A field without quotes that is this text is null.",
+            default: "", examples: ["NA"]),
+        .optional(
+            "fieldCount", .integer(1...10_000), "How many fields a record has.",
+            absence: "as many as the first record of each file"),
+        .required("columns", .list(.object(csvColumn), count: 1...1_000), "The rows' columns."),
+        eventTime,
+    ]
+
+    /// How JSON objects become columns.
+    static let jsonKeys: [KeyShape] = [
+        .required("fields", .list(.object(jsonField), count: 1...1_000), "The rows' columns."),
+        eventTime,
+    ]
 
     static let csvColumn = ObjectShape(
         name: "csvColumn",
-        summary: "A column of the log and the field of the file it is made of.",
+        summary: "A column and the field of the file it is made of.",
         keys: [
-            .required("name", .text(.name), "The column's name in the log.", examples: ["price"]),
+            .required("name", .text(.name), "The column's name.", examples: ["price"]),
             .optional(
                 "from", .oneOf([.text(.name), .integer(0...9_999)]),
                 "The field: its name in the header line, or its index from 0.",
@@ -109,9 +111,9 @@ extension JobFormat {
 
     static let jsonField = ObjectShape(
         name: "jsonField",
-        summary: "A column of the log and the value of the object it is made of.",
+        summary: "A column and the value of the object it is made of.",
         keys: [
-            .required("name", .text(.name), "The column's name in the log.", examples: ["price"]),
+            .required("name", .text(.name), "The column's name.", examples: ["price"]),
             .optional(
                 "path", .text(.name), "The value: its keys from the outside in, with dots.",
                 absence: "the column's own name", examples: ["trade.px"]),
@@ -140,10 +142,13 @@ extension JobFormat {
         "eventTime", .text(.name), "The event-time column: one of the columns, a timestamp.",
         examples: ["event_time"])
 
+    /// The most bytes of a record of text.
+    static let maxRecordBytes = KeyShape.optional(
+        "maxRecordBytes", .integer(64...1 << 28), "The most bytes of one record.",
+        default: 1_048_576)
+
     private static let fileKeys: [KeyShape] = [
-        .optional(
-            "maxRecordBytes", .integer(64...1 << 28), "The most bytes of one record.",
-            default: 1_048_576),
+        maxRecordBytes,
         .optional(
             "rejects", .object(rejects), "What becomes of records that do not parse.",
             default: [:]),

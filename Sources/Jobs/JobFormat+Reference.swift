@@ -24,7 +24,8 @@ extension ObjectShape {
         var lines = ["### \(title)", "", summary, ""]
         lines += ["| key | value | default | meaning |", "| --- | --- | --- | --- |"]
         if let tag {
-            lines.append("| `format` | `\"\(tag)\"` | **required** | Chooses this kind. |")
+            let absence = isUsual ? "`\"\(tag)\"`" : "**required**"
+            lines.append("| `format` | `\"\(tag)\"` | \(absence) | Chooses this kind. |")
         }
         for key in keys {
             let examples = key.examples.map { "`\($0.text().escapedForTable)`" }

@@ -51,7 +51,7 @@ extension JobFormat {
         var required: [JSONValue] = []
         if let tag = table.tag {
             properties.append(("format", ["const": .string(tag)]))
-            required.append("format")
+            if !table.isUsual { required.append("format") }
         }
         for key in table.keys {
             var described = (key.shape.schema.members ?? []).map { ($0.key, $0.value) }

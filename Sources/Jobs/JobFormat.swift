@@ -28,11 +28,12 @@ enum JobFormat {
                 "feed", .variants(key: "format", [simulator, csv, json]),
                 "What fills the log while the job runs.", absence: "the log is filled elsewhere"),
             .optional(
-                "source", .object(source), "The log to read; or `sources`.",
+                "source", .variants(key: "format", sources),
+                "The log, or the directory of files, to read; or `sources`.",
                 absence: "`sources` are read"),
             .optional(
-                "sources", .list(.object(namedSource), count: 1...sourcesMax),
-                "Several logs that are read as one: their rows are put together by the names of "
+                "sources", .list(.variants(key: "format", namedSources), count: 1...sourcesMax),
+                "Several of them that are read as one: their rows are put together by the names of "
                     + "the columns, which must be the same, with the same types.",
                 absence: "`source` is read"),
             .optional(
@@ -50,76 +51,6 @@ enum JobFormat {
             .required(
                 "queries", .list(.object(query), count: 1...queriesMax),
                 "The queries; all of them commit together."),
-        ])
-
-    static let source = ObjectShape(
-        name: "source", summary: "The log that the job reads.", keys: sourceKeys)
-
-    /// The most sources of a job.
-    static let sourcesMax = 32
-
-    static let namedSource = ObjectShape(
-        name: "namedSource",
-        summary: "One of several logs that the job reads as one.",
-        keys: [
-            .required(
-                "name", .text(.fileName),
-                "The source's name, unique in the job; names its offsets in the checkpoint.",
-                examples: ["bac"])
-        ] + sourceKeys + [
-            .optional(
-                "feed", .variants(key: "format", [simulator, csv, json]),
-                "What fills this log while the job runs.", absence: "the log is filled elsewhere"),
-            .optional(
-                "where", .text(.expression), "The condition that rows of the log must fulfil.",
-                absence: "all rows", examples: ["price > 0"]),
-            .optional(
-                "select", .list(.text(.expression), count: 1...1_000),
-                "The columns that the log's rows come with: `expression AS name`, row by row.",
-                absence: "the log's own", examples: [["*", "'bac' AS venue"]]),
-            .optional(
-                "watermark", .object(watermark),
-                "How far rows of this source may come late; over the columns of `select`.",
-                absence: "the job's, or this source's rows do not move the watermark"),
-        ])
-
-    private static let sourceKeys: [KeyShape] = [
-        .optional("format", .choice(["log"]), "The kind of source.", default: "log"),
-        .required("path", .text(.path), "The log's directory.", examples: ["log/ticks"]),
-        .optional(
-            "startingOffsets",
-            .oneOf([
-                .choice(["earliest", "latest"]), .integer(0...Int64.max),
-                .object(startingTimestamp),
-            ]),
-            "Where a new job begins; a job that has a checkpoint goes on from there.",
-            default: "earliest",
-            examples: ["earliest", 1_000_000, ["timestamp": "2026-01-05T14:30:00Z"]]),
-        .optional(
-            "maxOffsetsPerTrigger", .integer(1...1_000_000_000), "The most rows of a batch.",
-            absence: "no limit", examples: [250_000]),
-        .optional(
-            "schema", .list(.object(column), count: 1...1_000),
-            "The columns that the log must have.", absence: "the log's own"),
-    ]
-
-    static let startingTimestamp = ObjectShape(
-        name: "startingTimestamp",
-        summary: "A place in the log by event time.",
-        keys: [
-            .required(
-                "timestamp", .text(.timestamp),
-                "The first row with this event time or a later one.",
-                examples: ["2026-01-05T14:30:00Z"])
-        ])
-
-    static let column = ObjectShape(
-        name: "column",
-        summary: "A column of the log.",
-        keys: [
-            .required("name", .text(.name), "The column's name.", examples: ["price"]),
-            .required("type", .text(.type), "The column's type.", examples: ["double"]),
-            .optional("nullable", .boolean, "Whether a value may be null.", default: true),
         ])
 
     static let watermark = ObjectShape(

@@ -100,7 +100,13 @@ struct JobRules {
         var feedRejects: Set<String> = []
         for source in sources where !source.isFaulty {
             let whose = source.index == nil ? "" : " of source \"\(source.spec.name)\""
-            places.append((source.spec.path, "the log\(whose)", source.pointer["path"]))
+            let what = source.spec.files == nil ? "the log" : "what is read"
+            for path in source.spec.files?.paths ?? [source.spec.path] {
+                places.append((path, what + whose, source.pointer["path"]))
+            }
+            for path in source.spec.backfill?.history.paths ?? [] {
+                places.append((path, "the history\(whose)", source.pointer["backfill"]["path"]))
+            }
         }
         if let checkpoint {
             places.append((checkpoint, "the checkpoint", JSONPointer()["checkpointLocation"]))
@@ -191,6 +197,29 @@ struct JobRules {
                 "The job has a watermark over the rows of all sources already; leave out that one, "
                     + "or those of the sources.",
                 at: JSONPointer()["sources"][index]["watermark"])
+        }
+    }
+
+    /// What a directory source's settings must keep to together.
+    mutating func checkFiles(of source: IndexedSource) {
+        for (files, pointer) in [
+            (source.spec.files, source.pointer),
+            (source.spec.backfill?.history, source.pointer["backfill"]),
+        ] {
+            guard let files else { continue }
+            if let feed = files.content.feed { check(feed, at: pointer) }
+            if files.maxFilesPerTrigger != nil, files.maxBytesPerTrigger != nil {
+                note(
+                    .badValue,
+                    "A batch is bounded by \"maxFilesPerTrigger\" or \"maxBytesPerTrigger\", not "
+                        + "both.", at: pointer["maxBytesPerTrigger"])
+            }
+        }
+        if source.spec.files != nil, source.spec.feed != nil {
+            note(
+                .badValue,
+                "A feed fills a log, and this source is a directory of files; leave \"feed\" out, "
+                    + "or read a log.", at: source.feedPointer)
         }
     }
 

@@ -1,7 +1,7 @@
 public import Columnar
 public import Operators
 
-/// A log that a job reads.
+/// A log, or a directory of files, that a job reads.
 public struct SourceSpec: Hashable, Sendable {
     /// The name of a job's only source, in checkpoints.
     public static let onlyName = "source"
@@ -20,8 +20,12 @@ public struct SourceSpec: Hashable, Sendable {
 
     /// The name, unique in the job.
     public var name: String
-    /// The log's directory.
+    /// The log's directory, or the first of the files' paths.
     public var path: String
+    /// The files that are read, where it is no log.
+    public var files: FileSourceSpec?
+    /// What is read before the log.
+    public var backfill: BackfillSpec?
     /// Where a new job begins to read.
     public var startingOffsets: StartingOffsets
     /// The most rows of one batch; `nil` is no limit.
@@ -39,20 +43,21 @@ public struct SourceSpec: Hashable, Sendable {
 
     /// The columns that the source is known to have before its log is looked at.
     public var declaredColumns: SourceColumns? {
-        (schema ?? feed?.checkedSchema).map {
+        if let declared = files?.content.declaredColumns { return declared }
+        return (schema ?? feed?.checkedSchema).map {
             SourceColumns(schema: $0, timeColumn: feed?.eventTime)
         }
     }
 }
 
-/// The columns of a log.
+/// The columns of a source.
 public struct SourceColumns: Hashable, Sendable {
     /// Names and types.
     public var schema: Schema
-    /// The log's own event-time column, if it has one.
+    /// The source's own event-time column, if it has one.
     public var timeColumn: String?
 
-    /// The columns of a log.
+    /// The columns of a source.
     public init(schema: Schema, timeColumn: String?) {
         self.schema = schema
         self.timeColumn = timeColumn

@@ -25,7 +25,7 @@ indirect enum Shape: Sendable {
     case map(Shape)
     /// An object with the keys of a table.
     case object(ObjectShape)
-    /// An object whose `key` says which table it follows.
+    /// An object whose `key` says which table it follows; without the key, the usual one.
     case variants(key: String, [ObjectShape])
     /// The first of these that has the value's JSON type.
     case oneOf([Shape])
@@ -67,6 +67,8 @@ struct ObjectShape: Sendable {
     let summary: String
     /// For a variant, the word that chooses it.
     var tag: String?
+    /// For a variant, whether it is meant when no word is given.
+    var isUsual = false
     /// Whether exactly one of the keys must be there.
     var isOneKeyOnly = false
     /// Keys of which exactly one must be there, if any.

@@ -119,13 +119,10 @@ extension ParquetFile {
     }
 }
 
-/// Reads a whole Parquet file into memory.
+/// Opens a Parquet file; its pages are read when they are asked for.
 func openParquet(_ path: Path, _ files: any FileSystem) throws(LakeError) -> ParquetFile {
-    let bytes = try onStorage { () throws(StorageError) in
-        let file = try files.openForReading(path)
-        return try file.read(at: 0, count: Int(try file.size()))
+    let file = try onStorage { () throws(StorageError) in
+        try StoredFile(files.openForReading(path))
     }
-    return try onParquet(path) { () throws(ParquetError) in
-        try ParquetFile(Buffer(copying: bytes))
-    }
+    return try onParquet(path) { () throws(ParquetError) in try ParquetFile(file) }
 }

@@ -61,14 +61,14 @@ struct ColumnChunkReader {
         data: (ParquetEncoding, ByteCursor, _ count: Int) throws(ParquetError) -> Values
     ) throws(ParquetError) {
         var entries: [Out]?
-        var row = 0
+        var row = pages.firstRow
         // Whoever reads to the last row also learns whether pages follow it.
         let readsAll = rows.upperBound == rowCount && !pages.isPadded
         while row < rows.upperBound || readsAll, let page = try pages.next() {
             if let start = pages.segmentRow { row = start }
             let count = Int(page.header.valueCount)
             if page.header.type == .dictionary {
-                guard entries == nil, row == 0, page.isPlain else {
+                guard entries == nil, row == pages.firstRow, page.isPlain else {
                     throw page.damaged("a dictionary page out of place")
                 }
                 entries = try readDictionary(page, count, dictionary)

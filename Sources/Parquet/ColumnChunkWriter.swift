@@ -15,6 +15,8 @@ struct ColumnChunkWriter {
         var metadata: ColumnChunkMetadata
         var columnIndex: ColumnIndex?
         var pages: [PageLocation]
+        /// As it stands in the file, where one was asked for.
+        var bloomFilter: [UInt8]?
     }
 
     /// Appends the chunk to the file.
@@ -52,8 +54,21 @@ struct ColumnChunkWriter {
             dictionaryPageOffset: choice.dictionary == nil ? nil : Int64(start),
             statistics: statistics(column, values), dataPageEncoding: choice.encoding,
             dataPageCount: Int32(pages.count))
+        // What we write, we read.
+        guard let leaf = try? LeafColumn(SchemaElement(field), chunk: 0) else {
+            preconditionFailure("a column of our own types is flat")
+        }
         return Result(
-            metadata: metadata, columnIndex: Self.columnIndex(values, parts), pages: pages)
+            metadata: metadata, columnIndex: Self.columnIndex(values, parts, leaf), pages: pages,
+            bloomFilter: try bloomFilter(values))
+    }
+
+    private func bloomFilter(_ values: ChunkValues) throws(ParquetError) -> [UInt8]? {
+        guard options.bloomFilterColumns.contains(field.name) else { return nil }
+        guard let filter = BloomFilter(values) else {
+            throw ParquetError(.invalidArgument, "a boolean has no bloom filter")
+        }
+        return filter.encoded()
     }
 
     private static let pageTooLarge = ParquetError(
@@ -155,7 +170,9 @@ extension ColumnChunkWriter {
     }
 
     /// Nil when some page has values but no bounds (all NaN), as the format asks.
-    private static func columnIndex(_ values: ChunkValues, _ parts: [PagePart]) -> ColumnIndex? {
+    private static func columnIndex(
+        _ values: ChunkValues, _ parts: [PagePart], _ leaf: LeafColumn
+    ) -> ColumnIndex? {
         var index = ColumnIndex(
             nullPages: [], mins: [], maxs: [], order: .ascending, nullCounts: [])
         var keys: [(min: BoundKey, max: BoundKey)] = []
@@ -169,7 +186,10 @@ extension ColumnChunkWriter {
                 guard let bounds = ValueBounds(values, part.values) else { return nil }
                 index.mins.append(bounds.min)
                 index.maxs.append(bounds.max)
-                keys.append((values.key(bounds.min), values.key(bounds.max)))
+                guard let min = leaf.key(ofBound: bounds.min),
+                    let max = leaf.key(ofBound: bounds.max)
+                else { preconditionFailure("bounds of ours have an order") }
+                keys.append((min, max))
             }
         }
         let pairs = zip(keys, keys.dropFirst())
@@ -184,37 +204,7 @@ extension ColumnChunkWriter {
     }
 }
 
-/// A bound in the order of its type.
-private enum BoundKey: Comparable {
-    case number(Int128)
-    case bytes([UInt8])
-
-    static func < (left: BoundKey, right: BoundKey) -> Bool {
-        switch (left, right) {
-        case (.number(let a), .number(let b)): a < b
-        case (.bytes(let a), .bytes(let b)): a.lexicographicallyPrecedes(b)
-        default: preconditionFailure("bounds of one column are of one kind")
-        }
-    }
-}
-
 extension ChunkValues {
-    /// The order of a bound that `ValueBounds` made.
-    fileprivate func key(_ bound: [UInt8]) -> BoundKey {
-        func load<T: FixedWidthInteger>(_ type: T.Type) -> T {
-            unsafe bound.withUnsafeBytes { unsafe $0.loadUnaligned(as: T.self) }
-        }
-        switch storage {
-        case .booleans: return .number(Int128(bound[0]))
-        case .int32s: return .number(Int128(load(Int32.self)))
-        case .int64s: return .number(Int128(load(Int64.self)))
-        case .doubles:
-            return .number(Int128(Double(bitPattern: load(UInt64.self)).orderKey))
-        case .fixed: return .number(Int128(bigEndian: load(Int128.self)))
-        case .strings: return .bytes(bound)
-        }
-    }
-
     /// What strings take when PLAIN; 0 for other types, whose pages are bounded by their rows.
     fileprivate func stringBytes(_ range: Range<Int>) -> Int {
         guard case .strings(let strings) = storage else { return 0 }

@@ -75,6 +75,8 @@ extension ColumnChunkMetadata {
             out.write(2, int32: page.1.rawValue)
             out.write(3, int32: page.2)
         }
+        out.write(14, int64: bloomFilterOffset)
+        out.write(15, int32: bloomFilterLength)
     }
 }
 

@@ -47,6 +47,9 @@ struct PageReader {
         cursor = ByteCursor(segments[0].bytes, fileOffset: segments[0].fileOffset)
     }
 
+    /// The row that the first data page begins with.
+    var firstRow: Int { segments[0].firstRow }
+
     /// Whether bytes that are no page may follow the last page.
     var isPadded: Bool { segments.contains(where: \.isPadded) }
 

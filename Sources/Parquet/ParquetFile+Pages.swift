@@ -6,6 +6,8 @@ extension ParquetFile {
     func segments(
         _ chunk: ColumnChunkMetadata, _ rows: Range<Int>, rowCount: Int
     ) throws(ParquetError) -> [ChunkSegment] {
+        // A row group without rows may have chunks that lie nowhere.
+        if rowCount == 0 { return [ChunkSegment(bytes: .empty, fileOffset: 0, firstRow: 0)] }
         // Safe: the footer's checks put the chunk inside the file.
         let start = Int(chunk.startOffset)
         let end = start + Int(chunk.compressedBytes)

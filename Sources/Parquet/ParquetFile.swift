@@ -23,9 +23,9 @@ public struct ParquetFile: Sendable {
         _ source: any ParquetSource, decodedBytesMax: Int? = nil
     ) throws(ParquetError) {
         let size = source.byteCount
-        let head = unsafe Array(try source.read(0..<min(size, magic.count)).unsafeBytes)
+        let head = try Self.bytes(0..<min(size, magic.count), of: source)
         let trailerStart = max(0, size - ParquetFooter.trailerBytes)
-        let trailer = unsafe Array(try source.read(trailerStart..<size).unsafeBytes)
+        let trailer = try Self.bytes(trailerStart..<size, of: source)
         let isEncrypted = trailer.suffix(4) == Array("PARE".utf8)
         guard head == magic || isEncrypted else {
             throw ParquetError(
@@ -36,6 +36,13 @@ public struct ParquetFile: Sendable {
             try source.read(trailerStart - length..<trailerStart), fileBytes: size)
         self.source = source
         self.decodedBytesMax = decodedBytesMax ?? 8 * size + decodedBytesSlack
+    }
+
+    private static func bytes(
+        _ range: Range<Int>, of source: any ParquetSource
+    ) throws(ParquetError) -> [UInt8] {
+        // A source may make a buffer for each call, which must outlive the pointer into it.
+        withExtendedLifetime(try source.read(range)) { unsafe Array($0.unsafeBytes) }
     }
 
     /// The columns that can be read.

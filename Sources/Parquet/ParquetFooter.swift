@@ -130,6 +130,7 @@ public struct ParquetFooter: Sendable {
         guard chunk.path == [leaf.field.name], chunk.type == leaf.physicalType,
             chunk.valueCount == rowCount
         else { throw ParquetError(.damaged, "a column chunk does not match the schema") }
+        if rowCount == 0 { return }
         let start = chunk.startOffset
         // Chunks do not share bytes: each byte of the file can be decoded once.
         guard start >= magic.count, chunk.compressedBytes >= 0,

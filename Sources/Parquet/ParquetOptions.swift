@@ -16,6 +16,9 @@ public struct ParquetOptions: Sendable {
     public var excludedEncodings: Set<ParquetEncoding> = []
     /// Encodings that are set rather than chosen by size, by column name.
     public var encodings: [String: ParquetEncoding] = [:]
+    /// Columns that get a bloom filter in each row group: worth it for columns of many values that
+    /// are looked up one at a time.
+    public var bloomFilterColumns: Set<String> = []
     /// Pairs for the file's metadata, in order.
     public var keyValueMetadata: [(key: String, value: String)] = []
     /// Who wrote the file, in the form that readers parse.

@@ -1,9 +1,9 @@
 public import Columnar
 
 // A file: "PAR1"; row groups, each its column chunks in order; a column chunk is a dictionary
-// page, if any, and data pages; then the ColumnIndex of every chunk, the OffsetIndex of every
-// chunk, the footer (FileMetaData in Thrift's compact protocol), its length in four bytes, low
-// byte first, and "PAR1".
+// page, if any, and data pages; then the bloom filters that were asked for, the ColumnIndex of
+// every chunk, the OffsetIndex of every chunk, the footer (FileMetaData in Thrift's compact
+// protocol), its length in four bytes, low byte first, and "PAR1".
 
 /// Makes the bytes of a Parquet file out of record batches.
 ///
@@ -32,6 +32,9 @@ public struct ParquetWriter {
         self.options = options
         compressor = ZstandardCompressor(level: options.zstdLevel)
         rowGroupRowsMax = Self.rowGroupRowsMax(schema, options)
+        precondition(
+            options.bloomFilterColumns.allSatisfy { schema.index(of: $0) != nil },
+            "a bloom filter is of one of the columns")
     }
 
     /// How many rows a row group of this schema has at most.
@@ -70,6 +73,7 @@ public struct ParquetWriter {
     /// The whole file.
     public consuming func finish() throws(ParquetError) -> [UInt8] {
         if pendingRows > 0 { try writeRowGroup() }
+        writeBloomFilters()
         writePageIndex()
         var elements = [SchemaElement(name: "schema")]
         elements[0].childCount = Int32(schema.count)
@@ -115,6 +119,18 @@ public struct ParquetWriter {
         rowCount += pendingRows
         pending = []
         pendingRows = 0
+    }
+
+    private mutating func writeBloomFilters() {
+        for group in indexes.indices {
+            for chunk in indexes[group].indices {
+                guard let filter = indexes[group][chunk].bloomFilter else { continue }
+                indexes[group][chunk].metadata.bloomFilterOffset = Int64(file.count)
+                indexes[group][chunk].metadata.bloomFilterLength = Int32(filter.count)
+                file.append(contentsOf: filter)
+                indexes[group][chunk].bloomFilter = nil
+            }
+        }
     }
 
     /// Writes the page index and hands each chunk its place in it.

@@ -20,7 +20,8 @@ struct ValueDictionary {
         guard values.count > 0 else { return nil }
         let limit = forced ? Self.entriesMax : min(Self.entriesMax, max(16, values.count / 2))
         switch values.storage {
-        case .booleans, .fixed: return nil
+        case .booleans: return nil
+        case .fixed(let buffer): self.init(distinctIn: buffer.span(of: BigEndian128.self), limit)
         case .int32s(let buffer): self.init(distinctIn: buffer.span(of: Int32.self), limit)
         case .int64s(let buffer): self.init(distinctIn: buffer.span(of: Int64.self), limit)
         case .doubles(let buffer): self.init(distinctIn: buffer.span(of: Double.self), limit)
@@ -59,16 +60,16 @@ struct ValueDictionary {
 @inline(__always)
 private func numberDistinct<T: OrderedNumber>(
     _ numbers: Span<T>, limit: Int
-) -> (keys: [UInt64], codes: [UInt32])? {
+) -> (keys: [T.Key], codes: [UInt32])? {
     // Open addressing, at most half full; 0 is free, else code + 1.
     var slots = [UInt32](repeating: 0, count: 1 << 10)
     var shift = UInt64(64 - 10)
-    var keys: [UInt64] = []
+    var keys: [T.Key] = []
     var codes: [UInt32] = []
     codes.reserveCapacity(numbers.count)
     for index in 0..<numbers.count {
         let key = numbers[index].orderKey
-        var slot = Int(truncatingIfNeeded: mixed(key) &>> shift)
+        var slot = Int(truncatingIfNeeded: mixed(T.folded(key)) &>> shift)
         while slots[slot] != 0 && keys[Int(slots[slot]) - 1] != key {
             slot = (slot + 1) & (slots.count - 1)
         }
@@ -79,7 +80,7 @@ private func numberDistinct<T: OrderedNumber>(
             codes.append(UInt32(keys.count - 1))
             if keys.count * 2 > slots.count {
                 shift -= 1
-                slots = rehashed(keys, slotCount: slots.count * 2, shift: shift)
+                slots = rehashed(keys, of: T.self, slotCount: slots.count * 2, shift: shift)
             }
         } else {
             codes.append(slots[slot] - 1)
@@ -88,10 +89,13 @@ private func numberDistinct<T: OrderedNumber>(
     return (keys, codes)
 }
 
-private func rehashed(_ keys: [UInt64], slotCount: Int, shift: UInt64) -> [UInt32] {
+@inline(__always)
+private func rehashed<T: OrderedNumber>(
+    _ keys: [T.Key], of type: T.Type, slotCount: Int, shift: UInt64
+) -> [UInt32] {
     var slots = [UInt32](repeating: 0, count: slotCount)
     for (code, key) in keys.enumerated() {
-        var slot = Int(truncatingIfNeeded: mixed(key) &>> shift)
+        var slot = Int(truncatingIfNeeded: mixed(T.folded(key)) &>> shift)
         while slots[slot] != 0 { slot = (slot + 1) & (slotCount - 1) }
         slots[slot] = UInt32(code + 1)
     }
@@ -106,9 +110,17 @@ private func mixed(_ key: UInt64) -> UInt64 {
 
 /// A number with an unsigned key that orders as it does and gives it back bit for bit.
 protocol OrderedNumber: BitwiseCopyable {
-    var orderKey: UInt64 { get }
-    init(orderKey: UInt64)
+    associatedtype Key: FixedWidthInteger & UnsignedInteger = UInt64
+
+    var orderKey: Key { get }
+    init(orderKey: Key)
     func appendPlain(to out: inout [UInt8])
+    /// A key in 64 bits, for hashing.
+    static func folded(_ key: Key) -> UInt64
+}
+
+extension OrderedNumber where Key == UInt64 {
+    @inline(__always) static func folded(_ key: UInt64) -> UInt64 { key }
 }
 
 extension Int32: OrderedNumber {
@@ -133,4 +145,16 @@ extension Double: OrderedNumber {
         self.init(bitPattern: orderKey >> 63 == 1 ? orderKey & ~(1 << 63) : ~orderKey)
     }
     func appendPlain(to out: inout [UInt8]) { out.append(littleEndian: bitPattern) }
+}
+
+/// A decimal of 16 bytes, high byte first.
+struct BigEndian128: OrderedNumber {
+    private let stored: Int128
+
+    var orderKey: UInt128 { UInt128(bitPattern: Int128(bigEndian: stored)) ^ (1 << 127) }
+    init(orderKey: UInt128) { stored = Int128(bitPattern: orderKey ^ (1 << 127)).bigEndian }
+    func appendPlain(to out: inout [UInt8]) { out.append(littleEndian: stored) }
+    static func folded(_ key: UInt128) -> UInt64 {
+        UInt64(truncatingIfNeeded: key) ^ UInt64(truncatingIfNeeded: key >> 64)
+    }
 }

@@ -7,7 +7,7 @@ extension ChunkValues {
         case .booleans: [.plain, .rle]
         case .int32s, .int64s: [.plain, .dictionary, .deltaBinaryPacked]
         case .doubles: [.plain, .dictionary, .byteStreamSplit]
-        case .fixed: [.plain]
+        case .fixed: [.plain, .dictionary]
         case .strings: [.plain, .dictionary, .deltaLengthByteArray]
         }
     }

@@ -110,8 +110,14 @@ extension SparkProgram {
 
         def log(spark, source):
             options = {**source["options"], "path": os.path.abspath(source["options"]["path"])}
-            return (spark.readStream.format("ticklog").schema(source["schema"]).options(**options)
-                    .load())
+            rows = (spark.readStream.format(source["format"]).schema(source["schema"])
+                    .options(**options).load())
+            if source["format"] == "ticklog":
+                return rows
+            # Files come in the order of their times of change, rows in that of their file.
+            return rows.select("*", expr(
+                "shiftleft(unix_millis(_metadata.file_modification_time) - 1600000000000L, 19)"
+                " + _metadata.row_index").alias("_offset"))
 
 
         def session(master):

@@ -55,9 +55,10 @@ extension Translation {
                 shape.select = .list(
                     sql.output.map { .string("\($0.text) AS \($0.name.sparkWord)") })
             }
+            let isLog = source.files == nil
             return .dictionary([
-                ("name", .string(source.name)),
-                ("schema", .string(columns.ddl + ", _offset BIGINT")),
+                ("name", .string(source.name)), ("format", .string(isLog ? "ticklog" : "parquet")),
+                ("schema", .string(columns.ddl + (isLog ? ", _offset BIGINT" : ""))),
                 ("options", .dictionary(options(of: index))), ("where", shape.filter),
                 ("select", shape.select), ("watermark", watermark(source.watermark)),
             ])
@@ -74,6 +75,14 @@ extension Translation {
 
     private func options(of index: Int) -> [(String, PythonValue)] {
         let source = job.sources[index]
+        if let files = source.files {
+            let options = [
+                ("path", source.path), ("pathGlobFilter", files.pathGlobFilter),
+                ("maxFilesPerTrigger", files.maxFilesPerTrigger.map { String($0) }),
+                ("maxBytesPerTrigger", files.maxBytesPerTrigger.map { String($0) }),
+            ]
+            return options.compactMap { name, value in value.map { (name, .string($0)) } }
+        }
         let starting =
             switch source.startingOffsets {
             case .earliest: "earliest"

@@ -188,6 +188,22 @@ struct Translation {
                 "sources: Spark waits for the watermark of every source and knows no idle one; leave "
                     + "`idleTimeout` out")
         }
+        for source in job.sources {
+            let whose = job.hasNamedSources ? "source \(source.name)" : "source"
+            if let files = source.files, files.content != .parquet {
+                reasons.append(
+                    "\(whose): Spark reads numbers and times in text by other rules; read the files "
+                        + "into a log with `streamer log append`, or give them as Parquet")
+            }
+            if (source.files?.paths.count ?? 1) > 1 {
+                reasons.append("\(whose): a stream of Spark reads one path; give one glob")
+            }
+            if source.backfill != nil {
+                reasons.append(
+                    "\(whose): Spark has no hand-over from files to a stream; leave `backfill` out, "
+                        + "or read the history into the log")
+            }
+        }
         let columns = plan.columns.flatMap(\.schema.fields) + plan.input.fields
         if let column = columns.first(where: { $0.name.lowercased() == "_offset" }) {
             reasons.append(

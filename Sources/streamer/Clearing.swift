@@ -38,7 +38,7 @@ struct Clearing {
             let table = try Path(text)
             if try isOurs(table, Self.isTable, "table") { tables.append(table) }
         }
-        for source in job.sources where withLog {
+        for source in job.sources where withLog && source.files == nil {
             let log = try Path(source.path)
             if try isOurs(log, Self.isLog, "tick log") { logs.append(log) }
         }

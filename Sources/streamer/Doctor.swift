@@ -5,7 +5,6 @@ import Jobs
 import KeyedState
 import Operators
 import Storage
-import TickLog
 
 /// `streamer doctor`: says why windows are open and what would close them.
 let doctorVerb = Verb(
@@ -55,7 +54,7 @@ private struct JobFacts {
     let job: Job
     let checkpoint: Path
     let engine: String?
-    var logs: [LogFacts]
+    var sources: [SourceFacts]
     var watermarks: [WatermarkFacts]
     var batches: Int64 = 0
     var isUncommitted = false
@@ -69,24 +68,18 @@ private struct JobFacts {
         job = planned.job
         checkpoint = place.path
         engine = try place.reader.engine()
-        let readers = try job.sources.map { try openLog(at: Path($0.path)) }
-        let before = readers.map(\.endOffset)
+        let before = try job.sources.map { try SourceFacts($0, checkpoint: place.path) }
         SystemTime().sleep(nanos: Self.watchNanos)
-        logs = []
-        for (index, log) in readers.enumerated() {
-            try log.refresh()
-            logs.append(
-                LogFacts(
-                    name: job.sources[index].name, path: job.sources[index].path,
-                    writer: try machineFiles.lockHolder(log.path.appending("LOCK")),
-                    offsets: log.startOffset..<log.endOffset,
-                    rowsComing: log.endOffset - before[index]))
+        sources = try zip(job.sources, before).map { source, before in
+            var facts = try SourceFacts(source, checkpoint: place.path)
+            facts.rowsComing = facts.offsets.upperBound - before.offsets.upperBound
+            return facts
         }
         let plan = planned.plan
         watermarks = plan.watermarks.enumerated().map { index, watermark in
             WatermarkFacts(
                 name: watermark.name, spec: watermark.spec,
-                logs: plan.sources.indices.filter { plan.sources[$0].watermark == index })
+                sources: plan.sources.indices.filter { plan.sources[$0].watermark == index })
         }
 
         guard let newest = try place.reader.plannedBatches().last else { return }
@@ -94,8 +87,8 @@ private struct JobFacts {
         let offsets = try place.reader.offsets(newest)
         batches = newest.number + 1
         isUncommitted = committed != newest
-        for index in logs.indices {
-            logs[index].nextOffset = offsets.logOffsets(of: logs[index].name)?.upperBound ?? 0
+        for index in sources.indices {
+            sources[index].nextOffset = offsets.logOffsets(of: sources[index].name)?.upperBound ?? 0
         }
         watermarkMs = offsets.watermarkMs
         guard let committed else { return }
@@ -116,9 +109,6 @@ private struct JobFacts {
         }
     }
 
-    private var rowsLeft: Int64 { logs.reduce(0) { $0 + $1.rowsLeft } }
-    private var rowsComing: Int64 { logs.reduce(0) { $0 + $1.rowsComing } }
-
     /// ` of NAME` in a job that names its sources.
     private func whose(_ name: String) -> String { job.hasNamedSources ? " of \(name)" : "" }
 
@@ -129,15 +119,16 @@ private struct JobFacts {
             ("engine", engine.map { "running: \($0)" } ?? "not running"),
             ("batches", "\(batches)\(isUncommitted ? ", the last one not committed" : "")"),
         ]
-        for log in logs {
+        for source in sources {
+            let whose = whose(source.name)
             lines += [
                 (
-                    "log\(whose(log.name))",
-                    "\(log.path): offsets \(groupedCount(log.offsets.lowerBound)) to "
-                        + groupedCount(log.offsets.upperBound)
+                    "\(source.word)\(whose)",
+                    "\(source.path): offsets \(groupedCount(source.offsets.lowerBound)) to "
+                        + groupedCount(source.offsets.upperBound)
                 ),
-                ("log\(whose(log.name)) grows", log.growth),
-                ("not read yet\(whose(log.name))", counted(log.rowsLeft, "row")),
+                ("\(source.word)\(whose) grows", source.growth),
+                ("not read yet\(whose)", source.unread),
             ]
         }
         for watermark in watermarks {
@@ -188,9 +179,11 @@ private struct JobFacts {
                 "The last batch was not committed: the next run does it again, with the same "
                     + "result. Run the job.")
         }
-        if rowsLeft > 0, engine == nil {
+        if engine == nil, let left = sources.first(where: { !$0.isRead }) {
+            let unread = sources.filter { !$0.isRead }.map { "\($0.unread)\(whose($0.name))" }
             sentences.append(
-                "\(counted(rowsLeft, "row")) of the log\(logs.count > 1 ? "s" : "") are not read yet and no engine is running: "
+                "\(unread.joined(separator: " and ")) of the \(left.word)"
+                    + "\(sources.count > 1 ? "s" : "") are not read yet and no engine is running: "
                     + "run the job.")
         }
         if watermarks.isEmpty {
@@ -248,12 +241,13 @@ private struct JobFacts {
     private var idleAdvice: [String] {
         guard open.contains(where: { $0.groups > 0 }) else { return [] }
         return watermarks.compactMap { watermark in
-            guard watermark.logs.allSatisfy({ logs[$0].isSilent }) else { return nil }
+            guard watermark.sources.allSatisfy({ sources[$0].isSilent }) else { return nil }
             // Of several watermarks, those that others wait for hold windows open.
             let isHeld = watermarks.contains { ($0.ownMs ?? 0) < (watermark.ownMs ?? 0) }
             if isSlowestInForce && isHeld { return nil }
             let isUnion = job.watermark == nil && watermarks.count > 1
-            let log = isUnion ? "log\(whose(watermark.name))" : "log"
+            let word = watermark.sources.first.map { sources[$0].word } ?? "log"
+            let log = isUnion ? "\(word)\(whose(watermark.name))" : word
             let place = isUnion ? "its watermark" : "watermark"
             guard let timeout = watermark.spec.idleTimeoutMs else {
                 return
@@ -310,33 +304,12 @@ private struct JobFacts {
     }
 }
 
-/// What is known of the log of a source.
-private struct LogFacts {
-    let name: String
-    let path: String
-    let writer: String?
-    let offsets: Range<Int64>
-    /// Rows that came while it was watched.
-    let rowsComing: Int64
-    var nextOffset: Int64 = 0
-
-    var rowsLeft: Int64 { max(0, offsets.upperBound - nextOffset) }
-    var isSilent: Bool { rowsLeft == 0 && rowsComing == 0 }
-
-    var growth: String {
-        let held =
-            writer.map { "; a writer has it open: \($0)" } ?? "; nobody has it open to append"
-        return rowsComing > 0
-            ? "yes, \(counted(rowsComing, "row")) in the last 0.3 s\(held)" : "no\(held)"
-    }
-}
-
 /// What is known of a watermark: the job's, or a source's.
 private struct WatermarkFacts {
     let name: String
     let spec: WatermarkSpec
-    /// The logs whose rows move it.
-    let logs: [Int]
+    /// The sources whose rows move it.
+    let sources: [Int]
     /// Where it stands by itself, ms; `nil` before the first row.
     var ownMs: Int64?
 

@@ -78,7 +78,16 @@ private struct JobTree {
                 + [Tree(watermark)] + queries(reading: nil))
     }
 
+    private func text(of files: FileSourceSpec) -> String {
+        let limit =
+            files.maxFilesPerTrigger.map { "at most \(counted(Int64($0), "file")) a batch" }
+            ?? files.maxBytesPerTrigger.map { "about \(humanSize($0)) a batch" }
+            ?? "no limit on a batch"
+        return "\(files.content.format) files \(files.paths.joined(separator: ", ")), \(limit)"
+    }
+
     private func text(of source: SourceSpec) -> String {
+        if let files = source.files { return text(of: files) }
         let limit = source.maxOffsetsPerTrigger.map { "at most \(counted($0, "row")) a batch" }
         let start =
             switch source.startingOffsets {
@@ -87,7 +96,11 @@ private struct JobTree {
             case .offset(let offset): "from offset \(groupedCount(offset))"
             case .timestamp(let micros): "from \(formatTimestamp(micros: micros))"
             }
-        return "log \(source.path), \(start), \(limit ?? "no limit on a batch")"
+        let log = "log \(source.path), \(start), \(limit ?? "no limit on a batch")"
+        guard let backfill = source.backfill else { return log }
+        return
+            "\(text(of: backfill.history)), until \(formatTimestamp(micros: backfill.untilMicros)); "
+            + "then \(log)"
     }
 
     private func text(of watermark: WatermarkSpec?) -> String {

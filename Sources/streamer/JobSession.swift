@@ -11,12 +11,12 @@ import Streams
 import Synchronization
 import TickLog
 
-/// A job put together with the parts that run it: its logs, its plan, its sinks.
+/// A job put together with the parts that run it: its inputs, its plan, its sinks.
 final class JobSession: Sendable {
     let job: Job
     let plan: JobPlan
-    /// The log of each source, in the job's order.
-    let logs: [TickLogReader]
+    /// What each source is read from, in the job's order.
+    let inputs: [JobInput]
     private let console: Console
     private let outputFolder: Path?
     private let consoleSinks: Mutex<[ConsoleSink]> = Mutex([])
@@ -31,7 +31,7 @@ final class JobSession: Sendable {
     ///   - showsConsole: whether console sinks print.
     ///   - isBounded: whether the run ends by itself, so that a whole result is printed once.
     ///   - console: where they print.
-    /// - Throws: when there is no log and no feed to make it, or the job does not fit its logs.
+    /// - Throws: when there is no log and no feed to make it, or the job does not fit its inputs.
     init(
         _ job: Job, into outputFolder: Path? = nil, showsConsole: Bool, isBounded: Bool,
         on console: Console
@@ -43,8 +43,9 @@ final class JobSession: Sendable {
         self.console = console
         try Self.makeLogs(
             of: job, checkpoint: Self.place(job.checkpointLocation, in: outputFolder))
-        logs = try job.sources.map { try openLog(at: Path($0.path)) }
-        plan = try job.plan(logs.map(\.columns))
+        let checkpoint = try Self.place(job.checkpointLocation, in: outputFolder)
+        inputs = try job.sources.map { try JobInput($0, checkpoint: checkpoint) }
+        plan = try job.plan(inputs.map(\.columns))
     }
 
     /// Makes the logs that feeds fill and that are not there.
@@ -56,7 +57,7 @@ final class JobSession: Sendable {
         // Nothing is made for a job that cannot run.
         let columns = try job.sources.map { source in
             guard let feed = source.feed, try !hasLog(source) else {
-                return try openLog(at: Path(source.path)).columns
+                return try JobInput(source, checkpoint: checkpoint).columns
             }
             return SourceColumns(schema: feed.schema, timeColumn: feed.eventTime)
         }
@@ -79,15 +80,16 @@ final class JobSession: Sendable {
 
     /// What fills the logs of the job's sources, where they have feeds.
     func feedRuns() -> [FeedRun] {
-        zip(job.sources, logs).compactMap { source, log in
-            source.feed.map { FeedRun($0, logPath: log.path) }
+        zip(job.sources, inputs).compactMap { source, input in
+            guard let feed = source.feed, let log = input.log else { return nil }
+            return FeedRun(feed, logPath: log.path)
         }
     }
 
     /// Opens the engine on the job's checkpoint.
     ///
     /// - Parameters:
-    ///   - sources: what is read: the job's logs, or views of them; by default the logs.
+    ///   - sources: what is read: the job's inputs, or views of them; by default the inputs.
     ///   - threads: how many threads; the job's own number by default.
     ///   - startingOffsets: where a new checkpoint begins; where the job says by default.
     ///   - observe: told what happens.
@@ -104,7 +106,7 @@ final class JobSession: Sendable {
             openSinks: { [self] in try openSinks(of: $0, owner: $1) })
         if let startingOffsets { engineJob.startingOffsets = startingOffsets }
         return try MicroBatchEngine(
-            job: engineJob, sources: sources ?? logs.map { LogSource($0) },
+            job: engineJob, sources: sources ?? inputs.map(\.stream),
             checkpointPath: place(job.checkpointLocation),
             files: machineFiles, time: SystemTime(), observe: observe)
     }
@@ -189,11 +191,6 @@ final class JobSession: Sendable {
 /// Whether the log of a source is there.
 func hasLog(_ source: SourceSpec) throws -> Bool {
     try machineFiles.exists(Path(source.path).appending("log.json"))
-}
-
-extension TickLogReader {
-    /// The log's columns, and which of them is its event time.
-    var columns: SourceColumns { SourceColumns(schema: schema, timeColumn: timeColumn) }
 }
 
 extension TriggerSpec {

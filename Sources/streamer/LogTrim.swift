@@ -71,12 +71,21 @@ private func firstOffsetNeeded(
         guard let text = try place.reader.jobText() else { continue }
         let job = try Job.load(
             Array(text.utf8), path: "\(place.path)/job.json", environment: processEnvironment)
-        guard let source = try job.sources.first(where: { try Path($0.path) == log.path }),
+        guard
+            let source = try job.sources.first(where: {
+                try $0.files == nil && Path($0.path) == log.path
+            }),
             let planned = try place.reader.plannedBatches().last,
             let range = try place.reader.offsets(planned).logOffsets(of: source.name)
         else { continue }
         let isCommitted = try place.reader.committedBatches().last == planned
-        let next = isCommitted ? range.upperBound : range.lowerBound
+        var next = isCommitted ? range.upperBound : range.lowerBound
+        if source.backfill != nil {
+            let record = HandOffRecord(
+                checkpoint: place.path, source: source.name, files: machineFiles)
+            guard let handOff = try record.read() else { continue }
+            next = handOff.logOffset(of: next)
+        }
         if lowest.map({ next < $0.offset }) ?? true { lowest = (next, place.path) }
     }
     return lowest

@@ -103,14 +103,20 @@ private func replayFromLog(
     let session = try JobSession(
         job, into: folder, showsConsole: arguments.format != .json, isBounded: true, on: console)
     let report = RunReport(arguments.format, on: console)
-    let ranges = try arguments.ranges(of: session.logs)
+    let ranges = try arguments.ranges(of: session.inputs)
     try requireFresh(session.checkpointPlace(), job, for: ranges, in: folder)
     var limits = RunLimits()
     limits.untilOffsets = ranges.map(\.upperBound)
-    var sources: [any StreamSource] = session.logs.map { LogSource($0) }
+    var sources = session.inputs.map(\.stream)
     var trigger = TriggerSpec.availableNow
     if let speed = try arguments.speed() {
-        let times = try zip(session.logs, ranges).compactMap { try $0.firstTime(in: $1) }
+        let times = try zip(session.inputs, ranges).compactMap { input, range in
+            guard let log = input.log else {
+                throw arguments.fault(
+                    "--speed is for logs; files of a directory have no times of arrival")
+            }
+            return try log.firstTime(in: range)
+        }
         let first = times.min() ?? 0
         sources = sources.map {
             PacedSource($0, firstMicros: first, speed: speed, time: SystemTime())
@@ -169,16 +175,22 @@ extension Arguments {
         return try CheckpointPlace(verb: verb.name).recordedJob()
     }
 
-    /// The offsets between `--from` and `--to` in each log.
-    fileprivate func ranges(of logs: [TickLogReader]) throws -> [Range<Int64>] {
+    /// The offsets between `--from` and `--to` in each source.
+    fileprivate func ranges(of inputs: [JobInput]) throws -> [Range<Int64>] {
         let (from, to) = (try position("from"), try position("to"))
-        for (name, position) in [("from", from), ("to", to)] where logs.count > 1 {
+        for (name, position) in [("from", from), ("to", to)] where inputs.count > 1 {
             guard case .offset = position else { continue }
             throw fault(
                 "--\(name) takes a time for a job with several sources: each has offsets of its own"
             )
         }
-        return try logs.map { try $0.range(from: from, to: to) }
+        return try inputs.map { input in
+            if case .log(let log, nil) = input { return try log.range(from: from, to: to) }
+            guard from == nil, to == nil else {
+                throw fault("--from and --to are for logs; a directory of files is read whole")
+            }
+            return try 0..<input.stream.latestOffset()
+        }
     }
 
     /// How many times as fast as it was event time passes; `nil` is as fast as possible.

@@ -113,6 +113,9 @@ final class RunReport {
             "\(counted(Int64(summary.rowsOut), "row")) out",
         ]
         if summary.rowsLate > 0 { parts.append("\(groupedCount(Int64(summary.rowsLate))) late") }
+        if summary.rowsMalformed > 0 {
+            parts.append("\(groupedCount(Int64(summary.rowsMalformed))) malformed")
+        }
         if summary.rowsRejected > 0 {
             parts.append("\(groupedCount(Int64(summary.rowsRejected))) ahead of the clock")
         }

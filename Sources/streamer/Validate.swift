@@ -70,8 +70,9 @@ private func columns(
     of source: SourceSpec, in job: Job
 ) throws -> (columns: SourceColumns, origin: String) {
     let folder = try Path(source.path)
-    if try hasLog(source) {
-        return (try TickLogReader(folder, machineFiles).columns, "the log \(folder)")
+    if try source.files != nil || hasLog(source) {
+        let input = try JobInput(source, checkpoint: Path(job.checkpointLocation))
+        return (input.columns, source.files == nil ? "the log \(folder)" : "the files \(folder)")
     }
     guard let declared = source.declaredColumns else {
         throw UsageError(

@@ -142,4 +142,39 @@ import Testing
             #expect(content.error == nil)
         }
     }
+
+    /// Lines that look like those before are parsed by comparing them; that must not show.
+    @Test func aLineMeansTheSameBehindOthersAsAlone() throws {
+        let examples = [
+            #"{"e":"trade","T":1723161601437,"data":{"s":"BTC","p":"61685.99","q":1.7e-4,"m":true}}"#,
+            #"{"T": 1723161601438 , "data": {"m":false,"q":null,"p":12.5,"s":"ETH","x":[1,"a"]}}"#,
+            #"{"T":3,"data":{"s":"a","s":"b","q":-0.5E+3,"p":1}}"#,
+            #"{"T":4,"data":{"p":2}}"#,
+        ].map { Array($0.utf8) }
+        let spice = Array("\"\\{}[],:0189.eE+-tfn \t\r\u{1}é".utf8)
+        var random = TestRandom(state: 99)
+        func below(_ count: Int) -> Int { random.next(below: count) }
+        let lines = (0..<800).map { index -> [UInt8] in
+            var line = examples[below(index % 3 == 0 ? examples.count : 2)]
+            for _ in 0..<below(3) {
+                let place = below(line.count)
+                switch below(3) {
+                case 0: line[place] = spice[below(spice.count)]
+                case 1: line.remove(at: place)
+                default: line.insert(spice[below(spice.count)], at: place)
+                }
+            }
+            return line
+        }
+        var alone = FeedContent()
+        for line in lines {
+            let content = try read(line)
+            alone.rows += content.rows
+            alone.rejects += content.rejects
+        }
+        let together = try read(Array(lines.joined(separator: [UInt8(ascii: "\n")])))
+        #expect(alone.rows.count > 100 && alone.rejects.count > 100)
+        #expect(together.rows == alone.rows)
+        #expect(together.rejects.map(\.reason) == alone.rejects.map(\.reason))
+    }
 }

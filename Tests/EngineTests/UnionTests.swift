@@ -279,4 +279,72 @@ import Testing
         #expect(script.events[0].sources.map(\.rowsRejected) == [0, 1])
         #expect(script.sideTables["lake/future"].count == 1)
     }
+
+    /// Late rows of a source that leaves rows out are the right ones.
+    @Test func lateRowsOfAShapedSourceAreKept() throws {
+        let script = script(
+            Self.counting(
+                sources: """
+                    { "name": "left", "path": "l", "where": "value <> 3",
+                      "select": ["value", "ts", "key"],
+                      "watermark": { "eventTime": "ts", "delayThreshold": "0 seconds" } },
+                    { "name": "right", "path": "r",
+                      "watermark": { "eventTime": "ts", "delayThreshold": "0 seconds" } }
+                    """
+            ).replacing("\"sinks\"", with: "\"late\": { \"path\": \"lake/late\" }, \"sinks\""))
+        script.add(50)
+        script.add(50, to: 1)
+        try script.run()
+        script.add(3, 4, 60, 3, 5)
+        script.add(6, to: 1)
+        try script.run()
+        #expect(script.sideTables["lake/late"].map { $0[0] } == [.long(4), .long(5), .long(6)])
+    }
+
+    /// The first of its kind is the first in its batch, source by source; what is remembered is
+    /// remembered of all sources.
+    @Test func duplicatesAreThoseOfAllSources() throws {
+        let text = """
+            { "name": "script",
+              "sources": [
+                { "name": "left", "path": "l", "select": ["*", "'l' AS side"] },
+                { "name": "right", "path": "r", "select": ["*", "'r' AS side"] } ],
+              "trigger": { "availableNow": true },
+              "queries": [ { "name": "q", "dropDuplicates": ["value"], "select": ["value", "side"],
+                "sinks": [{ "format": "console" }] } ] }
+            """
+        let script = script(text)
+        script.add(1, 2, 2)
+        script.add(2, 3, to: 1)
+        func pairs() throws -> [String] { try script.run().map { "\($0[0])\($0[1])" } }
+        let first = try pairs()
+        #expect(first.count == 3)
+        #expect(script.sink.all[0]?.map { $0[1] } == [.string("l"), .string("l"), .string("r")])
+        try script.restart()
+        script.add(3, 4)
+        script.add(1, 5, to: 1)
+        try script.run()
+        #expect(script.sink.all[1]?.map { $0[0] } == [.long(4), .long(5)])
+    }
+
+    @Test func theDelayOfDuplicatesIsThatOfTheFirstWatermark() throws {
+        let text = Self.counting().replacing(
+            "\"groupBy\": [\"window(ts, '5 seconds')\"],",
+            with: "\"dropDuplicatesWithinWatermark\": [\"key\"],"
+        ).replacing(
+            "[\"unix_seconds(window.start) AS start\", \"count(*) AS n\"]",
+            with: "[\"unix_seconds(ts) AS s\", \"value\"]")
+        let script = script(text)
+        // 20 is remembered until the watermark reaches 30.
+        script.add(20)
+        #expect(try script.runPairs() == [[20, 20]])
+        script.add(39)
+        script.add(34, to: 1)
+        #expect(try script.runPairs() == [], "the watermark is 29")
+        script.add(40)
+        script.add(35, to: 1)
+        #expect(try script.runPairs() == [], "and is 30 only at the end of this batch")
+        script.add(41)
+        #expect(try script.runPairs() == [[41, 41]])
+    }
 }

@@ -101,7 +101,7 @@ import Testing
         #expect(
             differences.first?.description
                 == "source.path: \"log/ticks\" → \"log/other\" (not allowed: the checkpoint's "
-                + "offsets are places in the old log)")
+                + "offsets are places in the old source)")
     }
 
     @Test func canonicalTextIsTheJobAgain() throws {

@@ -5,6 +5,8 @@
 //
 //     read   FILE.parquet  FILE.arrow  [ROWS]     → ok  ROWS  NANOSECONDS  [COLUMN: MESSAGE]…
 //     write  FILE.arrow    FILE.parquet [KEY=VALUE]…  → ok  ROWS  NANOSECONDS
+//     arrow  FILE.arrow    OUT.arrow               → ok  ROWS
+//     where  FILE.parquet  COLUMN  VALUE           → ok  ROWS THAT MAY HAVE IT
 //
 // `read` leaves out columns that cannot be read and gives the reason; with ROWS it reads that many
 // rows at a time. A command that fails gets `error`, a code and a message.
@@ -82,6 +84,32 @@ func readColumn(_ column: Int, of file: ParquetFile, step: Int?) throws -> [Reco
     return batches
 }
 
+/// Reads an Arrow stream and writes what was read.
+func copyArrow(_ words: [String]) throws -> String {
+    var reader = try ArrowStreamReader(try readFile(words[1]))
+    let batches = try reader.readAll()
+    try writeFile(words[2], ArrowStreamWriter(reader.schema).encodeStream(batches))
+    return "ok\t\(batches.reduce(0) { $0 + $1.count })"
+}
+
+/// How many rows the statistics, page index and bloom filters leave for a value.
+func findRows(_ words: [String]) throws -> String {
+    let file = try ParquetFile(try readFile(words[1]))
+    guard let column = file.schema.index(of: words[2]) else { throw Fault("no such column") }
+    let value: Value? =
+        switch file.schema[column].type {
+        case .int: Int32(words[3]).map { .int($0) }
+        case .long: Int64(words[3]).map { .long($0) }
+        case .double: Double(words[3]).map { .double($0) }
+        case .string: .string(words[3])
+        default: nil
+        }
+    guard let value else { throw Fault("'\(words[3])' is no value to look for") }
+    let ranges = try file.rowRanges(
+        where: [ColumnRange(column: column, from: value, through: value)])
+    return "ok\t\(ranges.reduce(0) { $0 + $1.rows.count })"
+}
+
 func write(_ words: [String]) throws -> String {
     var reader = try ArrowStreamReader(try readFile(words[1]))
     let batches = try reader.readAll()
@@ -106,10 +134,18 @@ extension ParquetOptions {
         case "level": zstdLevel = Int(parts[1]) ?? zstdLevel
         case "page_rows": pageRowsMax = Int(parts[1]) ?? pageRowsMax
         case "group_rows": rowGroupRowsMax = Int(parts[1]) ?? rowGroupRowsMax
+        case "bloom": bloomFilterColumns.formUnion(parts[1].split(separator: ",").map(String.init))
+        case "encoding":
+            let pair = parts[1].split(separator: ":").map(String.init)
+            guard pair.count == 2, let encoding = ParquetEncoding(named: pair[1]) else {
+                throw Fault("'\(word)' is not encoding=COLUMN:NAME")
+            }
+            encodings[pair[0]] = encoding
         case "exclude":
             for name in parts[1].split(separator: ",") {
-                guard let encoding = ParquetEncoding.allCases.first(where: { "\($0)" == name })
-                else { throw Fault("there is no encoding '\(name)'") }
+                guard let encoding = ParquetEncoding(named: String(name)) else {
+                    throw Fault("there is no encoding '\(name)'")
+                }
                 excludedEncodings.insert(encoding)
             }
         default: throw Fault("there is no option '\(parts[0])'")
@@ -117,15 +153,28 @@ extension ParquetOptions {
     }
 }
 
+extension ParquetEncoding {
+    init?(named name: String) {
+        guard let encoding = Self.allCases.first(where: { "\($0)" == name }) else { return nil }
+        self = encoding
+    }
+}
+
 while let line = readLine() {
     let words = line.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
     do {
-        guard words.count > 2, words[0] == "read" || words[0] == "write" else {
-            throw Fault("no command: \(line)")
+        guard words.count > 2 else { throw Fault("no command: \(line)") }
+        switch words[0] {
+        case "read": print(try read(words))
+        case "write": print(try write(words))
+        case "arrow": print(try copyArrow(words))
+        case "where" where words.count == 4: print(try findRows(words))
+        default: throw Fault("no command: \(line)")
         }
-        print(words[0] == "read" ? try read(words) : try write(words))
     } catch let error as ParquetError {
         print("error\t\(error.code.rawValue)\t\(error)")
+    } catch let error as ArrowError {
+        print("error\t\(error.code)\t\(error)")
     } catch {
         print("error\t-\t\(error)")
     }

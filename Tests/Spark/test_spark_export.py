@@ -174,3 +174,52 @@ def test_program_is_python_and_says_what_it_does(workspace):
     assert "min_by(price, struct(event_time, _offset)) AS agg0" in text
     assert "sum((price * volume)) AS agg5" in text
     assert not re.search(re.escape(str(pathlib.Path.home())), text)
+
+
+def two_sources(policy):
+    """Two simulated markets whose ticks often have one event time; one has more of them."""
+    def source(name, seed, limit, ticks, delay, **more):
+        feed = {"format": "simulator", "ticks": ticks, "seed": seed, "interval": "100 ms"}
+        return {"name": name, "path": f"log/{name}", "maxOffsetsPerTrigger": limit, "feed": feed,
+                "watermark": {"eventTime": "event_time", "delayThreshold": delay}, **more}
+
+    window = "window(event_time, '10 seconds')"
+    return {
+        "name": "two", "trigger": {"availableNow": True},
+        "options": {"multipleWatermarkPolicy": policy},
+        "sources": [
+            source("one", 1, 5_000, 40_000, "10 seconds", where="price > 90",
+                   select=["symbol", "event_time", "price", "volume", "'one' AS venue"]),
+            source("two", 2, 3_000, 25_000, "5 seconds",
+                   select=["'two' AS venue", "volume", "price", "event_time", "lower(symbol) AS symbol"])],
+        "queries": [
+            {"name": "both", "groupBy": [window], "select": [
+                "window.start AS window_start", "first(price) AS open", "last(price) AS close",
+                "first(venue) AS first_venue", "last(venue) AS last_venue",
+                "max_by(venue, volume) AS largest", "sum(volume) AS volume", "count(*) AS trades"],
+             "sinks": [{"format": "parquet", "path": "lake/both"}]},
+            {"name": "rows", "where": "volume > 300", "select": ["*"]},
+            {"name": "each", "from": "rows", "groupBy": ["venue", "symbol", window], "select": [
+                "venue", "symbol", "window.start AS window_start", "avg(price) AS mean",
+                "last(price) AS close"],
+             "sinks": [{"format": "parquet", "path": "lake/each"}]}]}
+
+
+@pytest.mark.parametrize("policy", ["min", "max"])
+def test_two_sources_with_watermarks_of_their_own(workspace, policy):
+    job = workspace.job(two_sources(policy))
+    workspace.run("run", job)
+    run_on_spark(workspace, job)
+    counters = json.loads(workspace.run("checkpoint", "show", "two", "--format", "json").out)["counters"]
+    # The faster source closes windows under the slower one's rows; the slower one never does.
+    assert (counters["rowsLate.both"] > 0) == (policy == "max")
+    for name, least in (("both", 200), ("each", 1_000)):
+        assert assert_equal_tables(workspace.path / "lake" / name,
+                                   workspace.path / "spark" / "lake" / name) >= least
+
+
+def test_idle_sources_are_refused(workspace):
+    job = two_sources("min")
+    job["sources"][1]["watermark"]["idleTimeout"] = "10 seconds"
+    done = workspace.run("spark", workspace.job(job), check=2)
+    assert "Spark waits for the watermark of every source" in done.err

@@ -65,6 +65,13 @@ def replaced(pattern, old, new):
     return prepare
 
 
+def trimmed(folder):
+    """More ticks, and then none of those that can go, read or not."""
+    folder.edit({"feed.ticks": 6000})
+    folder.run("log", "append", "log/ticks", "--job", "job.json")
+    folder.run("log", "trim", "log/ticks", "--seal", "--max-bytes", "0", "--force")
+
+
 def uncommitted(folder):
     """The last batch is planned, but not committed."""
     os.remove(folder.find("checkpoints/candles/commits/*"))
@@ -129,7 +136,15 @@ CHANGED = Group(
                            other({"source.path": "log/none"}))),
         Case("an offset that the log does not have", ("log/ticks", "startingOffsets is 5000", "0 to 3000"), 2,
              prepare=other({"source.startingOffsets": 5000})),
+        Case("an offset that the feed does not come to", ("log/fresh", "startingOffsets is 5000", "0 to 3000"), 2,
+             prepare=lambda folder: folder.edit({
+                 "name": "second", **NEW_SINKS, "source.path": "log/fresh",
+                 "source.startingOffsets": 5000}), may_add=BEGUN + "|^log/fresh/"),
+        Case("rows that were trimmed before they were read",
+             ("log/ticks", "offset 3000", "rows are lost", "clear the job's checkpoint"), 1,
+             prepare=trimmed),
     ])
+
 
 def unprivileged():
     """As a user who may not write to the lake, root included."""

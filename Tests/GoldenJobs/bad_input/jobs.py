@@ -251,4 +251,100 @@ MODES = Group(
               {"source.schema": [{"name": "price", "type": "decimal(40,2)"}], "feed": REMOVED}),
     ])
 
-GROUPS = [FILES, VALUES, DURATIONS, EXPRESSIONS, MODES]
+
+DISTINCT = {
+    "queries.0.groupBy": [], "queries.0.select": ["symbol", "event_time", "price AS high",
+                                                  "to_date(event_time) AS date"]}
+
+
+def distinct(what, says, edits, errors=1):
+    """A fault in a first query that works row by row and may leave duplicates out."""
+    return fault(what, says, {**DISTINCT, **edits}, errors)
+
+
+ASIDE = Group(
+    "Duplicates, late rows, rows of the future", "", [
+        distinct("duplicates by an unknown column",
+                 ("/queries/0/dropDuplicates/1", '"pirce"', 'Did you mean "price"?'),
+                 {"queries.0.dropDuplicates": ["symbol", "pirce"]}),
+        distinct("duplicates by a column twice", ("/queries/0/dropDuplicates/1", "listed twice"),
+                 {"queries.0.dropDuplicates": ["symbol", "symbol"]}),
+        distinct("duplicates by nothing", ("/queries/0/dropDuplicates", "1 to 63 values", "found 0"),
+                 {"queries.0.dropDuplicates": []}),
+        distinct("both kinds of duplicates", ("dropDuplicatesWithinWatermark", "not both"),
+                 {"queries.0.dropDuplicates": ["symbol"],
+                  "queries.0.dropDuplicatesWithinWatermark": ["symbol"]}),
+        distinct("duplicates within a watermark that is not there",
+                 ("/queries/0/dropDuplicatesWithinWatermark", "watermark"),
+                 {"watermark": REMOVED, "queries.0.dropDuplicatesWithinWatermark": ["symbol"]}),
+        fault("duplicates of a query that changes its rows", ("/queries/1/dropDuplicates", "append"), {
+            "queries.0.outputMode": "update", "queries.0.sinks": [], "queries.1.groupBy": [],
+            "queries.1.select": ["*"], "queries.1.outputMode": "update",
+            "queries.1.dropDuplicates": ["symbol"], "queries.1.sinks": [{"format": "console"}]}),
+        query("late rows without a path", ("/queries/0/late", '"path"', "missing"), late={}),
+        query("late rows with a key too many", ("/queries/0/late/paht", "path"),
+              late={"path": "lake/late", "paht": "x"}),
+        query("late rows in the table of the others", ("/queries/1/sinks/0/path", "late rows", "directory"),
+              late={"path": "lake/kpi/late"}),
+        fault("a skew that is no duration", ("/watermark/maxFutureSkew", "'soon'", "10 seconds"),
+              {"watermark.maxFutureSkew": "soon"}),
+        fault("a negative skew", ("/watermark/maxFutureSkew", "negative"),
+              {"watermark.maxFutureSkew": "-1 minute"}),
+        fault("rejects in the log", ("/watermark/rejects/path", "log"),
+              {"watermark.maxFutureSkew": "1 minute",
+               "watermark.rejects": {"path": "log/ticks/future"}}),
+    ])
+
+FEED = JOB["feed"]
+ONE = {"name": "one", "path": "log/one", "feed": FEED}
+TWO = {"name": "two", "path": "log/two", "feed": {**FEED, "seed": 4}}
+TIMES = {"eventTime": "event_time", "delayThreshold": "5 seconds"}
+
+
+def union(what, says, edits={}, one={}, two={}, errors=1):
+    """A fault in a job over two logs."""
+    return fault(what, says, {
+        "feed": REMOVED, "source": REMOVED, "sources": [{**ONE, **one}, {**TWO, **two}], **edits},
+        errors)
+
+
+SOURCES = Group(
+    "Several sources", "", [
+        fault("neither `source` nor `sources`", ('"source" is missing', '"sources"'),
+              {"source": REMOVED}),
+        fault("`source` and `sources`", ("/source: ", "not both"), {
+            "feed": REMOVED, "sources": [ONE]}),
+        fault("no source", ("/sources", "1 to 32 values", "found 0"),
+              {"source": REMOVED, "feed": REMOVED, "sources": []}),
+        union("a feed beside `sources`", ("/feed", "put it into the source"), {"feed": FEED}),
+        union("a source without a name", ("/sources/1", '"name" is missing'),
+              {"sources": [ONE, {"path": "log/two"}]}),
+        union("two sources of one name", ("/sources/1/name", '"one"', "rename"), two={"name": "one"}),
+        union("two sources of one log", ("/sources/1/path", "log/one", "own directory"),
+              two={"path": "log/one"}),
+        union("a watermark of the job and one of a source", ("/sources/0/watermark", "already"),
+              one={"watermark": TIMES}),
+        union("a column that another source lacks",
+              ("/sources/1/select", 'no column "volume" (long)', '"one"', "AS volume"),
+              two={"select": ["symbol", "event_time", "price", "bid", "ask"]}),
+        union("a column too many", ("/sources/1/select", '"venue" (string)', '"one" does not have'),
+              two={"select": ["*", "'x' AS venue"]}),
+        union("columns of two types", ("/sources/1/select", '"price" is string', "double", "CAST("),
+              two={"select": ["symbol", "event_time", "CAST(price AS string) AS price", "volume",
+                              "bid", "ask"]}),
+        union("an unknown column in a source",
+              ("/sources/0/where", "'pirce'", "Did you mean 'price'?"), one={"where": "pirce > 1"}),
+        union("an aggregate in a source", ("/sources/0/select", "row by row"),
+              one={"select": ["max(price) AS price"]}),
+        union("event times of two names", ("/sources/1/watermark/eventTime", '"event_time"', "one name"),
+              {"watermark": REMOVED}, {"select": ["*", "event_time AS t"], "watermark": TIMES},
+              {"select": ["*", "event_time AS t"], "watermark": {**TIMES, "eventTime": "t"}}),
+        union("an unknown event time of a source",
+              ("/sources/0/watermark/eventTime", 'Did you mean "event_time"?'),
+              {"watermark": REMOVED}, {"watermark": {**TIMES, "eventTime": "event_tiem"}},
+              {"watermark": TIMES}),
+        union("no such policy", ("/options/multipleWatermarkPolicy", '"min" or "max"'),
+              {"options": {"multipleWatermarkPolicy": "avg"}}),
+    ])
+
+GROUPS = [FILES, VALUES, DURATIONS, EXPRESSIONS, MODES, ASIDE, SOURCES]

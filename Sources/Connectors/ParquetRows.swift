@@ -1,0 +1,181 @@
+import Checkpoints
+import Columnar
+import Lake
+import Parquet
+import Storage
+import Streams
+import Synchronization
+
+/// Rows of Parquet files, with the partition columns of their directories.
+///
+/// A file's offsets are its rows. A file may have its columns in any order and more of them than
+/// the source; a column that it lacks is null, as in Spark.
+struct ParquetRows: FileRows {
+    let schema: Schema
+    private let files: any FileSystem
+
+    /// Rows with the declared columns, or with those of a file that `example` finds.
+    init(
+        declared: Schema?, example: () throws -> Path?, description: String,
+        files: any FileSystem
+    ) throws {
+        self.files = files
+        if let declared {
+            schema = declared
+            return
+        }
+        guard let path = try example() else {
+            throw FeedError(
+                .noInput,
+                "there is no file yet to take the columns from; give them as the source's "
+                    + "\"schema\", or put the first file there", at: description)
+        }
+        let file = try OpenParquet(files.openForReading(path), path: path.string)
+        // As in Spark nothing is known of files to come, so any column may have nulls.
+        schema = Schema(file.fields.map { Field($0.name, $0.type, isNullable: true) })
+    }
+
+    func offsetCount(of file: any ReadFile, bytes: Int64) throws -> Int64 {
+        let parquet = try OpenParquet(file, path: file.path.string, types: schema)
+        _ = try parquet.places(of: schema)
+        return Int64(parquet.rowCount)
+    }
+
+    func parts(
+        of file: OpenSourceFile, _ range: Range<Int64>, rowsMax: Int
+    ) throws -> [SourceBlockPlan] {
+        let parquet = try OpenParquet(file.opened(), path: file.entry.path, types: schema)
+        let places = try parquet.places(of: schema)
+        let start = file.entry.offsets.lowerBound
+        let schema = schema
+        return parquet.parts(Int(range.lowerBound)..<Int(range.upperBound), rowsMax: rowsMax).map {
+            part in
+            let first = start + Int64(part.firstRow)
+            return SourceBlockPlan(offsets: first..<first + Int64(part.rows.count)) {
+                SourceBlock(
+                    baseOffset: first, rows: try parquet.read(part, places, schema: schema))
+            }
+        }
+    }
+}
+
+/// An open Parquet file of a source.
+private struct OpenParquet: Sendable {
+    private let file: ParquetFile
+    private let path: String
+    private let partition: [PartitionColumn]
+
+    /// Rows of one row group.
+    struct Part {
+        let rowGroup: Int
+        let rows: Range<Int>
+        /// The number in the file of the first of them.
+        let firstRow: Int
+    }
+
+    /// Where a column of the source comes from.
+    enum Place: Sendable {
+        case stored(Int)
+        case constant(Value)
+    }
+
+    /// A file that is open; partition columns have the types that `types` gives them.
+    init(_ handle: any ReadFile, path: String, types: Schema? = nil) throws {
+        self.path = path
+        let stored = try StoredFile(handle)
+        do {
+            file = try ParquetFile(stored)
+        } catch {
+            throw FeedError(
+                .unreadable,
+                "\(error); a file of a source is whole when it gets its name: write it under a "
+                    + "name that begins with '_' or '.', and rename it", at: path)
+        }
+        partition = try partitionColumns(ofFile: path, file.footer, types: types)
+    }
+
+    var rowCount: Int { file.footer.rowCount }
+
+    /// The columns that can be read: the file's own, and those of its directories.
+    var fields: [Field] { file.schema.fields + partition.map(\.field) }
+
+    /// Where the columns of a schema come from.
+    func places(of schema: Schema) throws -> [Place] {
+        try schema.fields.map { field in
+            if let index = file.schema.index(of: field.name) {
+                try check(field, file.schema[index].type)
+                return .stored(index)
+            }
+            if let own = partition.first(where: { $0.field.name == field.name }) {
+                try check(field, own.field.type)
+                return .constant(own.value)
+            }
+            if let refused = file.footer.refusedColumns.first(where: { $0.name == field.name }) {
+                throw FeedError(.otherColumns, "\(refused.error)", at: path)
+            }
+            guard field.isNullable else {
+                throw FeedError(
+                    .otherColumns,
+                    "the file has no column '\(field.name)', which the source must have; keep it "
+                        + "out of the source's directory", at: path)
+            }
+            return .constant(.null)
+        }
+    }
+
+    private func check(_ field: Field, _ type: DataType) throws {
+        guard field.type != type else { return }
+        throw FeedError(
+            .otherColumns,
+            "the column '\(field.name)' is of type \(type), in the source it is \(field.type); "
+                + "write the file with that type, or keep it out of the source's directory",
+            at: path)
+    }
+
+    /// A range of the file's rows, cut at row groups and every `rowsMax` rows within one.
+    func parts(_ range: Range<Int>, rowsMax: Int) -> [Part] {
+        var parts: [Part] = []
+        var groupStart = 0
+        for (group, count) in file.footer.rowGroupRowCounts.enumerated() {
+            let wanted = range.clamped(to: groupStart..<groupStart + count)
+            for first in stride(from: wanted.lowerBound, to: wanted.upperBound, by: rowsMax) {
+                let rows = first..<min(first + rowsMax, wanted.upperBound)
+                parts.append(
+                    Part(
+                        rowGroup: group,
+                        rows: rows.lowerBound - groupStart..<rows.upperBound - groupStart,
+                        firstRow: first))
+            }
+            groupStart += count
+        }
+        return parts
+    }
+
+    func read(_ part: Part, _ places: [Place], schema: Schema) throws -> RecordBatch {
+        let stored = places.compactMap { if case .stored(let index) = $0 { index } else { nil } }
+        let rows: RecordBatch
+        do {
+            rows = try file.read(rowGroup: part.rowGroup, rows: part.rows, columns: stored)
+        } catch {
+            throw FeedError(.unreadable, "\(error)", at: path)
+        }
+        var next = 0
+        let columns = zip(places, schema.fields).map { place, field -> Column in
+            switch place {
+            case .stored:
+                next += 1
+                return rows.columns[next - 1]
+            case .constant(let value):
+                return Column(repeating: value, field.type, count: part.rows.count)
+            }
+        }
+        for (field, column) in zip(schema.fields, columns)
+        where !field.isNullable && column.nullCount > 0 {
+            throw FeedError(
+                .otherColumns,
+                "the column '\(field.name)' has nulls, which it must not have in the source; fill "
+                    + "them, or keep the file out of the source's directory", at: path)
+        }
+        return RecordBatch(schema, columns, count: part.rows.count)
+    }
+}

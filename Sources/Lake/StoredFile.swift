@@ -1,0 +1,25 @@
+public import Columnar
+public import Parquet
+public import Storage
+
+/// A file of a file system as a Parquet reader sees it: parts are read when they are asked for.
+public struct StoredFile: ParquetSource {
+    private let file: any ReadFile
+    /// The size of the file when it was opened.
+    public let byteCount: Int
+
+    /// An open file.
+    public init(_ file: any ReadFile) throws(StorageError) {
+        self.file = file
+        byteCount = Int(try file.size())
+    }
+
+    /// The bytes of a range.
+    public func read(_ range: Range<Int>) throws(ParquetError) -> Buffer {
+        do {
+            return Buffer(copying: try file.read(at: Int64(range.lowerBound), count: range.count))
+        } catch {
+            throw ParquetError(.unreadable, "\(error)", offset: range.lowerBound)
+        }
+    }
+}

@@ -1,0 +1,63 @@
+import Columnar
+import Connectors
+import Jobs
+import Storage
+import Streams
+import TickLog
+
+/// What a source of a job is read from.
+enum JobInput: Sendable {
+    /// A tick log, and before it a directory of history where the job has one.
+    case log(TickLogReader, BackfilledSource?)
+    /// A directory of files.
+    case files(FileSource, timeColumn: String?)
+
+    /// Opens what a source names.
+    ///
+    /// - Parameters:
+    ///   - source: the source.
+    ///   - checkpoint: the job's checkpoint, where the files of a directory are listed.
+    /// - Throws: when there is none, or its columns do not fit.
+    init(_ source: SourceSpec, checkpoint: Path) throws {
+        func open(_ spec: FileSourceSpec, _ schema: Schema?) throws -> FileSource {
+            try FileSource(
+                spec, schema: schema, checkpoint: checkpoint, name: source.name,
+                files: machineFiles, time: SystemTime())
+        }
+        if let files = source.files {
+            self = .files(
+                try open(files, source.schema), timeColumn: source.declaredColumns?.timeColumn)
+            return
+        }
+        let log = try openLog(at: Path(source.path))
+        let backfilled = try source.backfill.map { backfill in
+            try BackfilledSource(
+                history: open(backfill.history, log.schema), live: LogSource(log),
+                untilMicros: backfill.untilMicros, timeColumn: log.timeColumn,
+                checkpoint: checkpoint, name: source.name, files: machineFiles)
+        }
+        self = .log(log, backfilled)
+    }
+
+    /// The rows.
+    var stream: any StreamSource {
+        switch self {
+        case .log(let log, let backfilled): backfilled ?? LogSource(log)
+        case .files(let source, _): source
+        }
+    }
+
+    /// The columns of the rows, and which of them is the event time.
+    var columns: SourceColumns {
+        switch self {
+        case .log(let log, let backfilled):
+            SourceColumns(schema: backfilled?.schema ?? log.schema, timeColumn: log.timeColumn)
+        case .files(let source, let time): SourceColumns(schema: source.schema, timeColumn: time)
+        }
+    }
+
+    /// The log, if it is one.
+    var log: TickLogReader? {
+        if case .log(let log, _) = self { log } else { nil }
+    }
+}
