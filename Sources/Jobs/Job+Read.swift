@@ -107,6 +107,7 @@ extension JobOptions {
         threads = object.int("threads")
         stateSnapshotIntervalBatches = object.int("stateSnapshotIntervalBatches")
         maxStateRows = object.int("maxStateRows")
+        maxStateBytes = object.int("maxStateBytes")
         minBatchesToRetain = object.int("minBatchesToRetain")
         multipleWatermarkPolicy = object.choice("multipleWatermarkPolicy", WatermarkPolicy.self)
         noDataBatches = object.bool("noDataBatches")

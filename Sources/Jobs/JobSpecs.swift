@@ -99,6 +99,8 @@ public struct JobOptions: Hashable, Sendable {
     public var stateSnapshotIntervalBatches: Int
     /// The most groups that one query may hold.
     public var maxStateRows: Int
+    /// The most memory that the state of one query may take, in bytes.
+    public var maxStateBytes: Int
     /// How many batches can be gone back to.
     public var minBatchesToRetain: Int
     /// How the watermarks of several sources become one.
