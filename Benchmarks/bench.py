@@ -1,180 +1,305 @@
-"""Measures the candle job against batch engines on the same ticks, in one run, and checks that all
-answers agree.
+"""Measures `streamer` against its peers on the same ticks, in one run, and checks that all answers
+agree.
 
-    python Benchmarks/bench.py [--ticks 10000000] [--symbols 200] [--runs 5] [--write]
+    python Benchmarks/bench.py [--quick] [--only sources,latency] [--runs 5] [--write]
 
-Prints a table; with --write also into Benchmarks/results/. Times are wall seconds of whole
-processes, medians; machines are noisy, so look at the ratios.
+Prints a table for each section; with --write also into Benchmarks/results/. Times are wall seconds
+of whole processes, peers' imports included, medians of interleaved runs; machines are noisy, so
+look at the ratios.
 """
 
 import argparse
 import datetime
-import json
-import os
 import pathlib
-import platform
-import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
-BINARY = pathlib.Path(os.environ.get("STREAMER", ROOT / "streamer")).resolve()
+import live
+import peers
+import work
+from machine import BINARY, ROOT, Failed, Measured, describe, fresh, interleaved, run, streamer
 
-JOB = {
-    "name": "bench",
-    "source": {"format": "log", "path": "log/ticks", "maxOffsetsPerTrigger": 1_000_000},
-    "watermark": {"eventTime": "event_time", "delayThreshold": "5 seconds",
-                  "idleTimeout": "0 seconds"},
-    "trigger": {"availableNow": True},
-    "queries": [{
-        "name": "ohlcv",
-        "groupBy": ["symbol", "window(event_time, '1 minute')"],
-        "select": ["symbol", "window.start AS window_start", "first(price) AS open",
-                   "max(price) AS high", "min(price) AS low", "last(price) AS close",
-                   "sum(volume) AS volume", "count(*) AS trades", "to_date(window.start) AS date"],
-        "outputMode": "append",
-        "sinks": [{"format": "parquet", "path": "lake/ohlcv", "partitionBy": ["date"]}]}]}
-
-DUCKDB = """
-import duckdb
-con = duckdb.connect(); con.execute("SET threads = 2")
-con.execute('''COPY (SELECT symbol, time_bucket(INTERVAL 1 minute, event_time) AS window_start,
-  arg_min(price, (event_time, seq)) AS open, max(price) AS high, min(price) AS low,
-  arg_max(price, (event_time, seq)) AS close, sum(volume)::BIGINT AS volume, count(*) AS trades
-  FROM 'ticks.parquet' GROUP BY ALL ORDER BY window_start, symbol)
-  TO 'duckdb.parquet' (FORMAT parquet, COMPRESSION zstd)''')
-"""
-
-POLARS = """
-import os; os.environ["POLARS_MAX_THREADS"] = "2"
-import polars as pl
-(pl.scan_parquet("ticks.parquet").sort("event_time", "seq", maintain_order=True)
-  .group_by("symbol", pl.col("event_time").dt.truncate("1m").alias("window_start"))
-  .agg(pl.col("price").first().alias("open"), pl.col("price").max().alias("high"),
-       pl.col("price").min().alias("low"), pl.col("price").last().alias("close"),
-       pl.col("volume").sum(), pl.len().alias("trades"))
-  .sort("window_start", "symbol").sink_parquet("polars.parquet", compression="zstd"))
-"""
+THREADS = 2
+HEADER = (f"{'':46}{'wall s':>9}{'M rows/s':>10}{'CPU s/M':>9}{'peak MB':>9}{'ratio':>8}")
 
 
-def prepare(folder, ticks, symbols):
-    """Fills the log with simulated ticks and writes the same ticks as Parquet for the peers."""
-    feed = {"format": "simulator", "symbols": [f"S{i:03}" for i in range(symbols)], "ticks": ticks,
-            "seed": 7, "interval": "200 us", "outOfOrderShare": 0.05, "outOfOrderMax": "2 seconds"}
-    (folder / "fill.json").write_text(json.dumps({**JOB, "name": "fill", "feed": feed}))
-    (folder / "job.json").write_text(json.dumps(JOB))
-    begun = time.perf_counter()
-    run([BINARY, "run", "fill.json", "--max-batches", "1"], folder)
-    filled = time.perf_counter() - begun
-    run([BINARY, "clear", "--yes"], folder)
+class Bench:
+    """The options, the folder that everything happens in, and the lines of the report."""
+
+    def __init__(self, options, folder):
+        self.quick = options.quick
+        self.runs = options.runs or (1 if options.quick else 5)
+        self.peer_runs = min(self.runs, 3)
+        self.ticks = 1_000_000 if options.quick else 10_000_000
+        self.root = folder
+        self.lines = []
+        self.made = {}
+
+    def say(self, line=""):
+        print(line, flush=True)
+        self.lines.append(line)
+
+    def title(self, text):
+        self.say()
+        self.say(text)
+
+    def ticks_of(self, symbols, forms=("log",)):
+        """The folder with the ticks of so many symbols, made when first asked for."""
+        folder = self.root / f"s{symbols}"
+        if symbols not in self.made:
+            folder.mkdir(parents=True)
+            work.generate(folder, self.ticks, symbols, ())
+            self.made[symbols] = set()
+        for form in set(forms) - self.made[symbols]:
+            {"log": work.fill_log, "csv": work.write_csv, "json": work.write_json}[form](folder)
+            self.made[symbols].add(form)
+        return folder
+
+    def rows(self, measured, ticks, base):
+        """One line a contender; the ratio is its time over that of `base`."""
+        self.say(HEADER)
+        for name, taken in measured.items():
+            ratio = f"{taken.wall / measured[base].wall:8.2f}" if base in measured else f"{'–':>8}"
+            self.say(f"{name:46}{taken.wall:9.3f}{ticks / taken.wall / 1e6:10.2f}"
+                     f"{taken.cpu / ticks * 1e6:9.4f}{taken.peak_mb:9.0f}{ratio}")
+
+    def job_run(self, folder, name, *arguments):
+        """A contender that runs a job from the beginning."""
+        def once():
+            work.clear(folder, name)
+            return streamer(folder, "run", f"{name}.json", "--threads", THREADS, *arguments)
+        return once
+
+    def against_peers(self, folder, ours, form, names):
+        """Our contenders and the peers over ticks in a form; answers are compared."""
+        contenders = dict(ours)
+        for peer in names:
+            command = peers.program(peer, form, THREADS)
+            contenders[f"{peer} from {form}"] = lambda command=command: run(command, folder)
+        measured = interleaved(contenders, self.peer_runs)
+        for name in [name for name in ours if name not in measured]:
+            raise Failed(f"{name} did not run")
+        for peer in names:
+            if f"{peer} from {form}" in measured:
+                wrong = work.differences(folder, peer)
+                if wrong:
+                    raise Failed(f"streamer and {peer} differ in {wrong} candles")
+        return measured
+
+
+def candles(bench):
+    bench.title("tick log → 1-minute candles in a lake, 200 symbols, checkpoint on, exactly once; "
+                "peers from Parquet")
+    folder = bench.ticks_of(200)
+    work.job(folder, "log")
+    names = ["duckdb", "polars"] if bench.quick else ["duckdb", "polars", "spark"]
+    measured = bench.against_peers(
+        folder, {"streamer from the log": bench.job_run(folder, "log")}, "parquet", names)
+    bench.rows(measured, bench.ticks, "streamer from the log")
+    bench.say("all answers agree")
+    steady(bench, folder)
+
+
+def steady(bench, folder):
+    """Rows a second of batches in the middle of a run, from the progress objects."""
+    import json
+    rates = []
+    for _ in range(bench.runs):
+        work.clear(folder, "log")
+        out = streamer(folder, "run", "log.json", "--threads", THREADS, "--format", "json").out
+        batches = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
+        batches = [batch for batch in batches if batch["numInputRows"] >= 1_000_000]
+        rates += [batch["processedRowsPerSecond"] for batch in batches[1:]]
+    if rates:
+        bench.say(f"{'steady state, 1 M-row batches, median batch':46}{'':9}"
+                  f"{statistics.median(rates) / 1e6:10.2f}")
+
+
+def sources(bench):
+    """JSON lines, CSV and Parquet as they come: as the job's source where it can be one, else
+    through the log in the same process."""
+    for form in ("json", "csv", "parquet"):
+        folder = bench.ticks_of(200, {"json": ("log", "json"), "csv": ("log", "csv")}.get(
+            form, ("log",)))
+        bench.title(f"{form} files → candles in a lake, 200 symbols")
+        ours = own_contenders(bench, folder, form)
+        if not ours:
+            bench.say("streamer reads no such files yet")
+            ours = {}
+            continue
+        names = ["duckdb", "polars"] if bench.quick else ["duckdb", "polars", "spark"]
+        measured = bench.against_peers(folder, ours, form, names)
+        bench.rows(measured, bench.ticks, next(iter(ours)))
+        bench.say("all answers agree")
+
+
+def own_contenders(bench, folder, form):
+    source = work.job(folder, f"{form}-source", source=work.file_source(form))
+    try:
+        streamer(folder, "validate", source)
+        return {f"streamer from {form}": bench.job_run(folder, f"{form}-source")}
+    except Failed:
+        pass
+    if form == "parquet":
+        return {}
+    work.job(folder, f"{form}-feed", feed=work.file_feed(form),
+             source={"format": "log", "path": f"log/{form}", "maxOffsetsPerTrigger": 1_000_000})
+
+    def once():
+        streamer(folder, "clear", f"{form}-feed.json", "--log", "--yes")
+        return streamer(folder, "run", f"{form}-feed.json", "--threads", THREADS)
+    return {f"streamer from {form}, through a log": once}
+
+
+def symbols(bench):
+    """10, 1,000 and 100,000 symbols."""
+    for count in (10, 1_000, 100_000):
+        bench.title(f"{count:,} symbols, 1-minute candles; peers from Parquet")
+        folder = bench.ticks_of(count)
+        work.job(folder, "log")
+        measured = bench.against_peers(
+            folder, {"streamer from the log": bench.job_run(folder, "log")}, "parquet",
+            ["duckdb", "polars"])
+        bench.rows(measured, bench.ticks, "streamer from the log")
+        bench.say("all answers agree")
+
+
+def shapes(bench):
+    """Batches of 1 k to 1 M rows, sliding windows, three queries over one scan."""
+    import json
+    bench.title("200 symbols from the log, other shapes")
+    folder = bench.ticks_of(200)
+    contenders, ticks = {}, {}
+    for batch in (1_000, 10_000, 100_000, 1_000_000):
+        name = f"batch{batch}"
+        work.job(folder, name, batch=batch)
+        # Small batches are bound by syncs, and 200 of them tell how long one takes.
+        limit = min(bench.ticks // batch, 200)
+        key = f"batches of {batch:,}"
+        contenders[key] = bench.job_run(folder, name, "--max-batches", limit)
+        ticks[key] = limit * batch
+    work.job(folder, "rolling", [work.rolling()])
+    contenders["windows of 60 s every 1 s, 5 aggregates"] = bench.job_run(folder, "rolling")
+    queries = json.loads((ROOT / "jobs" / "ohlcv.json").read_text())["queries"]
+    for query in queries:
+        query["sinks"] = [sink for sink in query["sinks"] if sink["format"] != "console"]
+    work.job(folder, "main", queries)
+    contenders["the main job: three queries, one scan"] = bench.job_run(folder, "main")
+    measured = interleaved(contenders, bench.runs)
+    bench.say(HEADER)
+    for name, taken in measured.items():
+        count = ticks.get(name, bench.ticks)
+        bench.say(f"{name:46}{taken.wall:9.3f}{count / taken.wall / 1e6:10.2f}"
+                  f"{taken.cpu / count * 1e6:9.4f}{taken.peak_mb:9.0f}")
+
+
+def append(bench):
+    """Groups made durable one by one."""
+    import numpy as np
     import pyarrow as pa
-    import pyarrow.parquet as pq
-    writer, seq = None, 0
-    for path in sorted((folder / "log" / "ticks").glob("*.arrows")):
-        with pa.ipc.open_stream(path) as stream:
-            for batch in stream:
-                table = pa.table({
-                    "symbol": batch["symbol"].cast(pa.string()),
-                    "event_time": batch["event_time"], "price": batch["price"],
-                    "volume": batch["volume"],
-                    "seq": pa.array(range(seq, seq + len(batch)), pa.int64())})
-                writer = writer or pq.ParquetWriter(
-                    folder / "ticks.parquet", table.schema, compression="zstd")
+    bench.title("append to the log, each group durable")
+    folder = fresh(bench.root / "append")
+    (folder / "log").mkdir()
+    for rows, groups in ((10_000, 100 if bench.quick else 300), (1, 300 if bench.quick else 1_000)):
+        table = pa.table({"symbol": pa.array(["S000"] * rows),
+                          "event_time": pa.array(np.arange(rows), pa.timestamp("us", "UTC")),
+                          "price": np.ones(rows), "volume": np.ones(rows, np.int64)})
+        with pa.ipc.new_stream(folder / "in.arrows", table.schema) as writer:
+            for _ in range(groups):
                 writer.write_table(table)
-                seq += len(batch)
-    writer.close()
-    assert seq == ticks, (seq, ticks)
-    return filled
+        taken = Measured.of([streamer(folder, "log", "append", "log/ticks", "in.arrows", "--again")
+                             for _ in range(bench.runs)])
+        bench.say(f"{groups:5} groups of {rows:6,} rows: {rows * groups / taken.wall / 1e6:8.3f} M "
+                  f"ticks/s, {groups / taken.wall:8.0f} durable groups/s")
 
 
-def run(command, folder):
-    done = subprocess.run([str(part) for part in command], cwd=folder, capture_output=True)
-    if done.returncode:
-        sys.exit(f"{command}: exit {done.returncode}\n{done.stderr.decode()}")
-    return done
+def latency(bench):
+    bench.title("append → update visible, ms (with the append's own sync)")
+    bench.say(f"{'':46}{'p50':>9}{'p99':>9}{'p99.9':>9}{'ticks':>10}")
+    for rate in (1_000, 10_000, 100_000):
+        for committed in (True, False):
+            values = live.summary(live.latency(
+                bench.root / "live", rate, 3 if bench.quick else 10, committed))
+            text = "with the commit" if committed else "shown before the commit"
+            bench.say(f"{f'{rate:,} ticks/s, {text}':46}{values['p50']:9.2f}{values['p99']:9.2f}"
+                      f"{values['p99.9']:9.2f}{values['n']:10,}")
 
 
-def measure(command, folder, before=None):
-    if before:
-        before()
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    begun = time.perf_counter()
-    run(command, folder)
-    wall = time.perf_counter() - begun
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - usage.ru_utime - usage.ru_stime
-    return wall, cpu
+def start(bench):
+    bench.title("process start → commit, ms")
+    folder = bench.ticks_of(200)
+    work.job(folder, "start", batch=10_000)
+    cold, killed = live.starts(folder, max(5, 2 * bench.runs))
+    for name, values in (("first committed batch", cold), ("next commit after SIGKILL", killed)):
+        bench.say(f"{name:46} median {statistics.median(values):7.1f}   worst {max(values):7.1f}")
 
 
-def check_answers(folder):
-    import duckdb
-    ours = f"read_parquet('{folder}/lake/ohlcv/**/*.parquet', hive_partitioning=true)"
-    columns = "symbol, window_start::TIMESTAMPTZ AS window_start, open, high, low, close, " \
-              "volume::BIGINT AS volume, trades::BIGINT AS trades"
-    for peer in ("duckdb", "polars"):
-        theirs = f"'{folder}/{peer}.parquet'"
-        [(difference,)] = duckdb.connect().execute(
-            f"SELECT count(*) FROM ((SELECT {columns} FROM {ours} EXCEPT SELECT {columns} FROM "
-            f"{theirs}) UNION ALL (SELECT {columns} FROM {theirs} EXCEPT SELECT {columns} FROM "
-            f"{ours}))").fetchall()
-        if difference:
-            sys.exit(f"streamer and {peer} differ in {difference} candles")
+def growth(bench):
+    """Ten times the ticks: ten times the time, the same memory; a long log resumes as fast."""
+    bench.title("cost as work grows, 200 symbols from the log")
+    bench.say(HEADER)
+    for ticks in (1_000_000, 10_000_000) if bench.quick else (1_000_000, 10_000_000, 100_000_000):
+        folder = fresh(bench.root / "growth")
+        feed = {"format": "simulator", "symbols": [f"S{i:03}" for i in range(200)],
+                "ticks": ticks, "seed": 7, "interval": "200 us", "outOfOrderShare": 0.05,
+                "outOfOrderMax": "2 seconds"}
+        work.job(folder, "fill", feed=feed, batch=1_000)
+        streamer(folder, "run", "fill.json", "--max-batches", "1")
+        work.clear(folder, "fill")
+        work.job(folder, "log")
+        work.clear(folder, "log")
+        taken = Measured.of([bench.job_run(folder, "log")()])
+        bench.say(f"{f'{ticks:,} ticks':46}{taken.wall:9.3f}{ticks / taken.wall / 1e6:10.2f}"
+                  f"{taken.cpu / ticks * 1e6:9.4f}{taken.peak_mb:9.0f}")
+        resumed = []
+        for _ in range(5):
+            begun = time.perf_counter()
+            streamer(folder, "run", "log.json")
+            resumed.append(time.perf_counter() - begun)
+        bench.say(f"{'  resumed at its end, nothing to do':46}{statistics.median(resumed):9.3f}")
+
+
+SECTIONS = {"candles": candles, "sources": sources, "symbols": symbols, "shapes": shapes,
+            "append": append, "latency": latency, "start": start, "growth": growth}
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--ticks", type=int, default=10_000_000)
-    parser.add_argument("--symbols", type=int, default=200)
-    parser.add_argument("--runs", type=int, default=5)
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--quick", action="store_true", help="a million ticks, one run each")
+    parser.add_argument("--only", default=",".join(SECTIONS), help="sections, with commas between")
+    parser.add_argument("--runs", type=int)
+    parser.add_argument("--folder", type=pathlib.Path, help="work here, and leave what was made")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
-        folder = pathlib.Path(name)
-        filled = prepare(folder, options.ticks, options.symbols)
-        clear = lambda: run([BINARY, "clear", "--yes"], folder)
-        contenders = {
-            "streamer, 2 threads, exactly once": (
-                [BINARY, "run", "job.json", "--threads", "2"], clear),
-            "streamer, 1 thread, exactly once": (
-                [BINARY, "run", "job.json", "--threads", "1"], clear),
-            "DuckDB, batch over Parquet": ([sys.executable, "-c", DUCKDB], None),
-            "Polars, batch over Parquet": ([sys.executable, "-c", POLARS], None)}
-        times = {contender: [] for contender in contenders}
-        for _ in range(options.runs):
-            for contender, (command, before) in contenders.items():
-                times[contender].append(measure(command, folder, before))
-        check_answers(folder)
-        report(options, times, filled)
-
-
-def report(options, times, filled):
-    import duckdb
-    import polars
-    base = statistics.median(wall for wall, _ in next(iter(times.values())))
-    model = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo")
-                  if line.startswith("model name")), platform.processor())
-    lines = [
-        f"{datetime.date.today()}  {model}, {os.cpu_count()} CPUs  duckdb {duckdb.__version__}  "
-        f"polars {polars.__version__}",
-        f"{options.ticks:,} ticks, {options.symbols} symbols, 5 % up to 2 s out of order; "
-        f"1-minute candles; median of {options.runs} runs", "",
-        f"{'':36} {'wall s':>8} {'M ticks/s':>10} {'CPU s/M ticks':>14} {'ratio':>6}"]
-    for contender, measured in times.items():
-        wall = statistics.median(wall for wall, _ in measured)
-        cpu = statistics.median(cpu for _, cpu in measured)
-        lines.append(f"{contender:36} {wall:8.3f} {options.ticks / wall / 1e6:10.1f} "
-                     f"{cpu / options.ticks * 1e6:14.4f} {wall / base:6.2f}")
-    lines += ["", f"filling the log from the simulator, one batch included: "
-                  f"{options.ticks / filled / 1e6:.1f} M ticks/s",
-              "The peers' times include starting Python and importing them."]
-    text = "\n".join(lines) + "\n"
-    print(text)
-    if options.write:
-        path = ROOT / "Benchmarks" / "results" / f"candles-{datetime.date.today()}.txt"
-        path.write_text(text)
+    wanted = options.only.split(",")
+    if unknown := set(wanted) - set(SECTIONS):
+        parser.error(f"no section {', '.join(unknown)}; there are {', '.join(SECTIONS)}")
+    if not BINARY.exists():
+        parser.error(f"{BINARY} is not there; make build")
+    with tempfile.TemporaryDirectory(prefix="bench") as name:
+        folder = options.folder or pathlib.Path(name)
+        bench = Bench(options, folder)
+        bench.say(describe())
+        bench.say(f"{bench.ticks:,} ticks, 5 % up to 2 s out of order; {THREADS} threads; medians "
+                  f"of {bench.runs} runs, with peers of {bench.peer_runs}; peak memory is the "
+                  "largest")
+        failed = False
+        for section in wanted:
+            begun = time.perf_counter()
+            try:
+                SECTIONS[section](bench)
+            except (Failed, OSError, subprocess.SubprocessError) as error:
+                failed = True
+                bench.say(f"FAILED: {section}: {error}")
+            print(f"[{section}: {time.perf_counter() - begun:.0f} s]", file=sys.stderr, flush=True)
+        if options.write:
+            kind = "quick-" if options.quick else ""
+            path = ROOT / "Benchmarks" / "results" / f"{kind}{datetime.date.today()}.txt"
+            path.write_text("\n".join(bench.lines) + "\n")
+    sys.exit(failed)
 
 
 if __name__ == "__main__":

@@ -16,3 +16,8 @@ int csystem_rename_exchange(const char *first, const char *second) {
 const char *csystem_entry_name(const struct dirent *entry) {
     return entry->d_name;
 }
+
+unsigned long long *csystem_thread_sync_nanos(void) {
+    static _Thread_local unsigned long long nanos;
+    return &nanos;
+}

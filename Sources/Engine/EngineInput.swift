@@ -33,13 +33,15 @@ struct EngineInput: Sendable {
         }
         if let columns { input = input.reordered(columns, as: schema) }
         var rows = SourceRows(
-            block: input, readCount: block.rows.count, malformedCount: block.malformedCount)
+            block: input,
+            counts: BlockCounts(
+                readCount: block.rows.count, malformedCount: block.malformedCount))
         guard let watermark else { return rows }
         let times = input.batch.columns[watermark.column]
         let limitMs = watermark.limitMs(plan)
-        if rows.times.add(times, limitMs: limitMs) > 0, let limitMs {
+        if rows.counts.times.add(times, limitMs: limitMs) > 0, let limitMs {
             let found = EventTimeStatistics.rows(of: times, limitMs: limitMs)
-            rows.rejected = input.batch.gather(found.beyond)
+            rows.counts.rejected = input.batch.gather(found.beyond)
             rows.block = input.keeping(found.within)
         }
         return rows
@@ -49,6 +51,11 @@ struct EngineInput: Sendable {
 /// A block of a source that the queries may read.
 struct SourceRows: Sendable {
     var block: InputBlock
+    var counts: BlockCounts
+}
+
+/// What is to be known of a block besides its rows.
+struct BlockCounts: Sendable {
     /// How many rows the source gave.
     let readCount: Int
     /// How many records between them did not parse.
@@ -76,7 +83,7 @@ struct SourceTally: Sendable {
         rowsRejected = rowsIn
     }
 
-    mutating func add(_ rows: SourceRows, of input: EngineInput) {
+    mutating func add(_ rows: BlockCounts, of input: EngineInput) {
         if let index = input.watermarkIndex { times[index].add(rows.times) }
         rowsIn[input.source] += rows.readCount
         rowsMalformed[input.source] += rows.malformedCount

@@ -1,6 +1,7 @@
 import Checkpoints
 import Jobs
 import Operators
+import Storage
 import Streams
 
 extension MicroBatchEngine {
@@ -10,10 +11,9 @@ extension MicroBatchEngine {
     func execute(_ plan: BatchPlan, isLogged: Bool, latestOffsets: [Int64]) throws {
         var clock = StageClock(time)
         let begun = clock.now
-        let outcome: BatchOutcome
-        var durations: StageDurations
+        var outcome: BatchOutcome
         do {
-            (outcome, durations) = try runAndCommit(plan, isLogged: isLogged, clock: &clock)
+            outcome = try runAndCommit(plan, isLogged: isLogged, clock: &clock)
         } catch {
             throw BatchError(plan, sources: sourceNames, error)
         }
@@ -25,40 +25,62 @@ extension MicroBatchEngine {
         cursor.watermarkMs = max(plan.watermarkMs, graph.watermarkMs)
         cursor.hasRunBatch = true
 
-        durations.triggerExecution = clock.now - begun
         let ended = clock.now
         for (index, offsets) in plan.offsets.enumerated() where !offsets.isEmpty {
             lastRowsNanos[index] = ended
         }
-        report(outcome, plan, durations, latestOffsets: latestOffsets, begunNanos: begun)
+        let whole = ended - begun
+        outcome.durations.triggerExecution = whole
+        let rest = whole - min(whole, outcome.profile.wallTotal)
+        outcome.profile.add(wall: rest, [(.other, rest)])
+        report(outcome, plan, latestOffsets: latestOffsets, begunNanos: begun)
     }
 
     /// The steps that make a batch: log the offsets, run, make state durable, publish, log the
     /// commit.
     private func runAndCommit(
         _ plan: BatchPlan, isLogged: Bool, clock: inout StageClock
-    ) throws -> (BatchOutcome, StageDurations) {
-        if !isLogged { try checkpoint.logOffsets(entry(plan)) }
+    ) throws -> BatchOutcome {
+        let (_, logged) = try MeasuredWork.measure(time) {
+            if !isLogged { try checkpoint.logOffsets(entry(plan)) }
+        }
         let walCommit = clock.lap()
 
-        let outcome = try graph.run(plan, from: sources, workers: workers, clock: &clock)
-        let stateFiles = try graph.commitState(plan.batch, workers: workers)
-        let stateCommit = clock.lap()
-        let receipts = try graph.publish(outcome, plan, workers: workers)
-        let addBatch = clock.lap()
+        var outcome = try graph.run(plan, from: sources, workers: workers, clock: &clock)
+        outcome.profile.add(wall: walCommit, logged.stages(.checkpoint))
+        let (stateFiles, receipts) = try save(&outcome, plan, &clock)
         count(outcome, plan)
-        try checkpoint.logCommit(
-            CommitEntry(
-                batch: BatchID(plan.batch),
-                nextWatermarkMs: max(plan.watermarkMs, graph.watermarkMs),
-                watermarkMaximaMs: graph.watermarkMaximaMs, counters: cursor.counters,
-                state: stateFiles, sinks: receipts))
-        var durations = outcome.durations
-        durations.walCommit = walCommit
-        durations.stateCommit = stateCommit
-        durations.addBatch = addBatch
-        durations.commitOffsets = clock.lap()
-        return (outcome, durations)
+        let (_, committed) = try MeasuredWork.measure(time) {
+            try checkpoint.logCommit(
+                CommitEntry(
+                    batch: BatchID(plan.batch),
+                    nextWatermarkMs: max(plan.watermarkMs, graph.watermarkMs),
+                    watermarkMaximaMs: graph.watermarkMaximaMs, counters: cursor.counters,
+                    state: stateFiles, sinks: receipts))
+        }
+        outcome.durations.walCommit = walCommit
+        outcome.durations.commitOffsets = clock.lap()
+        outcome.profile.add(
+            wall: outcome.durations.commitOffsets, committed.stages(.checkpoint))
+        return outcome
+    }
+
+    /// Makes state durable and publishes, side by side: a state without its commit is not read, and
+    /// files without theirs are left again, byte for byte, by whoever runs the batch again.
+    private func save(
+        _ outcome: inout BatchOutcome, _ plan: BatchPlan, _ clock: inout StageClock
+    ) throws -> (state: [FileReceipt], sinks: [FileReceipt]) {
+        let (graph, workers, time, emitted) = (graph, workers, time, outcome)
+        let saved = try workers.map(2) { part in
+            part == 0
+                ? try graph.commitState(plan.batch, workers: workers, time)
+                : try graph.publish(emitted, plan, workers: workers, time)
+        }
+        let wall = clock.lap()
+        outcome.durations.stateCommit = share(of: wall, saved[0].nanos, beside: saved[1].nanos)
+        outcome.durations.addBatch = wall - outcome.durations.stateCommit
+        outcome.profile.add(wall: wall, saved[0].stages(.state) + saved[1].stages(.sinks))
+        return (saved[0].receipts, saved[1].receipts)
     }
 
     /// State files are removed every so many batches, so that most batches spend nothing on it.
@@ -111,8 +133,7 @@ extension MicroBatchEngine {
     }
 
     private func report(
-        _ outcome: BatchOutcome, _ plan: BatchPlan, _ durations: StageDurations,
-        latestOffsets: [Int64], begunNanos: UInt64
+        _ outcome: BatchOutcome, _ plan: BatchPlan, latestOffsets: [Int64], begunNanos: UInt64
     ) {
         summary.batches += 1
         summary.rowsIn += outcome.tally.rowsIn.reduce(0, +)
@@ -128,7 +149,9 @@ extension MicroBatchEngine {
             .progress(
                 BatchProgress(
                     id: checkpoint.identity.id, runId: runId, name: job.job.name,
-                    timestampMs: plan.timestampMs, batchId: plan.batch, durations: durations,
+                    timestampMs: plan.timestampMs, batchId: plan.batch,
+                    durations: outcome.durations,
+                    profile: outcome.profile,
                     sincePreviousMs: sincePrevious,
                     sources: sourceProgress(outcome, plan, latestOffsets),
                     eventTime: outcome.eventTime, watermarkMs: plan.watermarkMs,

@@ -32,7 +32,8 @@ extension BatchProgress {
             ("numInputRows", .integer(numInputRows)),
             ("inputRowsPerSecond", .double(inputRowsPerSecond)),
             ("processedRowsPerSecond", .double(processedRowsPerSecond)),
-            ("durationMs", durations.json), ("eventTime", eventTimeJSON),
+            ("durationMs", durations.json), ("profile", profile.json),
+            ("eventTime", eventTimeJSON),
             (
                 "stateOperators",
                 .array(queries.flatMap { $0.stateOperatorsJSON(durations) })

@@ -17,6 +17,8 @@ public struct BatchProgress: Sendable {
     public var batchId: Int64
     /// Wall time from planning to commit.
     public var durations = StageDurations()
+    /// Where that time went, by kind of work.
+    public var profile = BatchProfile()
     /// Milliseconds since the batch before was planned, or `nil` for the first of the run.
     public var sincePreviousMs: Double?
     /// Each source's offsets before and after, and its end when the batch was planned, in the

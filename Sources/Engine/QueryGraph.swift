@@ -11,7 +11,8 @@ import Streams
 ///
 /// Parallelism is over blocks for reading and expressions, and over queries for folding; inside a
 /// query rows are folded in source order by one thread at a time, so results do not depend on it.
-final class QueryGraph {
+// `@unchecked`: publishing reads what is set once, everything else is one thread's at a time.
+final class QueryGraph: @unchecked Sendable {
     // Set once.
     let nodes: [QueryNode]
     let sourceNodes: [QueryNode]
@@ -29,8 +30,8 @@ final class QueryGraph {
     /// Rows of a block: large enough that a block's overhead is small, small enough that the
     /// columns of one stay in the second-level cache.
     static let blockRows = 65_536
-    /// Blocks that one thread prepares before they are folded: what bounds memory.
-    static let wavesBlocksPerThread = 4
+    /// Blocks a thread that may be prepared and not yet folded: what bounds memory.
+    static let blocksAheadPerThread = 2
 
     /// Opens every query's sinks and state directory.
     init(
@@ -107,6 +108,7 @@ struct BatchOutcome {
     var eventTime: EventTimeStatistics?
     /// The time spent in the stages of running.
     var durations = StageDurations()
+    var profile = BatchProfile()
 }
 
 extension QueryGraph {
@@ -118,88 +120,20 @@ extension QueryGraph {
         let context = EvaluationContext(batchTimestampMicros: plan.timestampMs &* 1_000)
         for node in nodes { node.beginBatch() }
         for output in rejects { output?.beginBatch() }
-        var tally = SourceTally(watermarks: watermarks.count, sources: inputs.count)
-        var durations = StageDurations()
-        let blocks = try blocks(plan, of: sources)
-        let waveSize = max(1, workers.threads) * Self.wavesBlocksPerThread
-        for first in stride(from: 0, to: blocks.count, by: waveSize) {
-            let wave = Array(blocks[first..<min(first + waveSize, blocks.count)])
-            let prepared = try prepare(wave, plan, context, workers)
-            durations.getBatch += clock.lap()
-            for block in prepared { count(block, &tally) }
-            try fold(prepared, plan, context, workers)
-            durations.aggregate += clock.lap()
-        }
+        var scan = try runBlocks(of: sources, plan, context, workers, &clock)
         let outputs = try finish(plan, context)
-        durations.aggregate += clock.lap()
+        let finishing = clock.lap()
+        scan.durations.aggregate += finishing
+        scan.profile.add(wall: finishing, [(.grouping, finishing)])
+        let tally = scan.tally
         if !watermarks.isEmpty { tracker.endBatch(tally.times) }
         let rejected = zip(rejects, watermarks).map { output, watermark in
             output?.rejectedRows(timeColumn: watermark.column, plan)
         }
         return BatchOutcome(
             outputs: outputs, rejected: rejected, tally: tally, queries: nodes.map(\.progress),
-            eventTime: tally.allTimes.count > 0 ? tally.allTimes : nil, durations: durations)
-    }
-
-    /// The parts of the batch's rows, source by source in the job's order.
-    private func blocks(
-        _ plan: BatchPlan, of sources: [any StreamSource]
-    ) throws -> [(input: EngineInput, rows: SourceBlockPlan)] {
-        try inputs.flatMap { input in
-            let offsets = plan.offsets[input.source]
-            guard !offsets.isEmpty else { return [(input: EngineInput, rows: SourceBlockPlan)]() }
-            return try sources[input.source].blocks(offsets, rowsMax: Self.blockRows)
-                .map { (input, $0) }
-        }
-    }
-
-    /// Takes account of a block's event times and sets aside what it rejected.
-    private func count(_ block: PreparedSourceBlock, _ tally: inout SourceTally) {
-        tally.add(block.rows, of: block.input)
-        if let rejected = block.rows.rejected, let index = block.input.watermarkIndex {
-            rejects[index]?.add(rejected)
-        }
-    }
-
-    /// A source block with everything computed that does not depend on other blocks: one input
-    /// for each node that reads the source.
-    private struct PreparedSourceBlock: Sendable {
-        let input: EngineInput
-        let rows: SourceRows
-        let inputs: [PreparedInput]
-    }
-
-    private func prepare(
-        _ blocks: [(input: EngineInput, rows: SourceBlockPlan)], _ plan: BatchPlan,
-        _ context: EvaluationContext,
-        _ workers: Workers
-    ) throws -> [PreparedSourceBlock] {
-        let readers = sourceNodes
-        return try workers.map(blocks.count) { index in
-            let input = blocks[index].input
-            let rows = try input.read(blocks[index].rows.load(), plan, context)
-            let inputs = try readers.map { reader in
-                try reader.asItsOwn(source: input.source) {
-                    try reader.prepare(rows.block, context)
-                }
-            }
-            return PreparedSourceBlock(input: input, rows: rows, inputs: inputs)
-        }
-    }
-
-    private func fold(
-        _ prepared: [PreparedSourceBlock], _ plan: BatchPlan, _ context: EvaluationContext,
-        _ workers: Workers
-    ) throws {
-        let readers = sourceNodes
-        _ = try workers.map(readers.count) { place in
-            for block in prepared {
-                try readers[place].asItsOwn(source: block.input.source) {
-                    try readers[place].fold(
-                        block.inputs[place], lateWatermarkMs: plan.lateWatermarkMs, context)
-                }
-            }
-        }
+            eventTime: tally.allTimes.count > 0 ? tally.allTimes : nil,
+            durations: scan.durations, profile: scan.profile)
     }
 
     private func finish(
@@ -234,12 +168,16 @@ extension QueryGraph {
 
 extension QueryGraph {
     /// Makes every query's changes durable, side by side: their syncs need not wait for each other.
-    func commitState(_ batch: Int64, workers: Workers) throws -> [FileReceipt] {
+    func commitState(
+        _ batch: Int64, workers: Workers, _ time: any TimeSource
+    ) throws -> SavedFiles {
         let nodes = nodes
-        return try workers.map(nodes.count) { index in
-            try nodes[index].asItsOwn { try nodes[index].commitState(batch) }
-        }
-        .flatMap { $0 }
+        return SavedFiles(
+            try workers.map(nodes.count) { index in
+                try MeasuredWork.measure(time) {
+                    try nodes[index].asItsOwn { try nodes[index].commitState(batch) }
+                }
+            })
     }
 
     /// Makes the state that which a batch begins with.
@@ -267,18 +205,39 @@ extension QueryGraph {
 
     /// Publishes what the batch emits, query by query.
     func publish(
-        _ outcome: BatchOutcome, _ plan: BatchPlan, workers: Workers
-    ) throws -> [FileReceipt] {
+        _ outcome: BatchOutcome, _ plan: BatchPlan, workers: Workers, _ time: any TimeSource
+    ) throws -> SavedFiles {
         let (nodes, publications) = (nodes, publications(outcome))
-        return try workers.map(publications.count) { index in
-            guard index < nodes.count else {
-                return try publications[index].flatMap { try $0.publish(plan) }
-            }
-            return try nodes[index].asItsOwn {
-                try publications[index].flatMap { try $0.publish(plan) }
-            }
-        }
-        .flatMap { $0 }
+        return SavedFiles(
+            try workers.map(publications.count) { index in
+                try MeasuredWork.measure(time) {
+                    guard index < nodes.count else {
+                        return try publications[index].flatMap { try $0.publish(plan) }
+                    }
+                    return try nodes[index].asItsOwn {
+                        try publications[index].flatMap { try $0.publish(plan) }
+                    }
+                }
+            })
+    }
+}
+
+/// Files that are durable now, and the work that it was.
+struct SavedFiles {
+    let receipts: [FileReceipt]
+    private let work: [MeasuredWork]
+
+    init(_ parts: [([FileReceipt], MeasuredWork)]) {
+        receipts = parts.flatMap(\.0)
+        work = parts.map(\.1)
+    }
+
+    /// What all threads spent on them, ns.
+    var nanos: UInt64 { work.reduce(0) { $0 + $1.nanos } }
+
+    /// The time under a stage's name, but for the syncs.
+    func stages(_ stage: BatchProfile.Stage) -> [(stage: BatchProfile.Stage, nanos: UInt64)] {
+        work.flatMap { $0.stages(stage) }
     }
 }
 
@@ -295,7 +254,9 @@ struct Publication: Sendable {
 
     /// Publishes the rows: what the commit has to remember of them.
     func publish(_ plan: BatchPlan) throws -> [FileReceipt] {
-        try sink.write(batch: plan.batch, rows: rows, isRerun: plan.isRerun).map {
+        try sink.write(
+            batch: plan.batch, rows: rows, timestampMs: plan.timestampMs, isRerun: plan.isRerun
+        ).map {
             FileReceipt(
                 owner: sink.description, path: $0.path, size: $0.bytes, checksum: $0.checksum)
         }

@@ -84,7 +84,8 @@ final class QueryNode: @unchecked Sendable {
         files: any FileSystem, stateDirectory: Path
     ) throws {
         let options = job.job.options
-        let limits = OperatorLimits(stateRowsMax: options.maxStateRows)
+        let limits = OperatorLimits(
+            stateRowsMax: options.maxStateRows, stateBytesMax: options.maxStateBytes)
         self.query = query
         self.sinks = sinks
         self.late = late

@@ -2,7 +2,8 @@ import Storage
 
 /// Measures the stages of a batch one after the other.
 struct StageClock {
-    private let time: any TimeSource
+    /// Where it reads the time.
+    let time: any TimeSource
     private var last: UInt64
 
     init(_ time: any TimeSource) {
@@ -19,4 +20,9 @@ struct StageClock {
         defer { last = now }
         return now - last
     }
+}
+
+/// The share of wall time that a stage had beside another, as threads were busy with them.
+func share(of wall: UInt64, _ nanos: UInt64, beside other: UInt64) -> UInt64 {
+    min(wall, UInt64(Double(wall) * (Double(nanos) / max(1, Double(nanos) + Double(other)))))
 }

@@ -122,6 +122,11 @@ enum JobFormat {
                 "The most groups that one query may hold; beyond it the job stops.",
                 default: 10_000_000),
             .optional(
+                "maxStateBytes", .integer(1_048_576...1_099_511_627_776),
+                "The most memory, in bytes, that the state of one query may take; beyond it the "
+                    + "job stops.",
+                default: 4_294_967_296),
+            .optional(
                 "minBatchesToRetain", .integer(2...1_000_000),
                 "How many batches back `replay` can go.", default: 100),
             .optional(

@@ -23,6 +23,8 @@ public import Columnar
     public private(set) var strings = StateStrings()
     /// The most groups the state may hold.
     public let rowsMax: Int
+    /// The most memory that the state may take, in bytes.
+    public let bytesMax: Int
     /// The key columns in the order that `sorted(_:)` compares them.
     public let sortOrder: [Int]
 
@@ -33,9 +35,13 @@ public import Columnar
     private var touchPlaces: [Int32] = []
     private var isCommitted: [Bool] = []
     private var touched: [Int32] = []
+    /// How many groups were added or changed since the last `markCommitted()` and are still there.
+    public private(set) var touchedCount = 0
     /// The words of removed keys end to end, in the order of their removal.
     private(set) var removedKeys: [UInt64] = []
     private var stringBytesAfterCompaction = 0
+    /// The place of each string in the order of their bytes, as of the last time that it paid.
+    var ranks: [Int32]?
 
     /// An empty state.
     ///
@@ -44,10 +50,14 @@ public import Columnar
     ///   - state: the accumulator columns; names must be unique.
     ///   - sortOrder: key columns by which rows are sorted, all of them; in order by default.
     ///   - rowsMax: the most groups; one more is an error that names `maxStateRows`.
-    public init(keys: [Field], state: [Field], sortOrder: [Int]? = nil, rowsMax: Int) {
+    ///   - bytesMax: the most memory; more is an error that names `maxStateBytes`.
+    public init(
+        keys: [Field], state: [Field], sortOrder: [Int]? = nil, rowsMax: Int, bytesMax: Int = .max
+    ) {
         precondition(keys.count <= 63, "a key has at most 63 columns")
         keyFields = keys
         self.rowsMax = rowsMax
+        self.bytesMax = bytesMax
         self.sortOrder = sortOrder ?? Array(keys.indices)
         precondition(Set(self.sortOrder) == Set(keys.indices), "the sort order names every key")
         var offsets: [Int] = []
@@ -69,9 +79,6 @@ public import Columnar
     /// The number of groups.
     public var count: Int { table.count }
 
-    /// How many groups were added or changed since the last `markCommitted()` and are still there.
-    public var touchedCount: Int { touchedSlots.count }
-
     /// The live slots that changed since the last `markCommitted()`, in order of first change.
     public var touchedSlots: [Int32] { touched.filter { $0 >= 0 } }
 
@@ -88,8 +95,13 @@ public import Columnar
 
     /// Bytes that the state takes in memory, about.
     public var memoryBytes: Int {
-        let row = columns.reduce(table.width * 8 + 24) { $0 + $1.field.type.byteWidth + 1 }
-        return table.capacity * row + strings.byteCount
+        memoryBytes(capacity: table.capacity)
+    }
+
+    private func memoryBytes(capacity: Int) -> Int {
+        // Besides its key a group has four entries of the index at most, and what marks changes.
+        let row = columns.reduce(table.width * 8 + 42) { $0 + $1.field.type.byteWidth + 1 }
+        return capacity * row + strings.byteCount + 24 * strings.count
     }
 }
 
@@ -110,6 +122,14 @@ extension GroupTable {
         unsafe scratch[0] &= ~(1 << UInt64(index))
     }
 
+    /// Makes the next lookup look for the key that has this string, by its number, and nothing
+    /// else: the other key columns are set after.
+    public func setKey(_ index: Int, toString number: Int32) {
+        precondition(keyFields[index].type == .string, "not a key column of strings")
+        unsafe scratch[0] = 0
+        unsafe scratch[wordOffsets[index]] = UInt64(number)
+    }
+
     /// The slot of the encoded key's group, which is marked as changed; a new group starts with
     /// every column at its initial value.
     ///
@@ -126,6 +146,7 @@ extension GroupTable {
                 "the state would hold more than \(rowsMax) groups; raise `maxStateRows`, or let "
                     + "groups end: a watermark with a shorter delay, fewer or shorter windows")
         }
+        try checkMemory()
         let slot = unsafe table.insert(scratch)
         if table.capacity > touchPlaces.count {
             for column in columns { column.reserve(table.capacity) }
@@ -137,6 +158,20 @@ extension GroupTable {
         touchPlaces[Int(slot)] = -1
         touch(slot)
         return (slot, false)
+    }
+
+    /// Makes sure that there is memory for one more group.
+    private func checkMemory() throws(KeyedStateError) {
+        let isFull = table.slotEnd == table.capacity && count == table.capacity
+        // Strings take memory, too; a look at them every now and then will do.
+        guard isFull || count & 1_023 == 0 else { return }
+        let needed = memoryBytes(capacity: isFull ? 2 * table.capacity : table.capacity)
+        guard needed > bytesMax else { return }
+        throw KeyedStateError(
+            .tooManyBytes,
+            "the state of \(count) groups would take \(needed) bytes, more than \(bytesMax); raise "
+                + "`maxStateBytes`, or let groups end: a watermark with a shorter delay, fewer or "
+                + "shorter windows")
     }
 
     /// The slot of the encoded key's group, or -1.
@@ -158,6 +193,7 @@ extension GroupTable {
         if touchPlaces[Int(slot)] >= 0 { return }
         touchPlaces[Int(slot)] = Int32(touched.count)
         touched.append(slot)
+        touchedCount += 1
     }
 
     /// Removes groups.
@@ -169,7 +205,10 @@ extension GroupTable {
     private func forget(_ slot: Int32) {
         recordRemoval(slot)
         let place = Int(touchPlaces[Int(slot)])
-        if place >= 0 { touched[place] = -1 }
+        if place >= 0 {
+            touched[place] = -1
+            touchedCount -= 1
+        }
         touchPlaces[Int(slot)] = -1
         table.remove(slot)
     }
@@ -198,6 +237,7 @@ extension GroupTable {
             isCommitted[Int(slot)] = true
         }
         touched.removeAll(keepingCapacity: true)
+        touchedCount = 0
         removedKeys.removeAll(keepingCapacity: true)
         compactStrings()
     }
@@ -207,7 +247,9 @@ extension GroupTable {
         table.removeAll()
         for slot in touchPlaces.indices { touchPlaces[slot] = -1 }
         for column in columns { column.resetAll(from: 0) }
+        ranks = nil
         touched.removeAll()
+        touchedCount = 0
         removedKeys.removeAll()
         strings = StateStrings()
         stringBytesAfterCompaction = 0
@@ -268,6 +310,7 @@ extension GroupTable {
             table.forEachLive { column.renumber($0, renumber) }
         }
         strings = new
+        ranks = nil
         stringBytesAfterCompaction = new.byteCount + 24 * new.count
     }
 }

@@ -4,6 +4,8 @@ public struct KeyedStateError: Error, Sendable, CustomStringConvertible {
     public enum Code: String, Sendable {
         /// The state would hold more groups than the job allows.
         case tooManyRows
+        /// The state would take more memory than the job allows.
+        case tooManyBytes
         /// A file that a commit refers to is not there.
         case fileMissing
         /// A file does not have the bytes that its commit recorded, or they are not a state file.

@@ -67,7 +67,25 @@ public import Columnar
 
     /// Gives some slots their initial value.
     func reset(_ slots: [Int32]) {
-        for slot in slots { reset(slot) }
+        switch stride {
+        case 1: reset(slots, UInt8.self)
+        case 4: reset(slots, UInt32.self)
+        case 8: reset(slots, UInt64.self)
+        default: for slot in slots { reset(slot) }
+        }
+    }
+
+    @inline(__always)
+    private func reset<T: FixedWidthInteger & BitwiseCopyable>(_ slots: [Int32], _ type: T.Type) {
+        let values = unsafe pointer(as: type)
+        let valid = unsafe self.valid
+        let initial: UInt8 = isNullable ? 0 : 1
+        for slot in slots {
+            precondition(slot >= 0 && slot < capacity, "slot out of range")
+            // Safe: the slot is in range; all-zero bytes are a value of every layout.
+            unsafe values[Int(slot)] = 0
+            unsafe valid[Int(slot)] = initial
+        }
     }
 
     func reset(_ slot: Int32) {
@@ -104,9 +122,10 @@ extension StateColumn {
     /// Which of some slots are not null, `nil` when all are; -1 stands for a null.
     public func validity(at slots: [Int32]) -> Bitmap? {
         let valid = unsafe self.valid
-        let isNull = { (slot: Int32) in slot < 0 ? true : unsafe valid[Int(slot)] == 0 }
-        guard slots.contains(where: isNull) else { return nil }
-        return Bitmap(slots.map { !isNull($0) })
+        var nulls = 0
+        for slot in slots { unsafe nulls += slot < 0 || valid[Int(slot)] == 0 ? 1 : 0 }
+        if nulls == 0 { return nil }
+        return Bitmap(slots.map { slot in unsafe slot >= 0 && valid[Int(slot)] != 0 })
     }
 
     private func gathered<T: BitwiseCopyable & ExpressibleByIntegerLiteral>(

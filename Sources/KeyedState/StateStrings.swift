@@ -10,26 +10,51 @@ extension StringInterner {
     /// A string column of the entries `numbers`; its dictionary holds each entry used once, in
     /// order of first use, so that it depends on the values alone.
     func column(_ numbers: [Int32], validity: Bitmap?) -> Column {
-        var codes: [Int32: Int32] = [:]
-        let used = StringInterner()
+        var codes = EntryCodes(entries: count, rows: numbers.count)
+        var bytes: [UInt8] = []
+        var ends: [Int32] = [0]
         let values = Buffer(of: Int32.self, count: numbers.count) { output in
             for (row, number) in numbers.enumerated() {
                 if let validity, !validity[row] {
                     output.append(0)
-                } else if let code = codes[number] {
-                    output.append(code)
-                } else {
-                    let code = unsafe withBytes(number) { unsafe used.intern($0) }
-                    codes[number] = code
-                    output.append(code)
+                    continue
                 }
+                let (code, isNew) = codes.code(of: number)
+                if isNew {
+                    unsafe withBytes(number) { unsafe bytes.append(contentsOf: $0) }
+                    precondition(bytes.count <= Int(Int32.max), "more than 2 GiB of strings")
+                    ends.append(Int32(bytes.count))
+                }
+                output.append(code)
             }
         }
         // The invariant of string columns: null rows have a code that means something.
-        if used.count == 0 { _ = used.intern("") }
-        // Safe: every code was given by the interner that the dictionary is made of.
+        if ends.count == 1 { ends.append(0) }
+        // Safe: the ends ascend, the strings came from valid columns, and every code has an entry.
         return unsafe Column(
-            uncheckedCodes: values, dictionary: used.dictionary(), count: numbers.count,
-            validity: validity)
+            uncheckedCodes: values,
+            dictionary: StringDictionary(
+                uncheckedOffsets: Buffer(copying: ends), bytes: Buffer(copying: bytes),
+                count: ends.count - 1), count: numbers.count, validity: validity)
+    }
+}
+
+/// Numbers entries anew in the order of their first use.
+private struct EntryCodes {
+    // A place for each entry, unless the rows are too few for that to pay.
+    private var places: [Int32]
+    private var known: [Int32: Int32] = [:]
+    private var next: Int32 = 0
+
+    init(entries: Int, rows: Int) {
+        places = rows >= entries / 16 ? [Int32](repeating: -1, count: entries) : []
+    }
+
+    mutating func code(of entry: Int32) -> (code: Int32, isNew: Bool) {
+        let code = places.isEmpty ? known[entry, default: -1] : places[Int(entry)]
+        if code >= 0 { return (code, false) }
+        if places.isEmpty { known[entry] = next } else { places[Int(entry)] = next }
+        next += 1
+        return (next - 1, true)
     }
 }

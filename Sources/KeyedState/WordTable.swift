@@ -5,8 +5,10 @@
 ///
 /// Invariants:
 /// - `words[slot * width ..< (slot + 1) * width]` is the key of a live slot.
-/// - `index` is open addressing with linear probing, a power of two, at most half full; -1 is free.
-///   Removing shifts entries back, so there are no tombstones.
+/// - `index` is open addressing with linear probing, a power of two, at most half full. An entry
+///   has the upper half of the key's hash above and the slot below, so that most searches read
+///   nothing else; its home is the hash's uppermost bits. Removing shifts entries back, so there
+///   are no tombstones.
 /// - every slot below `slotEnd` is live or in `free`.
 ///
 /// Not thread-safe.
@@ -22,9 +24,9 @@
 
     // Safe to keep: allocated in `init`, freed in `deinit`, never handed out beyond a call.
     private var words: UnsafeMutablePointer<UInt64>
-    private var hashes: UnsafeMutablePointer<UInt64>
     private var live: UnsafeMutablePointer<Bool>
-    private var index: [Int32]
+    private var index: UnsafeMutablePointer<UInt64>
+    private var indexBits: Int
     private var free: [Int32] = []
 
     /// An empty table for keys of `width` words.
@@ -33,15 +35,15 @@
         self.width = width
         self.capacity = capacity
         unsafe words = .allocate(capacity: capacity * width)
-        unsafe hashes = .allocate(capacity: capacity)
         unsafe live = .allocate(capacity: capacity)
-        index = [Int32](repeating: -1, count: 128)
+        indexBits = 7
+        unsafe index = Self.emptyIndex(bits: 7)
     }
 
     deinit {
         unsafe words.deallocate()
-        unsafe hashes.deallocate()
         unsafe live.deallocate()
+        unsafe index.deallocate()
     }
 
     /// Whether a slot below `slotEnd` holds a key.
@@ -88,10 +90,8 @@
     @unsafe public func rekey(_ slot: Int32, _ key: UnsafePointer<UInt64>) {
         precondition(isLive(slot), "only a live slot can be rekeyed")
         removeFromIndex(slot)
-        let hash = unsafe hash(key)
         unsafe (words + Int(slot) * width).update(from: key, count: width)
-        unsafe hashes[Int(slot)] = hash
-        addToIndex(slot, hash: hash)
+        unsafe addToIndex(entry(slot, hash: hash(key)))
     }
 
     /// Removes everything.
@@ -100,7 +100,7 @@
         count = 0
         slotEnd = 0
         free.removeAll()
-        for place in index.indices { index[place] = -1 }
+        unsafe index.update(repeating: Self.noEntry, count: 1 << indexBits)
     }
 
     /// Calls `body` with each live slot, ascending.
@@ -114,16 +114,39 @@
             let word = unsafe words + slot * width + position
             unsafe word.pointee = unsafe transform(Int32(slot), word.pointee)
         }
-        rehash(size: index.count)
+        rehash(bits: indexBits)
     }
 
+    // No slot is this large.
+    private static let noEntry = UInt64.max
+
+    private static func emptyIndex(bits: Int) -> UnsafeMutablePointer<UInt64> {
+        let index = UnsafeMutablePointer<UInt64>.allocate(capacity: 1 << bits)
+        unsafe index.initialize(repeating: noEntry, count: 1 << bits)
+        return unsafe index
+    }
+
+    @inline(__always)
+    private func entry(_ slot: Int32, hash: UInt64) -> UInt64 {
+        hash & 0xffff_ffff_0000_0000 | UInt64(UInt32(bitPattern: slot))
+    }
+
+    /// Where the search for an entry, or for a hash, begins.
+    @inline(__always)
+    private func home(_ entry: UInt64) -> Int { Int(entry >> UInt64(64 - indexBits)) }
+
     private func find(_ key: UnsafePointer<UInt64>, hash: UInt64) -> Int32 {
-        let mask = index.count - 1
-        var place = Int(truncatingIfNeeded: hash) & mask
+        // Safe: places are below the index's size, and an index has free places.
+        let index = unsafe self.index
+        let mask = 1 << indexBits - 1
+        var place = home(hash)
         while true {
-            let slot = index[place]
-            if slot < 0 { return -1 }
-            if unsafe hashes[Int(slot)] == hash, unsafe equals(slot, key) { return slot }
+            let entry = unsafe index[place]
+            if entry == Self.noEntry { return -1 }
+            if (entry ^ hash) >> 32 == 0 {
+                let slot = Int32(truncatingIfNeeded: entry)
+                if unsafe equals(slot, key) { return slot }
+            }
             place = (place + 1) & mask
         }
     }
@@ -144,47 +167,45 @@
             slotEnd += 1
         }
         unsafe (words + Int(slot) * width).update(from: key, count: width)
-        unsafe hashes[Int(slot)] = hash
         unsafe live[Int(slot)] = true
         count += 1
-        if count * 2 > index.count {
-            rehash(size: index.count * 2)
-        } else {
-            addToIndex(slot, hash: hash)
-        }
+        if count * 2 > 1 << indexBits { rehash(bits: indexBits + 1, without: slot) }
+        addToIndex(entry(slot, hash: hash))
         return slot
     }
 
-    private func addToIndex(_ slot: Int32, hash: UInt64) {
-        let mask = index.count - 1
-        var place = Int(truncatingIfNeeded: hash) & mask
-        while index[place] >= 0 { place = (place + 1) & mask }
-        index[place] = slot
+    private func addToIndex(_ entry: UInt64) {
+        let mask = 1 << indexBits - 1
+        var place = home(entry)
+        while unsafe index[place] != Self.noEntry { place = (place + 1) & mask }
+        unsafe index[place] = entry
     }
 
     private func removeFromIndex(_ slot: Int32) {
-        let mask = index.count - 1
-        var hole = unsafe Int(truncatingIfNeeded: hashes[Int(slot)]) & mask
-        while index[hole] != slot { hole = (hole + 1) & mask }
+        let mask = 1 << indexBits - 1
+        let gone = unsafe entry(slot, hash: hash(words + Int(slot) * width))
+        var hole = home(gone)
+        while unsafe index[hole] != gone { hole = (hole + 1) & mask }
         // Entries after the hole that probed past it move back (Knuth vol. 3, 6.4, algorithm R).
         var next = (hole + 1) & mask
-        while index[next] >= 0 {
-            let home = unsafe Int(truncatingIfNeeded: hashes[Int(index[next])]) & mask
+        while unsafe index[next] != Self.noEntry {
+            let home = unsafe home(index[next])
             if (next - home) & mask >= (next - hole) & mask {
-                index[hole] = index[next]
+                unsafe index[hole] = index[next]
                 hole = next
             }
             next = (next + 1) & mask
         }
-        index[hole] = -1
+        unsafe index[hole] = Self.noEntry
     }
 
-    private func rehash(size: Int) {
-        index = [Int32](repeating: -1, count: size)
-        for slot in 0..<slotEnd where unsafe live[slot] {
-            let hash = unsafe hash(words + slot * width)
-            unsafe hashes[slot] = hash
-            addToIndex(Int32(slot), hash: hash)
+    /// Makes the index anew from the live slots but one, which is about to be added.
+    private func rehash(bits: Int, without added: Int32 = -1) {
+        unsafe index.deallocate()
+        unsafe index = Self.emptyIndex(bits: bits)
+        indexBits = bits
+        for slot in 0..<slotEnd where unsafe live[slot] && slot != Int(added) {
+            unsafe addToIndex(entry(Int32(slot), hash: hash(words + slot * width)))
         }
     }
 
@@ -192,7 +213,6 @@
         let larger = capacity * 2
         precondition(larger <= Int(Int32.max), "more than 2^31 groups in a state")
         unsafe words = regrown(words, count: capacity * width, capacity: larger * width)
-        unsafe hashes = regrown(hashes, count: capacity, capacity: larger)
         unsafe live = regrown(live, count: capacity, capacity: larger)
         capacity = larger
     }

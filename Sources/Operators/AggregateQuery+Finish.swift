@@ -31,6 +31,7 @@ extension AggregateQuery {
         let rows = try output(emitted, context)
         if sessions != nil { for slot in complete { sessions?.evict(slot) } }
         state.remove(complete)
+        forgetCached(complete, watermark: microseconds(ofMs: evictionWatermarkMs))
         defer {
             counts = BatchCounts()
             lateGroups.removeAll()
@@ -47,21 +48,41 @@ extension AggregateQuery {
         try groupRows(state.sorted(state.liveSlots))
     }
 
+    /// Ends the batch for what is known of the groups.
+    private func forgetCached(_ removed: [Int32], watermark: Int64) {
+        if !removed.isEmpty {
+            let duration = FixedWindow(plan.window)?.duration ?? 0
+            let (last, overflow) = watermark.subtractingReportingOverflow(duration)
+            if plan.window == nil {
+                windowCache.removeAll()
+            } else if !overflow {
+                windowCache.remove(startingUpTo: last)
+            }
+        }
+        windowCache.beginBatch()
+    }
+
     /// The groups that the watermark completes, in output order.
     private func completeGroups(_ watermark: Int64) -> [Int32] {
-        let isComplete: (Int32) -> Bool
+        var complete: [Int32] = []
         switch lateness {
         case .none: return []
         case .windowEnd:
+            let isKnown = sessions == nil && keyNumbers.hold(for: state)
+            if isKnown && earliestEnd > watermark { return [] }
             let ends = unsafe state.columns[0].pointer(as: Int64.self)
-            // Safe: it is called for live slots.
-            isComplete = { unsafe ends[Int($0)] <= watermark }
+            var earliest = Int64.max
+            state.forEachLive { slot in
+                // Safe: the slot is live.
+                let end = unsafe ends[Int(slot)]
+                if end <= watermark { complete.append(slot) } else { earliest = min(earliest, end) }
+            }
+            earliestEnd = earliest
         case .key(let index):
-            let state = state
-            isComplete = { slot in state.key(slot, index).map { $0 <= watermark } ?? false }
+            state.forEachLive { slot in
+                if let time = state.key(slot, index), time <= watermark { complete.append(slot) }
+            }
         }
-        var complete: [Int32] = []
-        state.forEachLive { if isComplete($0) { complete.append($0) } }
         if sessions != nil, !complete.isEmpty { sessions?.refresh() }
         return state.sorted(complete)
     }

@@ -121,7 +121,7 @@ extension AggregateQuery {
     private func foldUnwindowed(
         _ block: PreparedBlock, _ arguments: [[ArgumentValues]], _ lateMicros: Int64
     ) throws(OperatorError) -> [Int32] {
-        windowCache.begin(keys: block.keyIDs.count)
+        beginBlock(block)
         pairs.reserve(block.count)
         let way = windowCache.way(start: 0, number: 0)
         let slots = unsafe pairs.slots
@@ -129,11 +129,12 @@ extension AggregateQuery {
         var hasLate = false
         for row in 0..<block.count {
             let id = ids.isEmpty ? 0 : Int(ids[row])
-            let entry = windowCache.entries[id * windowCache.ways + way]
-            var slot = entry.slot
-            if entry.generation != windowCache.generations[way] {
-                slot = try unwindowedSlot(block, row, lateMicros)
-                windowCache.setSlot(slot, key: id, way: way)
+            let key = Int(keyNumbers.numbers[id])
+            var slot: Int32
+            if let known = windowCache.metSlot(key: key, way: way) {
+                slot = known
+            } else {
+                slot = try unwindowedSlot(block, row, id: id, way: way, lateMicros)
             }
             // Safe: there is room for every row of the block.
             unsafe slots[row] = slot
@@ -143,17 +144,38 @@ extension AggregateQuery {
     }
 
     private func unwindowedSlot(
-        _ block: PreparedBlock, _ row: Int, _ lateMicros: Int64
+        _ block: PreparedBlock, _ row: Int, id: Int, way: Int, _ lateMicros: Int64
     ) throws(OperatorError) -> Int32 {
-        state.encodeKey(block.keys, row: row)
-        if case .key(let index) = lateness {
-            let column = block.keys[index]
-            if !column.isNull(row), column.int64s[row] <= lateMicros {
+        keyNumbers.encodeKey(block, row, id: id, start: nil, state)
+        let key = Int(keyNumbers.numbers[id])
+        var slot: Int32
+        if let known = windowCache.knownSlot(key: key, way: way) {
+            slot = known
+            state.touch(slot)
+        } else {
+            slot = -1
+            if isLate(block, row, lateMicros) {
                 countLateGroup(end: 0)
-                return -1
+            } else {
+                slot = try insertGroup(sequence: block.sequence(row)).slot
             }
         }
-        return try insertGroup(sequence: block.sequence(row)).slot
+        windowCache.setSlot(slot, key: key, way: way)
+        return slot
+    }
+
+    /// Whether a row's key is an event time that is late.
+    private func isLate(_ block: PreparedBlock, _ row: Int, _ lateMicros: Int64) -> Bool {
+        guard case .key(let index) = lateness else { return false }
+        let column = block.keys[index]
+        return !column.isNull(row) && column.int64s[row] <= lateMicros
+    }
+
+    /// Makes ready to find the groups of a block's rows.
+    func beginBlock(_ block: PreparedBlock) {
+        guard keyNumbers.beginBlock(block, state) else { return }
+        windowCache.removeAll()
+        earliestEnd = .min
     }
 
     /// Passes pair `i`, row `i` on to the accumulators, without those whose slot is -1; gives the

@@ -13,7 +13,7 @@ extension AggregateQuery {
         _ lateMicros: Int64
     ) throws(OperatorError) -> [Int32] {
         guard let column = block.windowTimes else { return [] }
-        windowCache.begin(keys: block.keyIDs.count)
+        beginBlock(block)
         pairs.reserve(max(Self.pairsPerChunk, window.windowsPerRow))
         let times = column.int64s
         var late: [Int32] = []
@@ -76,26 +76,31 @@ extension AggregateQuery {
     private func scanPairs(
         _ run: WindowRun, _ block: PreparedBlock, _ rows: Range<Int>, at first: Int
     ) -> (row: Int, next: Int) {
-        let ways = windowCache.ways
-        let generation = windowCache.generations[run.way]
+        let capacity = windowCache.capacity
+        guard capacity > 0 else { return (rows.lowerBound, first) }
+        let generation = windowCache.generation(ofWay: run.way)
         let slots = unsafe pairs.slots
         let pairRows = unsafe pairs.rows
-        // Safe: numbers (where there are any) are below what the cache made room for, and the
-        // caller left room for every window of every row, so also for the pair that a late group
-        // overwrites.
-        return unsafe windowCache.entries.withUnsafeBufferPointer { entries in
-            let ids = unsafe block.keyIDs.ids.unsafeBytes.assumingMemoryBound(to: Int32.self)
-            let hasIDs = !ids.isEmpty
-            var next = first
-            for row in rows {
-                let id = hasIDs ? unsafe Int(ids[row]) : 0
-                let entry = unsafe entries[id &* ways &+ run.way]
-                if entry.generation != generation { return (row, next) }
-                unsafe slots[next] = entry.slot
-                unsafe pairRows[next] = Int32(truncatingIfNeeded: row)
-                next &+= entry.slot < 0 ? 0 : 1
+        // Safe: numbers (where there are any) are below `keyIDs.count`, and the caller left room
+        // for every window of every row, so also for the pair that a late group overwrites.
+        return unsafe windowCache.entries.withUnsafeBufferPointer { all in
+            let entries = unsafe UnsafeBufferPointer(rebasing: all[(run.way * capacity)...])
+            return unsafe keyNumbers.numbers.withUnsafeBufferPointer { numbers in
+                let ids = unsafe block.keyIDs.ids.unsafeBytes.assumingMemoryBound(to: Int32.self)
+                let hasIDs = !ids.isEmpty
+                var next = first
+                for row in rows {
+                    let id = hasIDs ? unsafe Int(ids[row]) : 0
+                    let key = unsafe Int(numbers[id])
+                    if key >= capacity { return (row, next) }
+                    let entry = unsafe entries[key]
+                    if entry.generation != generation { return (row, next) }
+                    unsafe slots[next] = entry.slot
+                    unsafe pairRows[next] = Int32(truncatingIfNeeded: row)
+                    next &+= entry.slot < 0 ? 0 : 1
+                }
+                return (rows.upperBound, next)
             }
-            return (rows.upperBound, next)
         }
     }
 }

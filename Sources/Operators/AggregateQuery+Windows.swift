@@ -11,7 +11,7 @@ extension AggregateQuery {
         _ lateMicros: Int64
     ) throws(OperatorError) -> [Int32] {
         guard let column = block.windowTimes else { return [] }
-        windowCache.begin(keys: block.keyIDs.count)
+        beginBlock(block)
         pairs.reserve(block.count)
         let times = column.int64s
         var row = 0
@@ -48,8 +48,16 @@ extension AggregateQuery {
     func cacheGroup(
         _ run: WindowRun, _ block: PreparedBlock, _ row: Int, isLate: Bool
     ) throws(OperatorError) {
-        state.encodeKey(block.keys, row: row)
-        state.setKey(plan.keys.count, to: run.start)
+        let ids = block.keyIDs.ids.span(of: Int32.self)
+        let id = ids.isEmpty ? 0 : Int(ids[row])
+        if !isLate,
+            let slot = windowCache.knownSlot(key: Int(keyNumbers.numbers[id]), way: run.way)
+        {
+            state.touch(slot)
+            windowCache.setSlot(slot, key: Int(keyNumbers.numbers[id]), way: run.way)
+            return
+        }
+        keyNumbers.encodeKey(block, row, id: id, start: run.start, state)
         let slot: Int32
         if isLate {
             countLateGroup(end: run.start + run.duration)
@@ -57,8 +65,7 @@ extension AggregateQuery {
         } else {
             slot = try windowGroup(end: run.start + run.duration, block.sequence(row))
         }
-        let ids = block.keyIDs.ids.span(of: Int32.self)
-        windowCache.setSlot(slot, key: ids.isEmpty ? 0 : Int(ids[row]), way: run.way)
+        windowCache.setSlot(slot, key: Int(keyNumbers.numbers[id]), way: run.way)
     }
 
     /// Writes the slots of the rows from `first` on, up to the end of the run or the first row
@@ -68,26 +75,33 @@ extension AggregateQuery {
     ) -> (row: Int, isMiss: Bool) {
         guard let column = block.windowTimes else { return (block.count, false) }
         let count = block.count
-        let ways = windowCache.ways
-        let generation = windowCache.generations[run.way]
+        let capacity = windowCache.capacity
+        guard capacity > 0 else { return (first, first < count) }
+        let generation = windowCache.generation(ofWay: run.way)
         let slots = unsafe pairs.slots
         // Safe: times and numbers (where there are any) hold `count` values, numbers are below
-        // what the cache made room for, and the pairs have room for every row of the block.
-        return unsafe windowCache.entries.withUnsafeBufferPointer { entries in
-            unsafe column.values.unsafeBytes.withMemoryRebound(to: Int64.self) { times in
-                let ids = unsafe block.keyIDs.ids.unsafeBytes.assumingMemoryBound(to: Int32.self)
-                let hasIDs = !ids.isEmpty
-                var row = first
-                while row < count {
-                    let offset = unsafe UInt64(bitPattern: times[row] &- run.start)
-                    if offset >= UInt64(run.duration) { return (row, false) }
-                    let id = hasIDs ? unsafe Int(ids[row]) : 0
-                    let entry = unsafe entries[id &* ways &+ run.way]
-                    if entry.generation != generation { return (row, true) }
-                    unsafe slots[row] = entry.slot
-                    row &+= 1
+        // `keyIDs.count`, and the pairs have room for every row of the block.
+        return unsafe windowCache.entries.withUnsafeBufferPointer { all in
+            let entries = unsafe UnsafeBufferPointer(rebasing: all[(run.way * capacity)...])
+            return unsafe keyNumbers.numbers.withUnsafeBufferPointer { numbers in
+                unsafe column.values.unsafeBytes.withMemoryRebound(to: Int64.self) { times in
+                    let ids = unsafe block.keyIDs.ids.unsafeBytes.assumingMemoryBound(
+                        to: Int32.self)
+                    let hasIDs = !ids.isEmpty
+                    var row = first
+                    while row < count {
+                        let offset = unsafe UInt64(bitPattern: times[row] &- run.start)
+                        if offset >= UInt64(run.duration) { return (row, false) }
+                        let id = hasIDs ? unsafe Int(ids[row]) : 0
+                        let key = unsafe Int(numbers[id])
+                        if key >= capacity { return (row, true) }
+                        let entry = unsafe entries[key]
+                        if entry.generation != generation { return (row, true) }
+                        unsafe slots[row] = entry.slot
+                        row &+= 1
+                    }
+                    return (row, false)
                 }
-                return (row, false)
             }
         }
     }
@@ -98,6 +112,7 @@ extension AggregateQuery {
         if !existed {
             // Safe: the slot is live.
             unsafe state.columns[0].pointer(as: Int64.self)[Int(slot)] = end
+            earliestEnd = min(earliestEnd, end)
         }
         return slot
     }

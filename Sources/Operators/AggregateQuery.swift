@@ -16,9 +16,14 @@ public enum OutputMode: String, Sendable, CaseIterable {
 public struct OperatorLimits: Sendable {
     /// The most groups in state (`maxStateRows`).
     public var stateRowsMax: Int
+    /// The most memory that the state takes, in bytes (`maxStateBytes`).
+    public var stateBytesMax: Int
 
-    /// Bounds; by default ten million groups.
-    public init(stateRowsMax: Int = 10_000_000) { self.stateRowsMax = stateRowsMax }
+    /// Bounds; by default ten million groups in 4 GiB.
+    public init(stateRowsMax: Int = 10_000_000, stateBytesMax: Int = 4 << 30) {
+        self.stateRowsMax = stateRowsMax
+        self.stateBytesMax = stateBytesMax
+    }
 }
 
 /// What folding a block found.
@@ -85,6 +90,9 @@ public final class AggregateQuery: @unchecked Sendable {
     var counts = BatchCounts()
     let lateGroups: WordTable
     var windowCache: WindowCache
+    var keyNumbers: KeyNumbers
+    /// No window in state ends before, while `keyNumbers` hold.
+    var earliestEnd = Int64.min
     var sessions: SessionIndex?
     let pairs = PairMemory()
     let domainPairs = PairMemory()
@@ -131,7 +139,8 @@ public final class AggregateQuery: @unchecked Sendable {
             }
         }
         state = GroupTable(
-            keys: keys, state: fields, sortOrder: sortOrder, rowsMax: limits.stateRowsMax)
+            keys: keys, state: fields, sortOrder: sortOrder, rowsMax: limits.stateRowsMax,
+            bytesMax: limits.stateBytesMax)
         var next = plan.window == nil ? 0 : 1
         var columns: [[StateColumn]] = []
         for accumulator in accumulators {
@@ -142,6 +151,8 @@ public final class AggregateQuery: @unchecked Sendable {
         accumulatorColumns = columns
         lateGroups = WordTable(width: state.keyWidth + 1)
         windowCache = WindowCache(windowsPerRow: FixedWindow(plan.window)?.windowsPerRow ?? 1)
+        keyNumbers = KeyNumbers(
+            keys: Array(state.keyFields.prefix(plan.keys.count)), keyWidth: state.keyWidth)
         if plan.window?.isSession == true { sessions = SessionIndex(state) }
     }
 

@@ -115,7 +115,8 @@ public final class DeduplicateQuery: @unchecked Sendable {
         state = GroupTable(
             keys: keys, state: deduplication.isWithinWatermark ? [end] : [],
             sortOrder: keys.indices.filter { isTelling[$0] }
-                + keys.indices.filter { !isTelling[$0] }, rowsMax: limits.stateRowsMax)
+                + keys.indices.filter { !isTelling[$0] }, rowsMax: limits.stateRowsMax,
+            bytesMax: limits.stateBytesMax)
         strings = state.strings
     }
 

@@ -8,6 +8,8 @@ struct KeyIDs: Sendable {
     let ids: Buffer
     /// All numbers are below.
     let count: Int
+    /// Whether they are the codes of the only key, a string column; a null is one more.
+    var areCodes = false
 }
 
 extension KeyIDs {
@@ -27,7 +29,7 @@ extension KeyIDs {
     /// The codes of a string column as they are; a null is one more.
     private init(codesOf key: Column, _ dictionaryCount: Int) {
         guard key.validity != nil else {
-            self.init(ids: key.values, count: dictionaryCount)
+            self.init(ids: key.values, count: dictionaryCount, areCodes: true)
             return
         }
         let codes = key.int32s
@@ -36,7 +38,7 @@ extension KeyIDs {
                 output.append(key.isNull(row) ? Int32(dictionaryCount) : codes[row])
             }
         }
-        self.init(ids: ids, count: dictionaryCount + 1)
+        self.init(ids: ids, count: dictionaryCount + 1, areCodes: true)
     }
 
     /// A number for each distinct combination of values, in order of first sight.

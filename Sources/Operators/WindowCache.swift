@@ -8,67 +8,116 @@ extension FixedWindow {
     }
 }
 
-/// The slots of the groups that a block has met, by the number of their key and their window, so
-/// that most rows find their group with one load.
+/// The slots of the groups that were met, by the number of their key and their window, so that most
+/// rows find their group with one load.
 ///
+/// Key numbers stay the same from block to block and from batch to batch (`KeyNumbers`), from 1 on.
 /// A few windows have a place each (`way`), chosen by the window's number; a window that takes
 /// another's place starts empty.
 ///
 /// Invariants:
-/// - an entry counts if its generation is its way's; generations are never given twice.
-/// - -1 is the slot of a late group.
+/// - an entry is of the way's window if its generation is at least the way's `first`; it was met
+///   in this batch if it is the way's `generation`. Generations are never given twice.
+/// - the slots of entries that are of a way's window are live.
+/// - -1 is the slot of a late group; number 0 has no entry.
 struct WindowCache {
-    /// One group: valid if `generation` is the way's.
+    /// One group.
     struct Entry: BitwiseCopyable {
         var generation: UInt32
         var slot: Int32
     }
 
+    /// The window that has a way.
+    private struct Way {
+        var start = Int64.min
+        var first: UInt32 = 0
+        var generation: UInt32 = 0
+    }
+
     /// How many ways there are, a power of two.
     let ways: Int
-    /// `ways` entries for each key number.
+    /// Key numbers that each way has room for.
+    private(set) var capacity = 0
+    /// `capacity` entries for each way.
     private(set) var entries: [Entry] = []
-    private var starts: [Int64]
-    private(set) var generations: [UInt32]
+    private var windows: [Way]
     private var lastGeneration: UInt32 = 0
 
     init(windowsPerRow: Int) {
         var ways = 4
         while ways < 2 * windowsPerRow && ways < 256 { ways *= 2 }
         self.ways = ways
-        starts = [Int64](repeating: .min, count: ways)
-        generations = [UInt32](repeating: 0, count: ways)
+        windows = [Way](repeating: Way(), count: ways)
     }
 
-    /// Forgets everything and makes room for keys numbered below `keys`.
-    mutating func begin(keys: Int) {
-        // Generations are used up once in 2^32 windows met: start over.
-        if lastGeneration > UInt32.max - 2 * UInt32(ways) || entries.count < keys * ways {
-            let capacity = max(entries.count, keys * ways)
-            entries = [Entry](repeating: Entry(generation: 0, slot: 0), count: capacity)
-            lastGeneration = 0
+    /// Forgets everything.
+    mutating func removeAll() {
+        entries = []
+        capacity = 0
+        lastGeneration = 0
+        windows = [Way](repeating: Way(), count: ways)
+    }
+
+    /// Makes room for a key number.
+    mutating func reserve(_ key: Int) {
+        guard key >= capacity else { return }
+        let larger = max(64, 2 * capacity, key + 1)
+        var moved = [Entry](repeating: Entry(generation: 0, slot: 0), count: ways * larger)
+        for way in 0..<ways {
+            for key in 0..<capacity {
+                moved[way * larger + key] = entries[way * capacity + key]
+            }
         }
-        for way in 0..<ways { clear(way) }
+        entries = moved
+        capacity = larger
+    }
+
+    /// Begins a batch: groups that were met before count as known, but no longer as met.
+    mutating func beginBatch() {
+        // Generations are used up once in 2^32 windows and batches: start over.
+        if lastGeneration > .max - UInt32(ways) { removeAll() }
+        for way in 0..<ways where windows[way].first > 0 {
+            lastGeneration += 1
+            windows[way].generation = lastGeneration
+        }
     }
 
     /// The way of a window, which is emptied if it held another.
     mutating func way(start: Int64, number: Int64) -> Int {
         let way = Int(truncatingIfNeeded: number) & (ways - 1)
-        if starts[way] != start {
-            if lastGeneration == .max { begin(keys: entries.count / ways) }
-            clear(way)
-            starts[way] = start
+        if windows[way].start != start || windows[way].first == 0 {
+            if lastGeneration == .max { removeAll() }
+            lastGeneration += 1
+            windows[way] = Way(start: start, first: lastGeneration, generation: lastGeneration)
         }
         return way
     }
 
-    mutating func setSlot(_ slot: Int32, key: Int, way: Int) {
-        entries[key * ways + way] = Entry(generation: generations[way], slot: slot)
+    /// The generation of the entries that were met in this batch.
+    func generation(ofWay way: Int) -> UInt32 { windows[way].generation }
+
+    /// The slot of a group that was met in this batch, -1 for a late one.
+    @inline(__always)
+    func metSlot(key: Int, way: Int) -> Int32? {
+        guard key < capacity else { return nil }
+        let entry = entries[way * capacity + key]
+        return entry.generation == windows[way].generation ? entry.slot : nil
     }
 
-    private mutating func clear(_ way: Int) {
-        lastGeneration += 1
-        generations[way] = lastGeneration
-        starts[way] = .min
+    /// The slot of a group that was met before in this window, if it is known; never a late one.
+    func knownSlot(key: Int, way: Int) -> Int32? {
+        guard key > 0, key < capacity else { return nil }
+        let entry = entries[way * capacity + key]
+        return entry.generation >= windows[way].first && entry.slot >= 0 ? entry.slot : nil
+    }
+
+    mutating func setSlot(_ slot: Int32, key: Int, way: Int) {
+        reserve(key)
+        entries[way * capacity + key] = Entry(generation: windows[way].generation, slot: slot)
+    }
+
+    /// Forgets the windows that start at or before a time.
+    mutating func remove(startingUpTo last: Int64) {
+        for way in 0..<ways where windows[way].start <= last { windows[way] = Way() }
     }
 }

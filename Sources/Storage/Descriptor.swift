@@ -86,7 +86,8 @@ struct Descriptor: ~Copyable, Sendable {
     /// One call, no retry: after an error the kernel has
     /// marked the pages clean, and a second call would report a success that never was.
     borrowing func sync(path: Path) throws(StorageError) {
-        guard fsync(number) == 0 else {
+        let number = number
+        guard SyncTime.measure({ fsync(number) }) == 0 else {
             throw StorageError(errorNumber: errno, "sync", path: path.string, code: .syncFailed)
         }
     }
@@ -95,7 +96,8 @@ struct Descriptor: ~Copyable, Sendable {
     ///
     /// One call, as ``sync(path:)``.
     borrowing func syncData(path: Path) throws(StorageError) {
-        guard fdatasync(number) == 0 else {
+        let number = number
+        guard SyncTime.measure({ fdatasync(number) }) == 0 else {
             throw StorageError(errorNumber: errno, "sync", path: path.string, code: .syncFailed)
         }
     }

@@ -46,6 +46,21 @@ import Glibc
         }
     }
 
+    /// Gives the memory of a part back to the machine, as far as it makes whole pages; who reads it
+    /// again reads it from the file.
+    ///
+    /// Without it everything that was ever read of a file counts as the process's memory.
+    public func release(_ range: Range<Int>) {
+        guard isMapped, let base = unsafe buffer.baseAddress else { return }
+        let page = Int(getpagesize())
+        let first = (range.lowerBound + page - 1) / page * page
+        let end = min(range.upperBound, count) / page * page
+        guard first >= 0, first < end else { return }
+        // Safe: the pages are of this mapping, which is of a file and read-only: they stay readable.
+        _ = unsafe madvise(
+            UnsafeMutableRawPointer(mutating: base + first), end - first, MADV_DONTNEED)
+    }
+
     /// The bytes for code that keeps the mapping alive itself.
     @unsafe public var unsafeBytes: UnsafeRawBufferPointer { unsafe buffer }
 }

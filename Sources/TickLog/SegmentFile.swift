@@ -11,6 +11,7 @@ final class SegmentFile: Sendable {
     let headerBytes: Int
     /// The mapped bytes.
     let source: Buffer
+    private let mapping: FileMapping
 
     /// Maps the first `byteCount` bytes of a segment (all by default) and checks its head.
     init(
@@ -19,7 +20,7 @@ final class SegmentFile: Sendable {
     ) throws(TickLogError) {
         self.path = path
         self.log = log
-        let mapping = try storage { () throws(StorageError) in
+        mapping = try storage { () throws(StorageError) in
             let file = try files.openForReading(path)
             let size = try file.size()
             return try file.map(length: Int(min(size, Int64(byteCount ?? .max))))
@@ -73,6 +74,9 @@ final class SegmentFile: Sendable {
             throw TickLogError.damaged(error.message, file: path, position: error.position)
         }
     }
+
+    /// Says that the bytes before a position are not likely to be read again.
+    func release(_ range: Range<Int>) { mapping.release(range) }
 
     func decode(_ group: LogGroup, columns: [Int]?) throws(TickLogError) -> RecordBatch {
         do throws(SegmentFault) {

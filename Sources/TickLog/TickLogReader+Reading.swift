@@ -31,9 +31,7 @@ public struct LogBlockPlan: Sendable {
 
     /// Reads the block: checks its checksum if nobody did before, then cuts it to its offsets.
     public func load() throws(TickLogError) -> LogBlock {
-        let group = try file.group(entry, isVerified: isVerified)
-        if !isVerified { reader.markVerified(entry, at: place) }
-        let whole = try file.decode(group, columns: columns)
+        let whole = try reader.wholeGroup(of: self)
         let first = Int(offsets.lowerBound - entry.baseOffset)
         let rows = first..<first + offsets.count
         var times = entry.times
@@ -45,6 +43,7 @@ public struct LogBlockPlan: Sendable {
             {
                 times = batch.times(inColumn: place)
             } else {
+                let group = try file.group(entry, isVerified: true)
                 times = try file.decode(group, columns: [timeIndex]).slice(rows)
                     .times(inColumn: 0)
             }
@@ -55,7 +54,37 @@ public struct LogBlockPlan: Sendable {
     }
 }
 
+/// A group that was decoded, for those who read it piece by piece.
+struct DecodedGroup {
+    let file: SegmentFile
+    let position: Int
+    let columns: [Int]?
+    let rows: RecordBatch
+}
+
 extension TickLogReader {
+    /// All rows of a block's group, decoded; verified unless that was done before.
+    ///
+    /// Of groups that are read in parts the last one stays decoded, since the next part is most
+    /// likely wanted next.
+    fileprivate func wholeGroup(of plan: LogBlockPlan) throws(TickLogError) -> RecordBatch {
+        let isPart = plan.offsets.count < plan.entry.rowCount
+        if isPart, let known = lastDecoded.withLock({ $0 }), known.file === plan.file,
+            known.position == plan.entry.position, known.columns == plan.columns
+        {
+            return known.rows
+        }
+        let group = try plan.file.group(plan.entry, isVerified: plan.isVerified)
+        if !plan.isVerified { markVerified(plan.entry, at: plan.place) }
+        let rows = try plan.file.decode(group, columns: plan.columns)
+        if isPart {
+            let decoded = DecodedGroup(
+                file: plan.file, position: plan.entry.position, columns: plan.columns, rows: rows)
+            lastDecoded.withLock { $0 = decoded }
+        }
+        return rows
+    }
+
     /// The rows of a range of offsets, in blocks, cut exactly to the range.
     ///
     /// Buffers of rows that were not compressed are not copied: they lie in the mapped file, which
@@ -90,6 +119,7 @@ extension TickLogReader {
         }
         return try withSegments { (state) throws(TickLogError) in
             try check(offsets, state.cell)
+            release(before: offsets.lowerBound, &state)
             var plans: [LogBlockPlan] = []
             var next = offsets.lowerBound
             while next < offsets.upperBound {
@@ -147,6 +177,20 @@ extension TickLogReader {
         return nil
     }
 
+    /// Gives back the memory of rows before an offset: who reads on does not read them again.
+    private func release(before offset: Int64, _ state: inout State) {
+        for index in state.segments.indices {
+            let segment = state.segments[index]
+            guard segment.baseOffset < offset, let file = segment.file else { continue }
+            let group = segment.groups.partition { $0.endOffset > offset }
+            let end =
+                group < segment.groups.count ? segment.groups[group].position : file.source.count
+            guard end > segment.releasedBytes else { continue }
+            file.release(segment.releasedBytes..<end)
+            state.segments[index].releasedBytes = end
+        }
+    }
+
     private func check(_ offsets: Range<Int64>, _ cell: DurableCell) throws(TickLogError) {
         guard offsets.lowerBound >= cell.startOffset else {
             throw TickLogError(
@@ -187,6 +231,7 @@ extension TickLogReader {
             segmentPath, baseOffset: base, byteCount: isActive ? Int(state.cell.segmentBytes) : nil,
             log, files)
         state.segments[index].file = file
+        state.segments[index].releasedBytes = 0
         if isActive {
             try extend(&state.segments[index], file, to: state.cell.endOffset)
             return

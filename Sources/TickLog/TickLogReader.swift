@@ -29,6 +29,7 @@ public final class TickLogReader: Sendable {
     let files: any FileSystem
     private let cellFile: any ReadFile
     let state: Mutex<State>
+    let lastDecoded = Mutex<DecodedGroup?>(nil)
 
     /// Opens a log for reading.
     ///
@@ -196,6 +197,8 @@ struct ReaderSegment {
     var verified: [Bool] = []
     /// Whether `groups` is all there will ever be.
     var isComplete = false
+    /// The bytes of `file` up to here were given back to the machine.
+    var releasedBytes = 0
 
     init(baseOffset: Int64) { self.baseOffset = baseOffset }
 }

@@ -161,6 +161,15 @@ final class JobSession: Sendable {
                         place(spec.path), machineFiles, owner: owner, schema: query.outputSchema,
                         partitionBy: spec.partitionBy, options: ParquetOptions(spec.compression)),
                     machineFiles)
+            case .delta(let spec):
+                let isUpdate = query.outputMode == .update
+                return DeltaSink(
+                    try DeltaTable(
+                        place(spec.path), machineFiles, owner: owner, schema: query.outputSchema,
+                        partitionBy: spec.partitionBy,
+                        layout: query.outputMode == .append ? .partitioned : .replaced,
+                        options: ParquetOptions(spec.compression)),
+                    upsertKeys: isUpdate ? spec.keys : [], machineFiles)
             case .table(let spec):
                 return TableSink(
                     try ReplacedTable(

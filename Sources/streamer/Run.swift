@@ -29,6 +29,7 @@ let runVerb = Verb(
         .choice(
             "format", ["table", "json"], "how to report: json is one progress object a batch",
             fallback: "table", environment: "STREAMER_FORMAT"),
+        .flag("profile", "say at the end where the time went, stage by stage"),
     ],
     examples: [
         "streamer run jobs/ohlcv.json",
@@ -45,7 +46,7 @@ private func runJob(_ arguments: Arguments, _ console: Console) throws -> ExitCo
     let format = arguments.format
     let session = try JobSession(
         job, showsConsole: format != .json, isBounded: trigger.isBounded, on: console)
-    let report = RunReport(format, on: console)
+    let report = RunReport(format, showsProfile: arguments.has("profile"), on: console)
     let engine = try session.openEngine(
         threads: arguments.count("threads"), observe: report.observe)
     defer { engine.close() }

@@ -11,10 +11,13 @@ final class RunReport {
     private let console: Console
     private let format: ResultFormat
     private let progressLine: ProgressLine
+    private let showsProfile: Bool
     private var rowsRead: Int64 = 0
+    private var profile = BatchProfile()
 
-    init(_ format: ResultFormat, on console: Console) {
+    init(_ format: ResultFormat, showsProfile: Bool = false, on console: Console) {
         self.format = format
+        self.showsProfile = showsProfile
         self.console = console
         progressLine = ProgressLine(console: console, time: SystemTime())
     }
@@ -60,6 +63,7 @@ final class RunReport {
 
     private func show(_ progress: BatchProgress) {
         rowsRead += Int64(progress.numInputRows)
+        profile.add(progress.profile)
         if format == .json {
             console.print(progress.json.text())
             console.output.flush()
@@ -127,5 +131,31 @@ final class RunReport {
         console.say("\(name): " + parts.joined(separator: ", "))
         let paths = try session.outputPaths().map(\.string)
         if !paths.isEmpty { console.say("\(name): results in " + paths.joined(separator: ", ")) }
+        if showsProfile { sayProfile() }
     }
+
+    /// Where the time of the batches went: what all threads spent in each stage, and its share of
+    /// the time that passed.
+    private func sayProfile() {
+        let line = { (stage: String, busy: UInt64, wall: UInt64) in
+            let share = 100 * Double(wall) / max(1, Double(self.profile.wallTotal))
+            let cells = [
+                tenths(Double(busy) / 1e6), tenths(Double(wall) / 1e6), tenths(share) + " %",
+            ]
+            let columns = cells.map { String(repeating: " ", count: max(1, 12 - $0.count)) + $0 }
+            let name = stage + String(repeating: " ", count: max(0, 12 - stage.count))
+            return name + columns.joined()
+        }
+        console.say("stage            busy ms     wall ms       share")
+        for stage in BatchProfile.Stage.allCases {
+            console.say(line(stage.rawValue, profile.busy(stage), profile.wall(stage)))
+        }
+        console.say(line("batches", profile.busyTotal, profile.wallTotal))
+    }
+}
+
+/// A number that is not negative, with one digit after the point.
+private func tenths(_ value: Double) -> String {
+    let tenths = Int64((value * 10).rounded())
+    return "\(tenths / 10).\(tenths % 10)"
 }

@@ -76,6 +76,29 @@ import Testing
         for number in 0..<1_000 { _ = interner.intern("s\(number)") }
         #expect(interner.intern("s999") == 1_001)
         #expect(interner.dictionary().string(at: 1_001) == "s999")
+        // Of every length that is compared in its own way, with neighbours that differ at one end.
+        var known: [String: Int32] = [:]
+        for length in 0..<40 {
+            for text in ["a", "b"].flatMap({
+                [
+                    String(repeating: $0, count: length),
+                    $0 + String(repeating: "c", count: length),
+                    String(repeating: "c", count: length) + $0,
+                ]
+            }) {
+                let number = interner.intern(text)
+                #expect(known[text] ?? number == number)
+                #expect(!known.contains { $0.key != text && $0.value == number })
+                known[text] = number
+            }
+        }
+        let words = known.keys.sorted() + ["new", "new"]
+        var numbers: [Int32] = [7]
+        interner.intern(StringDictionary(words), base: 100, into: &numbers)
+        #expect(numbers.count == 1 + words.count && numbers[0] == 7)
+        for (word, number) in zip(words, numbers.dropFirst()) {
+            #expect(number == 100 + interner.intern(word))
+        }
     }
 }
 

@@ -81,6 +81,95 @@ import Testing
         #expect(try table.findOrInsert().existed)
     }
 
+    @Test func theMemoryLimitNamesItsOption() throws {
+        let table = GroupTable(
+            keys: [Field("k", .long)], state: [Field("v", .double)], rowsMax: .max,
+            bytesMax: 100_000)
+        let keys = Column(.long, (0..<10_000).map { .long($0) })
+        var groups = 0
+        let error = #expect(throws: KeyedStateError.self) {
+            for row in 0..<10_000 {
+                table.encodeKey([keys], row: row)
+                _ = try table.findOrInsert()
+                groups += 1
+            }
+        }
+        #expect(error?.code == .tooManyBytes)
+        #expect(error?.message.contains("maxStateBytes") == true)
+        #expect(groups > 100 && table.count == groups && table.memoryBytes <= 100_000)
+        table.encodeKey([keys], row: 1)
+        #expect(try table.findOrInsert().existed, "a full state still finds its groups")
+    }
+
+    @Test func stringsCountAsMemory() throws {
+        let table = GroupTable(
+            keys: [Field("k", .string)], state: [], rowsMax: .max, bytesMax: 4 << 20)
+        let text = String(repeating: "x", count: 10_000)
+        #expect(throws: KeyedStateError.self) {
+            for row in 0..<20_000 {
+                let key = Column(.string, [.string("\(row)\(text)")])
+                table.encodeKey([key], row: 0)
+                _ = try table.findOrInsert()
+            }
+        }
+        #expect(table.memoryBytes < 20 << 20)
+    }
+
+    /// Many rows are sorted by other means than few: against an order made value by value, with
+    /// nulls, strings that share their first bytes, and keys that come after strings.
+    @Test(arguments: [[0, 1], [1, 0]], [false, true])
+    func sortsManyRowsAsFew(order: [Int], isNullable: Bool) throws {
+        var random = SeededGenerator(seed: 5)
+        let table = GroupTable(
+            keys: [
+                Field("s", .string, isNullable: isNullable),
+                Field("t", .timestamp, isNullable: isNullable),
+            ], state: [], sortOrder: order, rowsMax: .max)
+        var keys: [Int32: (String?, Int64?)] = [:]
+        for round in 0..<6_000 {
+            let isNull = isNullable && round % 50 == 0
+            let digits = String(Int.random(in: 0..<400, using: &random))
+            let text = Bool.random(using: &random) ? "the same beginning " + digits : digits
+            let time = Int64.random(in: -30...30, using: &random) * 60_000_000
+            let hasNoTime = isNullable && round % 70 == 0
+            let key: (String?, Int64?) = (isNull ? nil : text, hasNoTime ? nil : time)
+            let columns = [
+                Column(.string, [key.0.map { .string($0) } ?? .null]),
+                Column(.timestamp, [key.1.map { .timestamp($0) } ?? .null]),
+            ]
+            table.encodeKey(columns, row: 0)
+            keys[try table.findOrInsert().slot] = key
+            if round == 3_000 {
+                // A string that comes after the first sort has its place in the second.
+                check(table, keys, order)
+            }
+        }
+        check(table, keys, order)
+        let few = Array(table.liveSlots.prefix(20))
+        let fewSorted = table.sorted(few)
+        #expect(fewSorted == table.sorted(table.liveSlots).filter { few.contains($0) })
+    }
+
+    private func check(
+        _ table: GroupTable, _ keys: [Int32: (String?, Int64?)], _ order: [Int]
+    ) {
+        let expected = keys.keys.sorted { left, right in
+            guard let a = keys[left], let b = keys[right] else { return false }
+            let text = compare(a.0.map { Array($0.utf8) }, b.0.map { Array($0.utf8) }) {
+                $0.lexicographicallyPrecedes($1)
+            }
+            let time = compare(a.1, b.1) { $0 < $1 }
+            return order == [0, 1] ? (text, time) < (0, 0) : (time, text) < (0, 0)
+        }
+        #expect(table.sorted(table.liveSlots) == expected)
+    }
+
+    /// -1, 0 or 1; null is first.
+    private func compare<T: Equatable>(_ a: T?, _ b: T?, _ isLess: (T, T) -> Bool) -> Int {
+        guard let a, let b else { return a == nil ? (b == nil ? 0 : -1) : 1 }
+        return a == b ? 0 : isLess(a, b) ? -1 : 1
+    }
+
     /// Keys that come and go leave no strings behind, and those that stay keep theirs.
     @Test func stringsAreCollected() throws {
         let table = GroupTable(

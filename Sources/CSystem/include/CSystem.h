@@ -11,3 +11,7 @@ int csystem_rename_exchange(const char *first, const char *second);
 struct dirent;
 /// The name of a directory entry: d_name is an array, which Swift sees as a tuple of 256.
 const char *csystem_entry_name(const struct dirent *entry);
+
+/// Nanoseconds that the calling thread has waited for syncs, to be added to by whoever syncs: Swift
+/// has no variables of a thread.
+unsigned long long *csystem_thread_sync_nanos(void);

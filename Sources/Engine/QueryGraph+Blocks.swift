@@ -1,0 +1,104 @@
+import Columnar
+import Expressions
+import Operators
+import Storage
+import Streams
+import Synchronization
+
+/// What reading a batch's rows came to.
+struct BatchScan {
+    var tally: SourceTally
+    var durations = StageDurations()
+    var profile = BatchProfile()
+}
+
+extension QueryGraph {
+    /// Reads the plan's blocks and folds them into every query that reads the sources.
+    func runBlocks(
+        of sources: [any StreamSource], _ plan: BatchPlan, _ context: EvaluationContext,
+        _ workers: Workers, _ clock: inout StageClock
+    ) throws -> BatchScan {
+        let blocks = try blocks(plan, of: sources)
+        let readers = sourceNodes
+        let facts = Mutex([BlockFacts?](repeating: nil, count: blocks.count))
+        let pipeline = BlockPipeline<PreparedSourceBlock>(
+            count: blocks.count, lanes: readers.count,
+            aheadMax: workers.threads * Self.blocksAheadPerThread)
+        let time = clock.time
+        let busy = try pipeline.run(threads: workers.threads, time) { index in
+            let input = blocks[index].input
+            let begun = time.monotonicNanos()
+            let loaded = try blocks[index].rows.load()
+            let reading = time.monotonicNanos() - begun
+            let rows = try input.read(loaded, plan, context)
+            facts.withLock { facts in
+                facts[index] = BlockFacts(
+                    input: input, counts: rows.counts, readNanos: reading)
+            }
+            return PreparedSourceBlock(
+                source: input.source,
+                inputs: try readers.map { reader in
+                    try reader.asItsOwn(source: input.source) {
+                        try reader.prepare(rows.block, context)
+                    }
+                })
+        } fold: { lane, block in
+            try readers[lane].asItsOwn(source: block.source) {
+                try readers[lane].fold(
+                    block.inputs[lane], lateWatermarkMs: plan.lateWatermarkMs, context)
+            }
+        }
+        return account(for: facts.withLock { $0.compactMap(\.self) }, busy, wall: clock.lap())
+    }
+
+    /// The parts of the batch's rows, source by source in the job's order.
+    private func blocks(
+        _ plan: BatchPlan, of sources: [any StreamSource]
+    ) throws -> [(input: EngineInput, rows: SourceBlockPlan)] {
+        try inputs.flatMap { input in
+            let offsets = plan.offsets[input.source]
+            guard !offsets.isEmpty else { return [(input: EngineInput, rows: SourceBlockPlan)]() }
+            return try sources[input.source].blocks(offsets, rowsMax: Self.blockRows)
+                .map { (input, $0) }
+        }
+    }
+
+    /// A source block with everything computed that does not depend on other blocks: one input
+    /// for each node that reads the source.
+    private struct PreparedSourceBlock: Sendable {
+        let source: Int
+        let inputs: [PreparedInput]
+    }
+
+    /// What is kept of a block when its rows are folded.
+    private struct BlockFacts: Sendable {
+        let input: EngineInput
+        let counts: BlockCounts
+        let readNanos: UInt64
+    }
+
+    /// Counts event times and time, and sets aside what was rejected, in the order of the blocks.
+    private func account(
+        for blocks: [BlockFacts], _ busy: PipelineBusyTime, wall: UInt64
+    ) -> BatchScan {
+        var scan = BatchScan(
+            tally: SourceTally(watermarks: watermarks.count, sources: inputs.count))
+        var reading: UInt64 = 0
+        for block in blocks {
+            reading += block.readNanos
+            scan.tally.add(block.counts, of: block.input)
+            if let rejected = block.counts.rejected, let index = block.input.watermarkIndex {
+                rejects[index]?.add(rejected)
+            }
+        }
+        scan.durations.getBatch = share(of: wall, busy.preparing, beside: busy.folding)
+        scan.durations.aggregate = wall - scan.durations.getBatch
+        scan.profile.add(
+            wall: wall,
+            [
+                (.read, reading), (.expressions, busy.preparing - min(reading, busy.preparing)),
+                (.grouping, busy.folding),
+            ])
+        return scan
+    }
+}

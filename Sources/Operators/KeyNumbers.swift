@@ -1,0 +1,74 @@
+import Columnar
+import KeyedState
+
+/// Numbers for the keys of a query, from 1 on, that stay the same from block to block.
+///
+/// A block numbers its keys for itself (`KeyIDs`); `numbers` tells what those mean here, 0 for a
+/// key of the block that was not asked for yet.
+///
+/// Invariants:
+/// - a single key column of strings has the number of its string in the state plus 2, and 1 for
+///   null; other keys have the slot of their words in `table` plus 1.
+/// - numbers hold as long as `strings` are the state's.
+struct KeyNumbers {
+    /// The number of each key of the block.
+    private(set) var numbers: [Int32] = []
+    private let isString: Bool
+    private let keyCount: Int
+    private var table: WordTable
+    private var strings: StateStrings?
+
+    init(keys: [Field], keyWidth: Int) {
+        isString = keys.count == 1 && keys[0].type == .string
+        keyCount = keys.count
+        table = WordTable(width: keyWidth)
+    }
+
+    /// Whether numbers given before still hold.
+    func hold(for state: GroupTable) -> Bool { strings === state.strings }
+
+    /// Begins a block; true if numbers given before no longer hold.
+    mutating func beginBlock(_ block: PreparedBlock, _ state: GroupTable) -> Bool {
+        // Keys that come and go must not stay for ever.
+        let isStale = strings !== state.strings || table.count > 2 * state.count + 1_000_000
+        if isStale {
+            strings = state.strings
+            table.removeAll()
+        }
+        let count = block.keyIDs.count
+        numbers.removeAll(keepingCapacity: true)
+        numbers.reserveCapacity(count)
+        // Where most strings of the dictionary are in use, all are looked up in one go.
+        if block.keyIDs.areCodes, let dictionary = block.keys[0].dictionary,
+            dictionary.count <= block.count
+        {
+            state.strings.intern(dictionary, base: 2, into: &numbers)
+        }
+        numbers.append(contentsOf: repeatElement(0, count: count - numbers.count))
+        return isStale
+    }
+
+    /// Encodes the key of a row of the block, and with `start` that of its window, for the next
+    /// lookup in the state.
+    mutating func encodeKey(
+        _ block: PreparedBlock, _ row: Int, id: Int, start: Int64?, _ state: GroupTable
+    ) {
+        if isString, numbers[id] > 1 {
+            state.setKey(0, toString: numbers[id] - 2)
+        } else {
+            state.encodeKey(block.keys, row: row)
+            if numbers[id] == 0 { numbers[id] = number(block, row, state) }
+        }
+        if let start { state.setKey(keyCount, to: start) }
+    }
+
+    /// The number of the encoded key, whose window is not set yet.
+    private mutating func number(_ block: PreparedBlock, _ row: Int, _ state: GroupTable) -> Int32 {
+        if isString {
+            if block.keys[0].isNull(row) { return 1 }
+            return unsafe Int32(truncatingIfNeeded: state.encodedKey[1]) + 2
+        }
+        // Safe: the table has the state's key width.
+        return unsafe table.findOrInsert(state.encodedKey).slot + 1
+    }
+}
