@@ -55,7 +55,7 @@ let package = Package(
         layer("TickLog", ["Storage", "Columnar", "JSON"]),
         layer(
             "Parquet", ["Columnar", "CZstd", "CZlib", "CLZ4", "CSnappy", "CBrotli", "CXXHash"]),
-        layer("Lake", ["Storage", "Columnar", "Parquet"]),
+        layer("Lake", ["Storage", "Columnar", "JSON", "Parquet"]),
         layer("KeyedState", ["Storage", "Columnar"]),
         layer("Checkpoints", ["Storage", "JSON"]),
         layer("Operators", ["Columnar", "Expressions", "KeyedState"]),
@@ -103,7 +103,7 @@ let package = Package(
         tests("ExpressionsTests", ["Columnar", "Expressions"]),
         tests("TickLogTests", ["Storage", "Columnar", "TickLog"]),
         tests("ParquetTests", ["Columnar", "Parquet"]),
-        tests("LakeTests", ["Storage", "Columnar", "Parquet", "Lake"]),
+        tests("LakeTests", ["Storage", "Columnar", "JSON", "Parquet", "Lake"]),
         tests("KeyedStateTests", ["Storage", "Columnar", "KeyedState"]),
         tests("CheckpointsTests", ["Storage", "Checkpoints"]),
         tests("OperatorsTests", ["Storage", "Columnar", "Expressions", "KeyedState", "Operators"]),

@@ -254,7 +254,9 @@ struct Publication: Sendable {
 
     /// Publishes the rows: what the commit has to remember of them.
     func publish(_ plan: BatchPlan) throws -> [FileReceipt] {
-        try sink.write(batch: plan.batch, rows: rows, isRerun: plan.isRerun).map {
+        try sink.write(
+            batch: plan.batch, rows: rows, timestampMs: plan.timestampMs, isRerun: plan.isRerun
+        ).map {
             FileReceipt(
                 owner: sink.description, path: $0.path, size: $0.bytes, checksum: $0.checksum)
         }

@@ -139,14 +139,19 @@ extension SinkSpec {
     init(_ object: CheckedObject) {
         switch object.string("format") {
         case "parquet":
-            let isZstd = object.string("compression") == "zstd"
             self = .parquet(
                 ParquetSinkSpec(
                     path: object.string("path"), partitionBy: object.strings("partitionBy"),
-                    compression: isZstd ? .zstd(level: object.int("compressionLevel")) : .none))
+                    compression: Self.compression(object),
+                    bloomFilter: object.strings("bloomFilter")))
+        case "delta":
+            self = .delta(
+                DeltaSinkSpec(
+                    path: object.string("path"), partitionBy: object.strings("partitionBy"),
+                    keys: object.optionalStrings("keys"), compression: Self.compression(object)))
         case "table":
-            let keys = object.optional("keys") == nil ? [] : object.strings("keys")
-            self = .table(TableSinkSpec(path: object.string("path"), keys: keys))
+            self = .table(
+                TableSinkSpec(path: object.string("path"), keys: object.optionalStrings("keys")))
         default:
             let truncate: Int? =
                 switch object.optional("truncate")?.kind {
@@ -156,5 +161,10 @@ extension SinkSpec {
                 }
             self = .console(ConsoleSinkSpec(numRows: object.int("numRows"), truncate: truncate))
         }
+    }
+
+    private static func compression(_ object: CheckedObject) -> ParquetSinkSpec.Compression {
+        object.string("compression") == "zstd"
+            ? .zstd(level: object.int("compressionLevel")) : .none
     }
 }

@@ -336,11 +336,13 @@ private struct JobComparison {
                 note("\(place).format", sink["format"], other["format"], forbidden: reason)
                 continue
             }
-            for key in ["partitionBy", "keys", "compression", "compressionLevel"]
+            for key in [
+                "partitionBy", "keys", "compression", "compressionLevel", "bloomFilter",
+            ]
             where sink[key] != other[key] {
                 note(
                     "\(place).\(key)", sink[key], other[key],
-                    forbidden: key.hasPrefix("compression")
+                    forbidden: key.hasPrefix("compression") || key == "bloomFilter"
                         ? nil : "the table so far follows the old columns")
             }
         }

@@ -41,7 +41,8 @@ extension JobFormat {
                 "`append`: rows that will not change any more; `update`: rows that changed in "
                     + "this batch; `complete`: all rows, every batch.", default: "append"),
             .optional(
-                "sinks", .list(.variants(key: "format", [parquet, table, console]), count: 0...16),
+                "sinks",
+                .list(.variants(key: "format", [parquet, delta, table, console]), count: 0...16),
                 "Where rows go; a query that others read needs none.", default: []),
             .optional(
                 "late", .object(sideTable),
@@ -60,6 +61,32 @@ extension JobFormat {
                 "partitionBy", .list(.text(.name), count: 0...16),
                 "Output columns that become directories, from the outside in.", default: [],
                 examples: [["date"]]),
+            .optional(
+                "compression", .choice(["zstd", "none"]), "How pages are compressed.",
+                default: "zstd"),
+            .optional(
+                "compressionLevel", .integer(1...22), "The level of zstd.", default: 3),
+            .optional(
+                "bloomFilter", .list(.text(.name), count: 0...64),
+                "Output columns whose files get a bloom filter: worth it where single values of many "
+                    + "are looked up.", default: [], examples: [["symbol"]]),
+        ])
+
+    static let delta = ObjectShape(
+        name: "deltaSink",
+        summary: "A Delta Lake table, a commit a batch: `append` adds rows, `complete` replaces "
+            + "all, `update` replaces those of the same key; older versions stay readable.",
+        tag: "delta",
+        keys: [
+            .required("path", .text(.path), "The table's directory.", examples: ["lake/ohlcv"]),
+            .optional(
+                "partitionBy", .list(.text(.name), count: 0...16),
+                "Output columns that files are kept apart by.", default: [],
+                examples: [["date"]]),
+            .optional(
+                "keys", .list(.text(.name), count: 1...64),
+                "For `update`: the output columns that identify a row.",
+                absence: "the grouping columns that are selected", examples: [["symbol"]]),
             .optional(
                 "compression", .choice(["zstd", "none"]), "How pages are compressed.",
                 default: "zstd"),

@@ -41,8 +41,22 @@ extension JobPlanner {
             case .parquet(let spec):
                 check(spec, query, plan.outputSchema, at: place)
                 return sink
+            case .delta(var spec):
+                checkPartitions(spec.partitionBy, plan.outputSchema, at: place)
+                if let fault = plan.outputSchema.deltaNameFault {
+                    note(.badValue, fault.asSentence, at: place)
+                }
+                spec.keys = checkedKeys(spec.keys, "delta table", query, plan, at: place)
+                return .delta(spec)
             case .table(var spec):
-                spec.keys = checkedKeys(spec, query, plan, at: place)
+                if query.spec.outputMode == .append, !query.isModeFaulty {
+                    note(
+                        .badOutputMode,
+                        "A table sink needs output mode \"complete\" or \"update\", since every "
+                            + "batch replaces its rows; use a \"parquet\" sink for \"append\".",
+                        at: place["format"])
+                }
+                spec.keys = checkedKeys(spec.keys, "table", query, plan, at: place)
                 return .table(spec)
             case .console: return sink
             }
@@ -59,14 +73,35 @@ extension JobPlanner {
                     + "this query has \"\(query.spec.outputMode.rawValue)\". Use a \"table\" sink, "
                     + "or mode \"append\".", at: place["format"])
         }
-        for (index, name) in spec.partitionBy.enumerated() {
+        checkPartitions(spec.partitionBy, schema, at: place)
+        for (index, name) in spec.bloomFilter.enumerated() {
+            let place = place["bloomFilter"][index]
+            checkOutput(name, schema, at: place)
+            if spec.bloomFilter[..<index].contains(name) {
+                note(.duplicate, "\"\(name)\" is listed twice.", at: place)
+            } else if spec.partitionBy.contains(name) {
+                note(
+                    .badValue,
+                    "\"\(name)\" is in \"partitionBy\": it is a directory, not in the files.",
+                    at: place)
+            } else if schema.fields.contains(where: { $0.name == name && $0.type == .boolean }) {
+                note(
+                    .badValue, "\"\(name)\" is a boolean, which has no bloom filter.", at: place)
+            }
+        }
+    }
+
+    private mutating func checkPartitions(
+        _ partitionBy: [String], _ schema: Schema, at place: JSONPointer
+    ) {
+        for (index, name) in partitionBy.enumerated() {
             checkOutput(name, schema, at: place["partitionBy"][index])
-            if spec.partitionBy[..<index].contains(name) {
+            if partitionBy[..<index].contains(name) {
                 note(
                     .duplicate, "\"\(name)\" is listed twice.", at: place["partitionBy"][index])
             }
         }
-        if schema.fields.allSatisfy({ spec.partitionBy.contains($0.name) }) {
+        if schema.fields.allSatisfy({ partitionBy.contains($0.name) }) {
             note(
                 .badValue, "Every column is in \"partitionBy\"; leave one for the files.",
                 at: place["partitionBy"])
@@ -84,33 +119,33 @@ extension JobPlanner {
     }
 
     private mutating func checkedKeys(
-        _ spec: TableSinkSpec, _ query: IndexedQuery, _ plan: QueryPlan, at place: JSONPointer
+        _ keys: [String], _ noun: String, _ query: IndexedQuery, _ plan: QueryPlan,
+        at place: JSONPointer
     ) -> [String] {
-        for (index, name) in spec.keys.enumerated() {
+        for (index, name) in keys.enumerated() {
             checkOutput(name, plan.outputSchema, at: place["keys"][index])
         }
-        if query.isModeFaulty { return spec.keys }
+        if query.isModeFaulty { return keys }
         switch query.spec.outputMode {
-        case .append:
+        case .append where noun != "table" && !keys.isEmpty:
             note(
-                .badOutputMode,
-                "A table sink needs output mode \"complete\" or \"update\", since every batch "
-                    + "replaces its rows; use a \"parquet\" sink for \"append\".",
-                at: place["format"])
-        case .complete where !spec.keys.isEmpty:
+                .badValue,
+                "\"keys\" are for output mode \"update\"; in mode \"append\" rows are added.",
+                at: place["keys"])
+        case .complete where !keys.isEmpty:
             note(
                 .badValue,
                 "\"keys\" are for output mode \"update\"; in mode \"complete\" all rows are "
                     + "replaced.", at: place["keys"])
-        case .update where spec.keys.isEmpty:
+        case .update where keys.isEmpty:
             if let keys = plan.selectedGrouping { return keys }
             note(
                 .missingKey,
-                "A table in output mode \"update\" needs \"keys\", the columns that identify a "
-                    + "row, or every grouping column in \"select\".", at: place)
+                "A \(noun) in output mode \"update\" needs \"keys\", the columns that identify "
+                    + "a row, or every grouping column in \"select\".", at: place)
         default: break
         }
-        return spec.keys
+        return keys
     }
 }
 

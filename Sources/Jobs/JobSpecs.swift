@@ -117,6 +117,8 @@ public struct JobOptions: Hashable, Sendable {
 public enum SinkSpec: Hashable, Sendable {
     /// A directory of Parquet files, extended by every batch.
     case parquet(ParquetSinkSpec)
+    /// A Delta Lake table, a commit a batch.
+    case delta(DeltaSinkSpec)
     /// A small table in one file, replaced by every batch.
     case table(TableSinkSpec)
     /// Rows as text on standard output.
@@ -126,6 +128,7 @@ public enum SinkSpec: Hashable, Sendable {
     public var path: String? {
         switch self {
         case .parquet(let spec): spec.path
+        case .delta(let spec): spec.path
         case .table(let spec): spec.path
         case .console: nil
         }
@@ -135,6 +138,7 @@ public enum SinkSpec: Hashable, Sendable {
     public var format: String {
         switch self {
         case .parquet: "parquet"
+        case .delta: "delta"
         case .table: "table"
         case .console: "console"
         }
@@ -157,6 +161,22 @@ public struct ParquetSinkSpec: Hashable, Sendable {
     public var partitionBy: [String]
     /// How pages are compressed.
     public var compression: Compression
+    /// Output columns whose files get a bloom filter.
+    public var bloomFilter: [String]
+}
+
+/// A Delta Lake table.
+public struct DeltaSinkSpec: Hashable, Sendable {
+    /// The table's directory.
+    public var path: String
+    /// Output columns that files are kept apart by, from the outside in.
+    public var partitionBy: [String]
+    /// For output mode `update`, the output columns that identify a row.
+    ///
+    /// Empty when the job leaves them out; the plan's sinks have the grouping columns then.
+    public var keys: [String]
+    /// How pages are compressed.
+    public var compression: ParquetSinkSpec.Compression
 }
 
 /// A small table in one file.

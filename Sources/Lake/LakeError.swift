@@ -25,6 +25,18 @@ public struct LakeError: Error, Sendable, CustomStringConvertible {
         case unknownKey
         /// There is no table in the directory.
         case notATable
+        /// An entry of a Delta table's log is missing, torn or changed.
+        case damagedLog
+        /// A Delta table needs what is not known here.
+        case unsupportedTable
+        /// A Delta table has no such version.
+        case unknownVersion
+        /// A table was made by another writer.
+        case notOurs
+        /// A batch that was compacted came out with other files.
+        case compactedBatchDiffers
+        /// Another writer has changed a Delta table.
+        case changedByAnother
         /// The file system failed; see `storage`.
         case storage
         /// Rows could not be written as Parquet, or a file not be read; see `parquet`.

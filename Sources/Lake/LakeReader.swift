@@ -10,31 +10,56 @@ public struct LakeFile: Sendable {
     public let bytes: Int64
     /// The partition columns and this file's values, as text; nil stands for null.
     public let partition: [(column: String, value: String?)]
-    /// The batch that wrote it; nil when the name does not say.
+    /// The batch that wrote it, the last of them when there were several; nil when the file does
+    /// not say.
     public let batch: Int64?
 }
 
 /// Reads a table: ours with its types, another Hive-partitioned directory of Parquet files with
 /// strings as partition columns.
 ///
-/// A reader sees the files that are there when it lists them.
+/// A reader sees the files that are there when it lists them; of a Delta table, those of the version
+/// that was the newest when it was opened, or of the version that was asked for.
 public struct LakeReader: Sendable {
     /// The table's directory.
     public let path: Path
     /// Whose table it is; nil when it is not one of ours, or the name was too long to be kept.
     public let owner: TableOwner?
     let directory: TableDirectory
+    /// What the log says; nil when there is none, as in a table of plain files.
+    let snapshot: DeltaSnapshot?
 
     /// Opens a table for reading.
     ///
-    /// - Throws: `.notATable` when the directory has neither an owner's mark nor a Parquet file.
-    public init(_ path: Path, _ files: any FileSystem) throws(LakeError) {
+    /// - Parameters:
+    ///   - path: the table's directory.
+    ///   - files: where it lies.
+    ///   - version: of a Delta table, the version to read; the newest by default.
+    /// - Throws: `.notATable` when the directory has neither a log, nor an owner's mark, nor a
+    ///   Parquet file; `.damagedLog`, `.unsupportedTable`, `.unknownVersion` for a Delta table.
+    public init(
+        _ path: Path, _ files: any FileSystem, version: Int64? = nil
+    ) throws(LakeError) {
         self.path = path
         directory = TableDirectory(path: path, files: files)
         let info = try onStorage { () throws(StorageError) in try files.info(path) }
         guard info?.kind == .directory else {
             throw LakeError(.notATable, "there is no such table; check the path", path: path.string)
         }
+        let log = try DeltaLog(path, files)
+        if try log.exists() {
+            let snapshot = try log.snapshot(at: version)
+            owner = snapshot.metadata?.owner
+            self.snapshot = snapshot
+            return
+        }
+        guard version == nil else {
+            throw LakeError(
+                .unknownVersion,
+                "only Delta tables have versions, this is one of plain Parquet files",
+                path: path.string)
+        }
+        snapshot = nil
         let markers = try directory.markers()
         owner = markers.first?.tableOwner
         let hasFiles = try !directory.entries().isEmpty
@@ -43,6 +68,27 @@ public struct LakeReader: Sendable {
                 .notATable, "the directory holds no table; check the path", path: path.string)
         }
     }
+
+    /// The number of rows of all files, as the files say it.
+    public func rowCount() throws(LakeError) -> Int {
+        var total = 0
+        for file in try listFiles() { total += try footer(of: file).rowCount }
+        return total
+    }
+
+    /// Whether batches add rows and none takes any away.
+    ///
+    /// False for tables that are replaced, which have one file named after the directory, and for
+    /// those of others.
+    public var isAppendOnly: Bool {
+        guard owner != nil else { return false }
+        if let snapshot { return snapshot.metadata?.layout == .partitioned }
+        guard let files = try? listFiles() else { return false }
+        return files.allSatisfy { $0.batch != nil }
+    }
+
+    /// The version that is read; nil for a table of plain files.
+    public var version: Int64? { snapshot?.version }
 
     /// The tables below a directory, in the order of their paths.
     public static func tables(
@@ -55,7 +101,9 @@ public struct LakeReader: Sendable {
             let isTable = entries.contains {
                 $0.kind == .file
                     && ($0.name.hasPrefix(OwnerMarker.prefix) || $0.name.hasSuffix(".parquet"))
-                    || $0.kind == .directory && PartitionPath.parse($0.name) != nil
+                    || $0.kind == .directory
+                        && ($0.name == DeltaLog.directoryName
+                            || PartitionPath.parse($0.name) != nil)
             }
             if isTable {
                 tables.append(next)
@@ -72,12 +120,15 @@ public struct LakeReader: Sendable {
 
     /// The data files, in the order of their paths.
     public func listFiles() throws(LakeError) -> [LakeFile] {
-        try directory.entries().map { entry in
+        if let snapshot { return snapshot.sortedFiles.map(LakeFile.init) }
+        return try directory.entries().map { entry in
             let parts = entry.path.split(separator: "/" as Character).map(String.init)
             return LakeFile(
                 path: entry.path, bytes: entry.bytes,
                 partition: parts.dropLast().compactMap { PartitionPath.parse($0) },
-                batch: parts.last.flatMap { DataFileName.parse($0)?.batch })
+                batch: parts.last.flatMap {
+                    DataFileName.parse($0)?.batch ?? CompactedFileName.parse($0)?.batches.upperBound
+                })
         }
     }
 
@@ -86,16 +137,24 @@ public struct LakeReader: Sendable {
         try directory.footer(of: file.path)
     }
 
-    /// The columns as they are read: those in the files, then the partition columns.
+    /// The columns as they are read: those in the files, then the partition columns; of a Delta
+    /// table, those of its log.
     ///
-    /// A table that has no file yet has none.
+    /// A table of plain files that has no file yet has none.
     public func schema() throws(LakeError) -> Schema {
+        if let metadata = snapshot?.metadata { return metadata.schema }
         guard let first = try directory.entries().first else { return Schema([]) }
         return try directory.columns(of: first).schema
     }
 
-    /// The rows of one file with its partition values as columns at the end.
+    /// The rows of one file with its partition values as columns.
     public func read(_ file: LakeFile) throws(LakeError) -> RecordBatch {
+        if let snapshot, let metadata = snapshot.metadata {
+            guard let found = snapshot.files[Array(file.path.utf8)] else {
+                preconditionFailure("a file of another version or table")
+            }
+            return try directory.read(found, of: metadata.schema)
+        }
         let path = try directory.path(of: file.path)
         let parquet = try openParquet(path, directory.files)
         let rows = try onParquet(path) { () throws(ParquetError) in
@@ -133,14 +192,16 @@ public struct LakeReader: Sendable {
             }
             batches.append(rows)
         }
-        guard let first = batches.first else { return RecordBatch(empty: Schema([])) }
+        guard let first = batches.first else { return RecordBatch(empty: try schema()) }
         return RecordBatch.concatenate(batches, schema: first.schema)
     }
+}
 
-    func openForReading(_ file: LakeFile) throws(LakeError) -> any ReadFile {
-        let path = try directory.path(of: file.path)
-        return try onStorage { () throws(StorageError) in
-            try directory.files.openForReading(path)
-        }
+extension LakeFile {
+    init(_ file: DeltaFile) {
+        path = file.path
+        bytes = file.bytes
+        partition = file.partition
+        batch = file.tag(DeltaFile.batchTag).flatMap { Int64($0) }
     }
 }

@@ -21,6 +21,8 @@ public struct LakeTable: Sendable {
     private let partitionColumns: [Int]
     /// A file is one row group: readers that limit what a file may decode to take it whole.
     private let fileRowsMax: Int
+    /// What `compact` made of earlier files; it cannot run while the table is open.
+    private let compacted: CompactedFiles
 
     /// Partitions that one batch may add to.
     public static let partitionsMax = 10_000
@@ -49,9 +51,10 @@ public struct LakeTable: Sendable {
                 ))
         }
         try directory.claim(owner, description)
+        compacted = try CompactedFiles(directory, directory.entries())
     }
 
-    private static func partitionColumns(
+    static func partitionColumns(
         _ schema: Schema, _ names: [String], _ path: Path
     ) throws(LakeError) -> [Int] {
         var columns: [Int] = []
@@ -87,19 +90,11 @@ public struct LakeTable: Sendable {
         var staged: [StagedFile] = []
         do throws(LakeError) {
             for partition in try partitions(of: rows) {
-                let folder = try self.folder(of: partition)
-                var start = 0
-                while start < partition.rows.count {
-                    let end = min(partition.rows.count, start + fileRowsMax)
-                    let file = try stageFile(
-                        partition.rows.slice(start..<end), batch, number: staged.count, folder)
-                    staged.append(file)
-                    receipts.append(
-                        FileReceipt(
-                            path: partition.prefix + file.target.name, rows: end - start,
-                            bytes: file.size, xxh3: file.checksum))
-                    start = end
-                }
+                let parts = try stageFiles(
+                    of: partition, batch, firstNumber: staged.count, rowsMax: fileRowsMax, options,
+                    in: directory)
+                staged += parts.map(\.file)
+                receipts += parts.map(\.receipt)
             }
         } catch {
             for file in staged { directory.files.discard(file) }
@@ -110,43 +105,16 @@ public struct LakeTable: Sendable {
 
     private func partitions(of rows: RecordBatch) throws(LakeError) -> [Partition] {
         guard let found = partition(rows, by: partitionColumns, most: Self.partitionsMax) else {
-            throw LakeError(
-                .tooManyPartitions,
-                "a batch of \(rows.count) rows has more than \(Self.partitionsMax) partitions; "
-                    + "partition by columns of fewer values", path: path.string)
+            throw Self.tooManyPartitions(rows.count, path)
         }
         return found
     }
 
-    private func folder(of partition: Partition) throws(LakeError) -> Path {
-        var folder = path
-        for name in partition.directories {
-            guard name.utf8.count <= PartitionPath.nameBytesMax else {
-                throw LakeError(
-                    .partitionValueTooLong,
-                    "the partition directory '\(name.prefix(40))…' would have a name of "
-                        + "\(name.utf8.count) bytes, at most \(PartitionPath.nameBytesMax) are "
-                        + "possible; do not partition by this column, or shorten its values",
-                    path: path.string)
-            }
-            folder = try onStorage { () throws(StorageError) in try folder.appending(name) }
-        }
-        return folder
-    }
-
-    private func stageFile(
-        _ rows: RecordBatch, _ batch: Int64, number: Int, _ folder: Path
-    ) throws(LakeError) -> StagedFile {
-        let bytes = try onParquet(folder) { () throws(ParquetError) in
-            try ParquetWriter.encode(rows, options)
-        }
-        let name = DataFileName.name(
-            batch: batch, number: number, checksum: Checksum.xxh3(bytes))
-        return try onStorage { () throws(StorageError) in
-            try directory.files.createDirectories(folder)
-            return try directory.files.stage(
-                try folder.appending(name), mode: .createOrMatch, contents: [bytes])
-        }
+    static func tooManyPartitions(_ rowCount: Int, _ path: Path) -> LakeError {
+        LakeError(
+            .tooManyPartitions,
+            "a batch of \(rowCount) rows has more than \(partitionsMax) partitions; partition by "
+                + "columns of fewer values", path: path.string)
     }
 
     /// Gives a staged batch's files their names; when it returns they are durable and visible.
@@ -158,14 +126,44 @@ public struct LakeTable: Sendable {
     ///     run that came to other files; those are then removed.
     /// - Returns: a receipt for each file, in the order of their paths.
     /// - Throws: `.storage`; some files may then have their names, and publishing the batch
-    ///   again sets that right.
+    ///   again sets that right. `.compactedBatchDiffers` for a batch whose rows are in compacted
+    ///   files already, and were others.
     @discardableResult
     public func publish(
         _ staged: StagedBatch, isRerun: Bool = false
     ) throws(LakeError) -> [FileReceipt] {
-        _ = try onStorage { () throws(StorageError) in try directory.files.publish(staged.files) }
+        let files = try notCompacted(staged)
+        _ = try onStorage { () throws(StorageError) in try directory.files.publish(files) }
         if isRerun { try removeOthers(of: staged) }
         return staged.receipts
+    }
+
+    /// Whether a published file, as its receipt says it was, is now in a compacted one.
+    public func isCompacted(_ receipt: FileReceipt) -> Bool { compacted.hold(receipt) }
+
+    /// The files of a batch whose rows are not in compacted files; the others are discarded.
+    private func notCompacted(_ staged: StagedBatch) throws(LakeError) -> [StagedFile] {
+        guard let last = compacted.lastBatch, staged.batch <= last else { return staged.files }
+        var kept: [StagedFile] = []
+        for (file, receipt) in zip(staged.files, staged.receipts) where !compacted.hold(receipt) {
+            guard
+                try onStorage({ () throws(StorageError) in
+                    try directory.files.exists(file.target)
+                })
+            else {
+                staged.discard(directory.files)
+                throw LakeError(
+                    .compactedBatchDiffers,
+                    "batch \(staged.batch) was published and compacted, and comes out with another "
+                        + "file now, '\(receipt.path)': adding it could double rows. Replay the job "
+                        + "into another folder, or clear it and run it anew", path: path.string)
+            }
+            kept.append(file)
+        }
+        for (file, receipt) in zip(staged.files, staged.receipts) where compacted.hold(receipt) {
+            directory.files.discard(file)
+        }
+        return kept
     }
 
     private func removeOthers(of staged: StagedBatch) throws(LakeError) {

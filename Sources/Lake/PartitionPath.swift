@@ -1,4 +1,5 @@
 import Columnar
+import Storage
 
 // A partition directory is `column=value`, one level a partition column. Both sides are escaped
 // as Hive and Spark do (ExternalCatalogUtils.escapePathName): control characters and
@@ -54,6 +55,19 @@ public enum PartitionPath {
         guard let value, !value.isEmpty else { return escape(column) + "=" + defaultPartition }
         return escape(column) + "=" + escape(value)
     }
+
+    /// The directory of a value in a table whose log says the values.
+    ///
+    /// It is that of other tables, since some readers (Polars) take the value from there, but for a
+    /// value that is too long for a name: that has a hash.
+    static func deltaDirectoryName(column: String, value: String?) -> String {
+        let name = directoryName(column: column, value: value)
+        guard name.utf8.count > nameBytesMax else { return name }
+        return hashedPrefix + Checksum.hex(Checksum.xxh3(Array(name.utf8)))
+    }
+
+    /// How the names of directories begin that do not say their value.
+    static let hashedPrefix = "~"
 
     /// The column and the value of a directory name, or nil when it is not one of a partition.
     public static func parse(_ name: String) -> (column: String, value: String?)? {

@@ -68,7 +68,7 @@ struct TableDirectory: Sendable {
                 + "use another path, or clear the table", path: path.string)
     }
 
-    private func refuseForeignFiles() throws(LakeError) {
+    func refuseForeignFiles() throws(LakeError) {
         let entries = try onStorage { () throws(StorageError) in try files.list(path) }
         guard let foreign = entries.first(where: { !Self.isHidden($0.name) }) else { return }
         throw LakeError(
@@ -87,7 +87,7 @@ struct TableDirectory: Sendable {
     }
 
     /// Where a table's columns differ, field by field.
-    private static func differences(
+    static func differences(
         _ found: FileColumns, _ wanted: TableDescription
     ) -> String {
         var differences: [String] = []
@@ -117,11 +117,14 @@ struct TableDirectory: Sendable {
             : differences.joined(separator: "; ")
     }
 
-    private func removeStrays(in directory: Path, depth: Int) throws(LakeError) {
+    func removeStrays(in directory: Path, depth: Int) throws(LakeError) {
         _ = try onStorage { () throws(StorageError) in try files.removeStrays(in: directory) }
         guard depth > 0 else { return }
         for entry in try onStorage({ () throws(StorageError) in try files.list(directory) })
-        where entry.kind == .directory && PartitionPath.parse(entry.name) != nil {
+        where entry.kind == .directory
+            && (PartitionPath.parse(entry.name) != nil
+                || entry.name.hasPrefix(PartitionPath.hashedPrefix))
+        {
             let child = try onStorage { () throws(StorageError) in
                 try directory.appending(entry.name)
             }

@@ -106,7 +106,7 @@ extension FileMetadata {
             }
             out.write(6, string: createdBy)
             // Every column is ordered as its type defines (ColumnOrder.TYPE_ORDER).
-            out.write(7, list: Array(schema.dropFirst()), of: .structure) { out, _ in
+            out.write(7, list: schema.filter { $0.type != nil }, of: .structure) { out, _ in
                 out.write(1) { _ in }
             }
         }

@@ -157,7 +157,7 @@ extension Translation {
     /// The sinks that take the rows of a batch as a whole.
     func small(_ sink: SinkSpec) -> PythonValue? {
         switch sink {
-        case .parquet: nil
+        case .parquet, .delta: nil
         case .table(let spec):
             .dictionary([
                 ("format", .string("table")), ("path", .string(spec.path)),

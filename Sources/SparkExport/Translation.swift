@@ -126,6 +126,13 @@ struct Translation {
     private mutating func refuseSemantics(
         of query: PlannedQuery, _ upstream: Query?, unordered: Bool
     ) {
+        if query.sinks.contains(where: { if case .delta = $0 { true } else { false } }) {
+            refuse(
+                query,
+                "Spark writes Delta tables with the package io.delta:delta-spark, which it does not "
+                    + "come with; give the query a parquet sink, or a table in place of a Delta "
+                    + "table that is replaced")
+        }
         if unordered {
             refuse(
                 query,

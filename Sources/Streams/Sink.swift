@@ -30,9 +30,17 @@ public protocol Sink: AnyObject, Sendable {
 
     /// Publishes a batch's rows. When this returns they are durable and visible.
     ///
-    /// `isRerun` says that an earlier attempt at this batch may have left something; it must not
-    /// remain beside what this attempt writes.
-    func write(batch: Int64, rows: RecordBatch, isRerun: Bool) throws -> [SinkReceipt]
+    /// - Parameters:
+    ///   - batch: the batch's number.
+    ///   - rows: its rows.
+    ///   - timestampMs: its time as the plan recorded it, the same when the batch runs again.
+    ///   - isRerun: whether an earlier attempt at this batch may have left something; it must not
+    ///     remain beside what this attempt writes.
+    /// - Returns: what the commit has to remember.
+    /// - Throws: when not everything is there; the batch is then run again.
+    func write(
+        batch: Int64, rows: RecordBatch, timestampMs: Int64, isRerun: Bool
+    ) throws -> [SinkReceipt]
 
     /// Computes what `write` would publish and compares it with what is published: a sentence for
     /// each difference, none when every byte is the same. Changes nothing.

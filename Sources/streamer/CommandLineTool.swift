@@ -8,8 +8,10 @@ let version = "0.1.0"
 /// Every verb, in the order in which help lists them.
 let verbs: [Verb] = [
     runVerb, replayVerb, clearVerb, validateVerb, explainVerb, logAppendVerb, logCatVerb, logLsVerb,
-    logVerifyVerb, logTailVerb, logTrimVerb, lakeLsVerb, lakeShowVerb, lakeVerifyVerb,
-    checkpointLsVerb, checkpointShowVerb, stateShowVerb, doctorVerb, evalVerb, sparkVerb,
+    logVerifyVerb, logTailVerb, logTrimVerb, lakeLsVerb, lakeShowVerb, lakeExportVerb,
+    lakeVerifyVerb, lakeCompactVerb, checkpointLsVerb, checkpointShowVerb, stateShowVerb,
+    doctorVerb, evalVerb,
+    sparkVerb,
 ]
 
 /// Carries out a command line (without the program's name) and says how the process ends.

@@ -24,7 +24,9 @@ final class ConsoleSink: Sink {
     var description: String { "console" }
     var keepsOnlyLatestBatch: Bool { true }
 
-    func write(batch: Int64, rows: RecordBatch, isRerun: Bool) -> [SinkReceipt] {
+    func write(
+        batch: Int64, rows: RecordBatch, timestampMs: Int64, isRerun: Bool
+    ) -> [SinkReceipt] {
         if showsOnlyLast {
             last.withLock { $0 = (batch, rows) }
         } else if rows.count > 0 {

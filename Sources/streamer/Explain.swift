@@ -197,17 +197,23 @@ private struct JobTree {
         }
     }
 
+    private func files(
+        _ partitionBy: [String], _ compression: ParquetSinkSpec.Compression
+    ) -> String {
+        let partition = partitionBy.isEmpty ? "" : ", by \(partitionBy.joined(separator: ", "))"
+        switch compression {
+        case .zstd(let level): return "\(partition), zstd level \(level)"
+        case .none: return "\(partition), uncompressed"
+        }
+    }
+
     private func text(of sink: SinkSpec) -> String {
         switch sink {
         case .parquet(let spec):
-            let partition =
-                spec.partitionBy.isEmpty ? "" : ", by \(spec.partitionBy.joined(separator: ", "))"
-            let compression =
-                switch spec.compression {
-                case .zstd(let level): "zstd level \(level)"
-                case .none: "uncompressed"
-                }
-            return "parquet \(spec.path)\(partition), \(compression)"
+            return "parquet \(spec.path)\(files(spec.partitionBy, spec.compression))"
+        case .delta(let spec):
+            let keys = spec.keys.isEmpty ? "" : ", keys \(spec.keys.joined(separator: ", "))"
+            return "delta \(spec.path)\(files(spec.partitionBy, spec.compression))\(keys)"
         case .table(let spec):
             let keys = spec.keys.isEmpty ? "" : ", keys \(spec.keys.joined(separator: ", "))"
             return "table \(spec.path), one file, replaced\(keys)"

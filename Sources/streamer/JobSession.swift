@@ -159,8 +159,18 @@ final class JobSession: Sendable {
                 return LakeSink(
                     try LakeTable(
                         place(spec.path), machineFiles, owner: owner, schema: query.outputSchema,
-                        partitionBy: spec.partitionBy, options: ParquetOptions(spec.compression)),
+                        partitionBy: spec.partitionBy,
+                        options: ParquetOptions(spec.compression, bloomFilter: spec.bloomFilter)),
                     machineFiles)
+            case .delta(let spec):
+                let isUpdate = query.outputMode == .update
+                return DeltaSink(
+                    try DeltaTable(
+                        place(spec.path), machineFiles, owner: owner, schema: query.outputSchema,
+                        partitionBy: spec.partitionBy,
+                        layout: query.outputMode == .append ? .partitioned : .replaced,
+                        options: ParquetOptions(spec.compression)),
+                    upsertKeys: isUpdate ? spec.keys : [], machineFiles)
             case .table(let spec):
                 return TableSink(
                     try ReplacedTable(
@@ -193,11 +203,12 @@ extension TriggerSpec {
 
 extension ParquetOptions {
     /// The options that a job's sink asks for.
-    init(_ compression: ParquetSinkSpec.Compression) {
+    init(_ compression: ParquetSinkSpec.Compression, bloomFilter: [String] = []) {
         self.init()
         switch compression {
         case .zstd(let level): zstdLevel = level
         case .none: self.compression = .uncompressed
         }
+        bloomFilterColumns = Set(bloomFilter)
     }
 }

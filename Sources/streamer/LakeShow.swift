@@ -9,13 +9,11 @@ let lakeShowVerb = Verb(
     summary: "print rows of a table, filtered and ordered",
     details: """
         The filter is Spark SQL, as in a job's "where". Without --order-by rows come in the order of
-        the table's files. A table shows 20 rows unless --limit says otherwise.
+        the table's files. A table shows 20 rows unless --limit says otherwise. A Delta table is
+        shown as it is, or as it was at a version: after each batch there is one.
         """,
     positionals: [.required("TABLE", "a table's name below ./lake, or its folder")],
-    options: [
-        .text("where", "EXPRESSION", "only rows for which this is true"),
-        .text("columns", "A,B,…", "these columns, in this order"),
-        .text("order-by", "A,B DESC,…", "sort by these columns"),
+    options: TableQuery.options + [
         .limit("limit", "how many rows at most (default: 20 in a table, else all)"),
         ResultFormat.rowsOption,
     ],
@@ -23,43 +21,15 @@ let lakeShowVerb = Verb(
         "streamer lake show kpi",
         "streamer lake show ohlcv --where \"symbol = 'IBM'\" --order-by window_start --limit 5",
         "streamer lake show ohlcv --columns symbol,close --format csv > close.csv",
+        "streamer lake show candles --version 12",
     ],
     body: showTable)
 
 private func showTable(_ arguments: Arguments, _ console: Console) throws -> ExitCode {
-    let table = try openTable(named: arguments.word("TABLE"))
-    let schema = try table.schema()
-    let filter = try arguments.text("where").map { try RowFilter($0, schema: schema) }
-    let order = try arguments.text("order-by").map { try RowOrder($0, schema: schema) }
-    let columns = try arguments.text("columns").map { try columnIndices($0, in: schema) }
     let limit = arguments.limit("limit", fallback: arguments.format == .table ? 20 : nil)
-    let shown = columns.map { Schema($0.map { schema[$0] }) } ?? schema
-    var printer = try ResultPrinter(shown, as: arguments.format, on: console)
-
-    var kept: [RecordBatch] = []
-    var left = limit ?? .max
-    var hasMore = false
-    for file in try table.listFiles() {
-        if left == 0 {
-            hasMore = true
-            break
-        }
-        var rows = try table.read(file)
-        if let filter { rows = try filter.apply(to: rows) }
-        if order != nil {
-            kept.append(rows)
-            continue
-        }
-        hasMore = rows.count > left
-        rows = rows.slice(0..<min(left, rows.count))
-        left -= rows.count
-        printer.print(rows.selecting(columns, shown))
-    }
-    if let order {
-        let rows = order.sort(RecordBatch.concatenate(kept, schema: schema))
-        hasMore = rows.count > left
-        printer.print(rows.slice(0..<min(left, rows.count)).selecting(columns, shown))
-    }
+    let query = try TableQuery(arguments, limit: limit)
+    var printer = try ResultPrinter(query.schema, as: arguments.format, on: console)
+    let hasMore = try query.run { printer.print($0) }
     printer.finish()
     if hasMore, arguments.format == .table, let limit {
         console.say("the first \(counted(Int64(limit), "row")); --limit N shows more")
@@ -67,11 +37,71 @@ private func showTable(_ arguments: Arguments, _ console: Console) throws -> Exi
     return .done
 }
 
-extension RecordBatch {
-    /// The columns of these indices, which have this schema; all when there are no indices.
-    fileprivate func selecting(_ indices: [Int]?, _ schema: Schema) -> RecordBatch {
-        guard let indices else { return self }
-        return RecordBatch(schema, indices.map { columns[$0] }, count: count)
+/// Rows of a table that a command line asks for.
+struct TableQuery {
+    /// The options that say which rows, and which columns of them.
+    static let options: [Option] = [
+        .text("where", "EXPRESSION", "only rows for which this is true"),
+        .text("columns", "A,B,…", "these columns, in this order"),
+        .text("order-by", "A,B DESC,…", "sort by these columns"),
+        .count("version", "a Delta table's version, instead of the newest"),
+    ]
+
+    /// The columns of the rows.
+    let schema: Schema
+    private let table: LakeReader
+    private let tableSchema: Schema
+    private let filter: RowFilter?
+    private let order: RowOrder?
+    private let columns: [Int]?
+    private let limit: Int?
+
+    /// Reads the options, and opens the table that TABLE names.
+    init(_ arguments: Arguments, limit: Int?) throws {
+        let table = try openTable(
+            named: arguments.word("TABLE"), version: arguments.count("version"))
+        let schema = try table.schema()
+        self.table = table
+        tableSchema = schema
+        filter = try arguments.text("where").map { try RowFilter($0, schema: schema) }
+        order = try arguments.text("order-by").map { try RowOrder($0, schema: schema) }
+        columns = try arguments.text("columns").map { try columnIndices($0, in: schema) }
+        self.schema = columns.map { Schema($0.map { schema[$0] }) } ?? schema
+        self.limit = limit
+    }
+
+    /// Hands over the rows, part by part; whether there are more than the limit.
+    func run(_ body: (RecordBatch) throws -> Void) throws -> Bool {
+        var kept: [RecordBatch] = []
+        var left = limit ?? .max
+        var hasMore = false
+        for file in try table.listFiles() {
+            if left == 0, order == nil {
+                hasMore = true
+                break
+            }
+            var rows = try table.read(file)
+            if let filter { rows = try filter.apply(to: rows) }
+            if order != nil {
+                kept.append(rows)
+                continue
+            }
+            hasMore = rows.count > left
+            rows = rows.slice(0..<min(left, rows.count))
+            left -= rows.count
+            try body(selected(rows))
+        }
+        if let order {
+            let rows = order.sort(RecordBatch.concatenate(kept, schema: tableSchema))
+            hasMore = rows.count > left
+            try body(selected(rows.slice(0..<min(left, rows.count))))
+        }
+        return hasMore
+    }
+
+    private func selected(_ rows: RecordBatch) -> RecordBatch {
+        guard let columns else { return rows }
+        return RecordBatch(schema, columns.map { rows.columns[$0] }, count: rows.count)
     }
 }
 

@@ -8,8 +8,9 @@ let lakeVerifyVerb = Verb(
     summary: "check every byte of tables; name what is damaged",
     details: """
         Every file is read and decoded, its page checksums are checked, and its content is compared
-        with the hash in its name and with what the checkpoint below ./checkpoints recorded when it
-        was published. Exit code 1 when something is damaged or missing. Nothing is changed.
+        with the hash in its name, with the log of a Delta table, and with what the checkpoint below
+        ./checkpoints recorded when it was published: files and the number of rows. Exit code 1 when
+        something is damaged or missing. Nothing is changed.
         """,
     positionals: [.optional("TABLE", "a table's name or folder; without it, all below ./lake")],
     options: [],
@@ -17,28 +18,50 @@ let lakeVerifyVerb = Verb(
     body: verifyLake)
 
 private func verifyLake(_ arguments: Arguments, _ console: Console) throws -> ExitCode {
-    let found =
-        try arguments.optionalWord("TABLE").map { [try openTable(named: $0)] }
-        ?? tables(in: ProjectFolder.lake.path()).map { try LakeReader($0, machineFiles) }
-    if found.isEmpty { console.say("the lake is empty") }
+    let paths =
+        try arguments.optionalWord("TABLE").map { [try openTable(named: $0).path] }
+        ?? tables(in: ProjectFolder.lake.path())
+    if paths.isEmpty { console.say("the lake is empty") }
     var code = ExitCode.done
-    for table in found {
-        var result = try table.verify()
-        try result.compare(with: recordedFiles(of: table), in: table)
-        for damage in result.damaged {
-            console.error("\(table.path)/\(damage.path): \(damage.reason)")
-        }
-        for path in result.missing { console.error("\(table.path)/\(path): the file is missing") }
-        let intact = counted(Int64(result.intactFiles), "file")
-        if result.isIntact {
-            console.print("\(table.path): whole; \(intact)")
-        } else {
-            let bad = result.damaged.count + result.missing.count
-            console.say("\(table.path): \(bad) damaged; \(intact) whole")
+    for path in paths {
+        do {
+            if try !verify(LakeReader(path, machineFiles), console) { code = .failed }
+        } catch let error as LakeError {
+            // What is wrong with one table says nothing of the others.
+            console.error("\(error)")
             code = .failed
         }
     }
     return code
+}
+
+/// Prints what is wrong with a table; whether nothing is.
+private func verify(_ table: LakeReader, _ console: Console) throws -> Bool {
+    let record = try RecordedTable(of: table)
+    var result = try table.verify()
+    if let record { try result.compare(with: record.files, in: table) }
+    for damage in result.damaged {
+        console.error("\(table.path)/\(damage.path): \(damage.reason)")
+    }
+    for path in result.missing { console.error("\(table.path)/\(path): the file is missing") }
+    let intact = counted(Int64(result.intactFiles), "file")
+    guard result.isIntact else {
+        let bad = result.damaged.count + result.missing.count
+        console.say("\(table.path): \(bad) damaged; \(intact) whole")
+        return false
+    }
+    guard let counted = record?.rows else {
+        console.print("\(table.path): whole; \(intact)")
+        return true
+    }
+    let rows = try Int64(table.rowCount())
+    guard rows == counted else {
+        console.error(
+            "\(table.path): the table has \(rows) rows, by the checkpoint's count \(counted)")
+        return false
+    }
+    console.print("\(table.path): whole; \(intact), \(streamer.counted(rows, "row")) as published")
+    return true
 }
 
 extension LakeVerification {
@@ -48,7 +71,7 @@ extension LakeVerification {
     ) throws {
         guard !recorded.isEmpty else { return }
         let compared = try table.verify(recorded)
-        missing = compared.missing
+        missing = Array(Set(missing + compared.missing)).sorted()
         let known = Set(damaged.map(\.path))
         for damage in compared.damaged where !known.contains(damage.path) {
             damaged.append(damage)
@@ -57,24 +80,47 @@ extension LakeVerification {
     }
 }
 
-/// The files of a table that its owner's checkpoint, if it is here, recorded as published.
-private func recordedFiles(of table: LakeReader) throws -> [Lake.FileReceipt] {
-    guard let owner = table.owner else { return [] }
-    for place in try CheckpointPlace.all(in: ProjectFolder.checkpoints.path())
-    where try place.reader.identity()?.id == owner.checkpointID {
+/// What the checkpoint of a table's owner says of it, if that checkpoint is here.
+struct RecordedTable {
+    /// The files that the retained commits published and that should still count.
+    let files: [Lake.FileReceipt]
+    /// The rows that all batches published, where no later batch took some away.
+    let rows: Int64?
+
+    /// Nil when the checkpoint is not below `checkpoints`, or has committed nothing.
+    init?(of table: LakeReader) throws {
+        guard let owner = table.owner, let place = try CheckpointPlace.owning(owner),
+            let last = try place.reader.committedBatches().last
+        else { return nil }
         let batches = try place.reader.committedBatches()
-        let added = try batches.flatMap { try recorded("parquet", at: table.path, $0, place) }
-        if !added.isEmpty { return added }
+        let kinds = ["parquet", "delta"]
+        let added = try kinds.flatMap { kind in
+            try batches.flatMap { try Self.recorded(kind, at: table.path, $0, place) }
+        }
         // A table that is replaced whole has the file of the newest batch only.
-        return try batches.last.map { try recorded("table", at: table.path, $0, place) } ?? []
+        files =
+            try added.isEmpty ? Self.recorded("table", at: table.path, last, place) : added
+        let isWhole = table.isAppendOnly && (table.newestBatch.map { $0 <= last.number } ?? true)
+        let isAhead = try table.listFiles().contains { ($0.batch ?? 0) > last.number }
+        rows =
+            isWhole && !isAhead
+            ? try place.reader.commit(last).counters["rowsOut.\(owner.query)"] : nil
     }
-    return []
+
+    private static func recorded(
+        _ format: String, at path: Path, _ batch: BatchID, _ place: CheckpointPlace
+    ) throws -> [Lake.FileReceipt] {
+        try place.reader.commit(batch).sinks.filter { $0.owner == "\(format)[\(path)]" }.map {
+            Lake.FileReceipt(path: $0.path, rows: 0, bytes: $0.size, xxh3: $0.checksum)
+        }
+    }
 }
 
-private func recorded(
-    _ format: String, at path: Path, _ batch: BatchID, _ place: CheckpointPlace
-) throws -> [Lake.FileReceipt] {
-    try place.reader.commit(batch).sinks.filter { $0.owner == "\(format)[\(path)]" }.map {
-        Lake.FileReceipt(path: $0.path, rows: 0, bytes: $0.size, xxh3: $0.checksum)
+extension CheckpointPlace {
+    /// The checkpoint below `checkpoints` that a table belongs to, if it is there.
+    static func owning(_ owner: TableOwner) throws -> CheckpointPlace? {
+        try all(in: ProjectFolder.checkpoints.path()).first {
+            try $0.reader.identity()?.id == owner.checkpointID
+        }
     }
 }

@@ -144,6 +144,13 @@ private func openSinks(
                 try LakeTable(
                     Path(spec.path), files, owner: owner, schema: query.outputSchema,
                     partitionBy: spec.partitionBy, options: options), files)
+        case .delta(let spec):
+            return DeltaSink(
+                try DeltaTable(
+                    Path(spec.path), files, owner: owner, schema: query.outputSchema,
+                    partitionBy: spec.partitionBy,
+                    layout: query.outputMode == .append ? .partitioned : .replaced),
+                upsertKeys: query.outputMode == .update ? spec.keys : [], files)
         case .table(let spec):
             return TableSink(
                 try ReplacedTable(

@@ -48,7 +48,9 @@ final class MemorySink: Sink {
     var keepsOnlyLatestBatch: Bool { false }
     var all: [Int64: [[Value]]] { batches.withLock { $0 } }
 
-    func write(batch: Int64, rows: RecordBatch, isRerun: Bool) -> [SinkReceipt] {
+    func write(
+        batch: Int64, rows: RecordBatch, timestampMs: Int64, isRerun: Bool
+    ) -> [SinkReceipt] {
         batches.withLock { $0[batch] = rows.rows }
         return []
     }

@@ -256,6 +256,8 @@ def main():
         begun = time.perf_counter()
         rows, failures = 0, []
         for case in range(options.cases):
+            if case % 25 == 0:
+                print(f"{case} of {options.cases} cases, {len(failures)} differences", flush=True)
             for attempt in (write_here, read_here):
                 seed = (options.seed * 1_000_000 + case) * 10 + (attempt is read_here)
                 try:

@@ -86,7 +86,7 @@ BAD = {
     "query without select": changed(MAIN, (["queries", 0, "select"], ...)),
     "empty select": changed(MAIN, (["queries", 0, "select"], [])),
     "unknown mode": changed(MAIN, (["queries", 0, "outputMode"], "upsert")),
-    "unknown sink": changed(MAIN, (["queries", 0, "sinks", 0, "format"], "delta")),
+    "unknown sink": changed(MAIN, (["queries", 0, "sinks", 0, "format"], "iceberg")),
     "sink without path": changed(MAIN, (["queries", 0, "sinks", 0, "path"], ...)),
     "level beyond 22": changed(MAIN, (["queries", 0, "sinks", 0, "compressionLevel"], 23)),
     "option of another type": changed(MAIN, (["options"], {"noDataBatches": "yes"})),

@@ -81,6 +81,30 @@ import Testing
             ]), code: .unknownName, pointer: "/queries/0/sinks/0/partitionBy/0",
             says: "Columns: symbol, s, e, n, date", suggestion: "date"),
         Case(
+            name: "bloom filter of an unknown column",
+            job: sampleJob(queries: [
+                sampleQuery(
+                    sinks: #"[{"format":"parquet","path":"lake/q","bloomFilter":["symbl"]}]"#)
+            ]), code: .unknownName, pointer: "/queries/0/sinks/0/bloomFilter/0",
+            says: "No output column is named \"symbl\"", suggestion: "symbol"),
+        Case(
+            name: "bloom filter of a directory",
+            job: sampleJob(queries: [
+                sampleQuery(
+                    sinks:
+                        #"[{"format":"parquet","path":"a","partitionBy":["date"],"bloomFilter":["date"]}]"#
+                )
+            ]), code: .badValue, pointer: "/queries/0/sinks/0/bloomFilter/0",
+            says: "it is a directory, not in the files"),
+        Case(
+            name: "bloom filter of a boolean",
+            job: sampleJob(queries: [
+                sampleQuery(
+                    select: #"["symbol", "window.start AS s", "count(*) > 5 AS many"]"#,
+                    sinks: #"[{"format":"parquet","path":"lake/q","bloomFilter":["many"]}]"#)
+            ]), code: .badValue, pointer: "/queries/0/sinks/0/bloomFilter/0",
+            says: "a boolean, which has no bloom filter"),
+        Case(
             name: "event time that is no column",
             job: sampleJob(
                 watermark: #"{"eventTime": "eventtime", "delayThreshold": "5 seconds"}"#),

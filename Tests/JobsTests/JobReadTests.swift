@@ -39,7 +39,8 @@ import Testing
             job.queries[0].sinks == [
                 .parquet(
                     ParquetSinkSpec(
-                        path: "lake/ohlcv", partitionBy: ["date"], compression: .zstd(level: 3)))
+                        path: "lake/ohlcv", partitionBy: ["date"], compression: .zstd(level: 3),
+                        bloomFilter: []))
             ])
         #expect(
             job.queries[2].sinks == [

@@ -28,54 +28,85 @@ extension Arguments {
     var format: ResultFormat { text("format").flatMap(ResultFormat.init(rawValue:)) ?? .table }
 }
 
+/// Rows of one schema as bytes, in one of the formats for programs.
+struct RowEncoder {
+    private let schema: Schema
+    private let format: ResultFormat
+    private let arrow: ArrowStreamWriter
+
+    init(_ schema: Schema, as format: ResultFormat) {
+        precondition(format != .table, "a table is for people, and printed")
+        self.schema = schema
+        self.format = format
+        arrow = ArrowStreamWriter(schema)
+    }
+
+    /// What stands before the rows.
+    var head: [UInt8] {
+        switch format {
+        case .csv: Array("\(csvHeader(schema))\n".utf8)
+        case .arrow: arrow.encodeSchema().bytes
+        case .table, .json: []
+        }
+    }
+
+    /// The rows of a batch, which has the encoder's schema.
+    func encode(_ batch: RecordBatch) -> [UInt8] {
+        switch format {
+        case .csv: csvLines(batch)
+        case .json: jsonLines(batch)
+        case .arrow: arrow.encode(batch).bytes
+        case .table: []
+        }
+    }
+
+    /// What stands after them.
+    var tail: [UInt8] { format == .arrow ? ArrowStreamWriter.endOfStream : [] }
+}
+
 /// Prints rows of one schema as they come, in one format.
 ///
 /// A table is aligned by the rows of the first batch it gets; later rows widen it.
 struct ResultPrinter {
     private let schema: Schema
-    private let format: ResultFormat
     private let console: Console
     private var table: TablePrinter?
-    private let arrow: ArrowStreamWriter
+    /// Nil when a table is printed.
+    private let encoder: RowEncoder?
 
     /// A printer that writes to standard output.
     ///
     /// - Throws: when it would write binary data to a terminal.
     init(_ schema: Schema, as format: ResultFormat, on console: Console) throws(UsageError) {
         self.schema = schema
-        self.format = format
         self.console = console
-        arrow = ArrowStreamWriter(schema)
-        switch format {
-        case .csv: console.print(csvHeader(schema))
-        case .arrow:
-            guard !console.output.isTerminal else {
-                throw UsageError("--format arrow is binary: send it to a file or a program")
-            }
-            console.output.write(arrow.encodeSchema().bytes)
-        case .table, .json: break
+        if format == .arrow, console.output.isTerminal {
+            throw UsageError("--format arrow is binary: send it to a file or a program")
         }
+        encoder = format == .table ? nil : RowEncoder(schema, as: format)
+        if let encoder { console.output.write(encoder.head) }
     }
 
     /// Prints the rows of a batch, which has the printer's schema.
     mutating func print(_ batch: RecordBatch) {
-        switch format {
-        case .json: console.output.write(jsonLines(batch))
-        case .csv: console.output.write(csvLines(batch))
-        case .arrow: console.output.write(arrow.encode(batch).bytes)
-        case .table:
-            let cells = (0..<batch.count).map { row in batch.row(row).map(tableCell) }
-            let alignments = schema.fields.map { isRightAligned($0.type) }
-            var printer = table ?? TablePrinter(headers: schema.names, isRight: alignments)
-            printer.print(cells, on: console)
-            table = printer
+        if let encoder {
+            console.output.write(encoder.encode(batch))
+            return
         }
+        let cells = (0..<batch.count).map { row in batch.row(row).map(tableCell) }
+        let alignments = schema.fields.map { isRightAligned($0.type) }
+        var printer = table ?? TablePrinter(headers: schema.names, isRight: alignments)
+        printer.print(cells, on: console)
+        table = printer
     }
 
     /// Ends the output: a table without rows still shows its columns.
     mutating func finish() {
-        if format == .table, table == nil { print(RecordBatch(empty: schema)) }
-        if format == .arrow { console.output.write(ArrowStreamWriter.endOfStream) }
+        if let encoder {
+            console.output.write(encoder.tail)
+        } else if table == nil {
+            print(RecordBatch(empty: schema))
+        }
         console.output.flush()
     }
 

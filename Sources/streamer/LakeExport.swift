@@ -1,0 +1,50 @@
+import Columnar
+import Lake
+import Storage
+
+/// `streamer lake export`: a table as one file, or as a stream.
+let lakeExportVerb = Verb(
+    name: "lake export",
+    summary: "write a table's rows as CSV, JSON lines or an Arrow stream",
+    details: """
+        All rows, unless --where or --limit say otherwise, in the order of the table's files, unless
+        --order-by says otherwise. Without --output they go to standard output. A file is put in
+        place when it is whole; one of that name is replaced.
+        """,
+    positionals: [.required("TABLE", "a table's name below ./lake, or its folder")],
+    options: TableQuery.options + [
+        .limit("limit", "how many rows at most (default: all)"),
+        .choice(
+            "format", ["csv", "json", "arrow"],
+            "how to write: json is one object a line, arrow an IPC stream", fallback: "csv"),
+        .text("output", "FILE", "the file to write"),
+    ],
+    examples: [
+        "streamer lake export ohlcv --output ohlcv.csv",
+        "streamer lake export candles --format arrow --version 12 > candles.arrows",
+        "streamer lake export ohlcv --where \"symbol = 'IBM'\" --columns window_start,close",
+    ],
+    body: exportTable)
+
+private func exportTable(_ arguments: Arguments, _ console: Console) throws -> ExitCode {
+    let query = try TableQuery(arguments, limit: arguments.limit("limit", fallback: nil))
+    guard let output = arguments.text("output") else {
+        var printer = try ResultPrinter(query.schema, as: arguments.format, on: console)
+        _ = try query.run { printer.print($0) }
+        printer.finish()
+        return .done
+    }
+    let encoder = RowEncoder(query.schema, as: arguments.format)
+    let file = try machineFiles.beginStaging(Path(output), mode: .replace)
+    try file.append(encoder.head)
+    var rows: Int64 = 0
+    _ = try query.run { batch in
+        rows += Int64(batch.count)
+        try file.append(encoder.encode(batch))
+    }
+    try file.append(encoder.tail)
+    let staged = try file.finish()
+    _ = try machineFiles.publish([staged])
+    console.say("\(output): \(counted(rows, "row")), \(humanSize(staged.size))")
+    return .done
+}

@@ -1,0 +1,92 @@
+"""`log append` from standard input: the Arrow streams that pyarrow and Polars write, as they write them."""
+
+import datetime
+import decimal
+import io
+
+import polars
+import pyarrow as pa
+import pytest
+
+UTC = datetime.timezone.utc
+TIMES = [datetime.datetime(2026, 1, 5, 0, 0, second, 250_000, tzinfo=UTC) for second in range(3)]
+SYMBOLS, PRICES = ["IBM", "é", None], [1.5, None, -3.25]
+BASE = {"event_time": pa.array(TIMES, pa.timestamp("us", "UTC")), "symbol": pa.array(SYMBOLS),
+        "price": pa.array(PRICES)}
+FRAME = polars.DataFrame({"event_time": TIMES, "symbol": SYMBOLS, "price": PRICES})
+
+
+def by_pyarrow(options=None, batches=1, **columns):
+    table = pa.table({**BASE, **columns})
+    out = io.BytesIO()
+    with pa.ipc.new_stream(out, table.schema, options=options) as stream:
+        stream.write_table(table, max_chunksize=-(-table.num_rows // batches))
+    return out.getvalue()
+
+
+def by_polars(*changes, **options):
+    out = io.BytesIO()
+    FRAME.with_columns(*changes).write_ipc_stream(out, **options)
+    return out.getvalue()
+
+
+def times(unit, zone="UTC"):
+    return BASE["event_time"].cast(pa.timestamp(unit, zone))
+
+
+symbol, event_time = polars.col("symbol"), polars.col("event_time")
+STREAMS = {
+    "pyarrow": by_pyarrow(),
+    "pyarrow, a batch a row": by_pyarrow(batches=3),
+    "pyarrow, lz4": by_pyarrow(pa.ipc.IpcWriteOptions(compression="lz4")),
+    "pyarrow, zstd": by_pyarrow(pa.ipc.IpcWriteOptions(compression="zstd")),
+    "pyarrow, dictionary": by_pyarrow(symbol=BASE["symbol"].dictionary_encode()),
+    "pyarrow, large_string": by_pyarrow(symbol=BASE["symbol"].cast(pa.large_string())),
+    "pyarrow, string_view": by_pyarrow(symbol=BASE["symbol"].cast(pa.string_view())),
+    "pyarrow, ms": by_pyarrow(event_time=times("ms")),
+    "pyarrow, ns": by_pyarrow(event_time=times("ns")),
+    "pyarrow, no zone": by_pyarrow(event_time=times("us", None)),
+    "pyarrow, another zone": by_pyarrow(event_time=times("us", "America/New_York")),
+    "pyarrow, float": by_pyarrow(price=BASE["price"].cast(pa.float32())),
+    "polars": by_polars(),
+    "polars, lz4": by_polars(compression="lz4"),
+    "polars, zstd": by_polars(compression="zstd"),
+    "polars, oldest": by_polars(compat_level=polars.CompatLevel.oldest()),
+    "polars, categorical": by_polars(symbol.cast(polars.Categorical)),
+    "polars, enum": by_polars(symbol.cast(polars.Enum(["é", "IBM"]))),
+    "polars, ms": by_polars(event_time.dt.cast_time_unit("ms")),
+    "polars, ns": by_polars(event_time.dt.cast_time_unit("ns")),
+}
+
+
+@pytest.mark.parametrize("stream", STREAMS.values(), ids=STREAMS.keys())
+def test_what_they_write_is_appended_and_comes_back(workspace, stream):
+    workspace.run("log", "append", "log/t", "-", "--format", "arrow", stdin=stream)
+    workspace.run("log", "append", "log/t", "-", "--format", "arrow", "--again", stdin=stream)
+    out = workspace.run("log", "cat", "log/t", "--format", "arrow").stdout
+    rows = pa.ipc.open_stream(out).read_all().to_pylist()
+    assert [row["event_time"] for row in rows] == TIMES * 2
+    assert [row["symbol"] for row in rows] == SYMBOLS * 2
+    assert [row["price"] for row in rows] == PRICES * 2
+    assert polars.read_ipc_stream(out).height == 6
+
+
+@pytest.mark.parametrize("kind, values", [
+    (pa.int8(), [1, None, -3]), (pa.uint16(), [1, None, 3]), (pa.uint32(), [1, None, 2 ** 32 - 1]),
+    (pa.int64(), [1, None, -2 ** 63]),
+    (pa.decimal128(10, 2), [decimal.Decimal("1.50"), None, decimal.Decimal("-3.25")]),
+])
+def test_numbers_of_every_width_come_back(workspace, kind, values):
+    stream = by_pyarrow(price=pa.array(values, kind))
+    workspace.run("log", "append", "log/t", "-", "--format", "arrow", stdin=stream)
+    out = workspace.run("log", "cat", "log/t", "--format", "arrow").stdout
+    assert pa.ipc.open_stream(out).read_all()["price"].to_pylist() == values
+
+
+@pytest.mark.parametrize("stream, complaint", [
+    (by_pyarrow(price=pa.array([{"a": 1}] * 3)), "price"),
+    (by_pyarrow()[:200], "Arrow"), (b"", "Arrow"), (b"symbol,price\nA,1\n", "Arrow"),
+])
+def test_what_cannot_be_appended_is_named(workspace, stream, complaint):
+    failed = workspace.run("log", "append", "log/t", "-", "--format", "arrow", stdin=stream, check=None)
+    assert failed.returncode in (1, 2) and complaint in failed.err
