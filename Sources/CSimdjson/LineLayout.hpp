@@ -237,6 +237,8 @@ private:
             return;
         }
         while (at < line.size() && line[at] != '"') at += line[at] == '\\' ? 2 : 1;
+        // The closing quote is text like any other.
+        if (at < line.size()) take();
     }
 };
 
