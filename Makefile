@@ -11,7 +11,8 @@ swift_build := swift build -c release --static-swift-stdlib --product streamer
 python := .venv/bin/python
 
 .PHONY: help deps python-deps spark-deps build run test unit-test interop-test spark-test \
-    differential differential-quick parquet-roundtrip tidy lint format bench bench-quick clean
+    crash-sweep fault-deps fault-test fuzz nightly differential differential-quick \
+    parquet-roundtrip tidy lint format bench bench-quick clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -97,6 +98,40 @@ lint: ## formatting and documentation of the Swift code
 
 format: ## format the Swift code in place
 	swift format -i -r Package.swift Sources Tests
+
+swift_sweep := swift build -c release --static-swift-stdlib --product crash-sweep
+crash-sweep: deps ## build the program that brings simulated machines down, optimised
+	@$(swift_sweep)
+	@ln -sf "$$($(swift_sweep) --show-bin-path)/crash-sweep" .build/crash-sweep
+
+fault-deps: ## install strace, which fails the calls of real processes
+	@command -v strace >/dev/null || { \
+	    echo "Installing strace"; \
+	    $(sudo) apt-get update -qq; \
+	    $(sudo) apt-get install -y -qq --no-install-recommends strace >/dev/null; }
+
+fault-test: build crash-sweep python-deps fault-deps ## a slice of the fault tests, under 10 minutes
+	.build/crash-sweep crashes --seeds 80 --partial 6 --double-every 400
+	.build/crash-sweep faults --seeds 2
+	.build/crash-sweep rot --step 29
+	.build/crash-sweep mutants --seeds 4
+	FAULT_KILLS=1000 FAULT_STEP=12 $(python) -m pytest -q Tests/Faults
+
+RUNS ?= 2000000
+fuzz: deps ## RUNS=… executions of every parser of outside bytes, with libFuzzer
+	python3 Tests/Fuzz/fuzz.py --runs $(RUNS)
+
+nightly: build crash-sweep python-deps fault-deps ## the long figures of docs/reliability.md
+	.build/crash-sweep crashes --seed 1000 --seeds 190 --partial 30 --double-every 1500
+	.build/crash-sweep faults --seed 1000 --seeds 40
+	.build/crash-sweep rot --step 1
+	.build/crash-sweep mutants --seeds 6
+	FAULT_KILLS=10000 FAULT_STEP=1 FAULT_LIMITS=600 FAULT_DISK_STEP=4 FAULT_SEED=$$RANDOM \
+	    $(python) -m pytest -q -s Tests/Faults
+	python3 Tests/Fuzz/fuzz.py --runs $(RUNS)
+	python3 Tests/Fuzz/fuzz.py --runs $(RUNS) --build debug
+	$(MAKE) differential N=2000
+	$(MAKE) parquet-roundtrip
 
 BENCH ?=
 bench: build spark-deps ## measure every row of work against DuckDB, Polars and Spark (BENCH="--only …")

@@ -91,11 +91,19 @@ let package = Package(
             dependencies: [
                 "Storage", "Columnar", "JSON", "Streams", "TickLog", "Parquet", "Lake",
                 "KeyedState", "Checkpoints", "Operators", "Jobs", "Connectors", "Engine",
-                "TestSupport",
+                "TestSupport", "FuzzTargets",
             ], path: "Tests/CrashSweep", swiftSettings: settings),
         .executableTarget(
             name: "ParquetExchange", dependencies: ["Columnar", "Parquet"],
             path: "Tests/ParquetExchange", swiftSettings: settings),
+        // Parsers of bytes from outside, for libFuzzer (`make fuzz`) and for tests.
+        .target(
+            name: "FuzzTargets",
+            dependencies: [
+                "Storage", "Columnar", "JSON", "Expressions", "TickLog", "Parquet", "Lake",
+                "KeyedState", "Checkpoints", "Jobs", "Connectors", "TestSupport",
+            ], path: "Tests/FuzzTargets", swiftSettings: settings),
+        tests("FuzzTests", ["Storage", "FuzzTargets"]),
         tests("TestSupportTests", ["Storage", "Columnar"]),
         tests("StorageTests", ["Storage"]),
         tests("ColumnarTests", ["Columnar"]),
@@ -126,3 +134,11 @@ let package = Package(
     ],
     cxxLanguageStandard: .cxx17
 )
+
+// libFuzzer brings its own main: the target exists only in the build that links it.
+if Context.environment["STREAMER_FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz",
+            swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])]))
+}

@@ -180,7 +180,7 @@ public final class CheckpointStore: Sendable {
 }
 
 extension FileFact {
-    fileprivate var content: Content? {
+    var content: Content? {
         if case .intact(let content) = self { content } else { nil }
     }
 }

@@ -15,6 +15,8 @@ public struct LakeError: Error, Sendable, CustomStringConvertible {
         case damagedDescription
         /// A file of the table is not what it was when it was published.
         case damagedFile
+        /// A file of the table is missing, or another than the newest one that was published.
+        case staleFile
         /// A partition column does not exist, is named twice, or leaves no column for the files.
         case invalidPartitioning
         /// A partition value cannot be the name of a directory.

@@ -66,7 +66,8 @@ public struct ReplacedTable: Sendable {
     /// Of rows with equal keys the last one stays, those of the table counting as earlier. The
     /// result is sorted by the key columns, nulls first. Upserting the same rows again changes
     /// nothing, so that a batch may run twice.
-    /// - Throws: `.unknownKey` when a key is no column.
+    /// - Throws: `.unknownKey` when a key is no column; `.staleFile` when the table is not as the
+    ///   batch before, or an earlier run of this one, left it.
     public func stage(
         batch: Int64, upserting rows: RecordBatch, keys: [String]
     ) throws(LakeError) -> StagedBatch {
@@ -81,7 +82,8 @@ public struct ReplacedTable: Sendable {
             columns.append(index)
         }
         precondition(!columns.isEmpty, "an upsert has a key")
-        let all = RecordBatch.concatenate([try read(), rows], schema: description.schema)
+        let all = RecordBatch.concatenate(
+            [try read(beforeBatch: batch), rows], schema: description.schema)
         return try stage(batch: batch, replacing: lastOfEachKey(all, columns))
     }
 
@@ -94,10 +96,43 @@ public struct ReplacedTable: Sendable {
 
     /// The table's rows; none when nothing was published yet.
     public func read() throws(LakeError) -> RecordBatch {
-        guard try onStorage({ () throws(StorageError) in try directory.files.exists(file) }) else {
+        try open().map { (parquet) throws(LakeError) in try rows(of: parquet) }
+            ?? RecordBatch(empty: description.schema)
+    }
+
+    /// The rows that a batch builds on: every batch replaces the file, so it bears the number of
+    /// the batch before, or of this one when it ran before.
+    private func read(beforeBatch batch: Int64) throws(LakeError) -> RecordBatch {
+        guard let parquet = try open() else {
+            guard batch == 0 else {
+                throw stale("the file of batch \(batch - 1) is missing")
+            }
             return RecordBatch(empty: description.schema)
         }
-        let parquet = try openParquet(file, directory.files)
+        let found = parquet.footer.metadata(Self.batchKey).flatMap { Int64($0) }
+        guard let found, found == batch || found == batch - 1 else {
+            throw stale(
+                "the file is of batch \(found.map(String.init) ?? "unknown"), expected is batch "
+                    + String(batch - 1))
+        }
+        return try rows(of: parquet)
+    }
+
+    private func stale(_ message: String) -> LakeError {
+        LakeError(
+            .staleFile,
+            message + ": it was removed, or put back from a copy; restore the newest one, or clear "
+                + "the job's checkpoint and tables and start over", path: file.string)
+    }
+
+    private func open() throws(LakeError) -> ParquetFile? {
+        guard try onStorage({ () throws(StorageError) in try directory.files.exists(file) }) else {
+            return nil
+        }
+        return try openParquet(file, directory.files)
+    }
+
+    private func rows(of parquet: ParquetFile) throws(LakeError) -> RecordBatch {
         guard parquet.schema == description.schema else {
             throw LakeError(
                 .damagedFile, "the file's columns are not those of the table; clear the table",

@@ -16,8 +16,9 @@ extension POSIXFileSystem {
                 let status = try descriptor.status(path: path)
                 // The file may have been removed between open and flock: a lock on nothing.
                 guard try info(path)?.inode == UInt64(status.st_ino) else { continue }
-                try leaveHolder("pid \(getpid())\n", descriptor, path)
-                return POSIXFileLock(descriptor, path, inode: UInt64(status.st_ino))
+                leaveHolder("pid \(getpid())\n", descriptor)
+                return POSIXFileLock(
+                    descriptor, path, inode: UInt64(status.st_ino), among: heldLocks)
             }
             guard errno == EWOULDBLOCK || errno == EINTR else {
                 throw StorageError(errorNumber: errno, "lock", path: path.string)
@@ -45,16 +46,11 @@ extension POSIXFileSystem {
 
     /// Leaves a line for those who find the file locked.
     ///
-    /// It is a courtesy, not part of the lock, hence not synced.
-    private func leaveHolder(
-        _ line: String, _ descriptor: borrowing Descriptor, _ path: Path
-    ) throws(StorageError) {
-        guard ftruncate(descriptor.number, 0) == 0 else {
-            throw StorageError(errorNumber: errno, "truncate", path: path.string)
-        }
+    /// It is a courtesy, not part of the lock, hence not synced, and whether it works is no matter.
+    private func leaveHolder(_ line: String, _ descriptor: borrowing Descriptor) {
         let number = descriptor.number
         let text = Array(line.utf8)
-        // A short write only shortens the courtesy.
+        _ = ftruncate(number, 0)
         _ = unsafe text.withUnsafeBytes { unsafe pwrite(number, $0.baseAddress, $0.count, 0) }
     }
 

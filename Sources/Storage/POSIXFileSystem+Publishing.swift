@@ -12,7 +12,16 @@ extension POSIXFileSystem {
     }
 
     /// Renames staged files, then syncs each directory once.
+    ///
+    /// The locks are verified when the temporaries are in place: whoever takes a lock over removes
+    /// those before it begins, so that the renames of the one before fail.
     public func publish(_ files: [StagedFile]) throws(StorageError) -> [PublishResult] {
+        do throws(StorageError) {
+            try heldLocks.verify()
+        } catch {
+            for file in files { discard(file) }
+            throw error
+        }
         var results: [PublishResult] = []
         do throws(StorageError) {
             for file in files { results.append(try giveName(file)) }

@@ -5,13 +5,17 @@ import Synchronization
 /// The machine's files.
 ///
 /// Invariants: a name changes only by rename or unlink followed by a sync of its directory; a
-/// file gets its final name only after its content was synced; no failed sync is tried again.
+/// file gets its final name only after its content was synced; no failed sync is tried again. Once
+/// a lock that was taken here is lost, nothing is published any more: a process that was stopped
+/// for so long that another one took its place must not undo what that one did.
 public final class POSIXFileSystem: FileSystem {
     /// Directories whose entry in their parent this process knows to be durable.
     ///
     /// It saves the syncs of `createDirectories` for a partition that is written again and again.
     let durableDirectories = Mutex<Set<Path>>([])
     static let durableDirectoriesMax = 4096
+    /// The locks that were taken here and not given up.
+    let heldLocks = HeldLocks()
 
     /// The machine's files.
     public init() {}

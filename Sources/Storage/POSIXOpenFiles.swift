@@ -203,26 +203,68 @@ final class POSIXFileLock: FileLock {
     private let path: Path
     private let inode: UInt64
     private let descriptor: Mutex<Descriptor?>
+    private let others: HeldLocks
+    private let id: Int
 
-    init(_ descriptor: consuming Descriptor, _ path: Path, inode: UInt64) {
+    init(
+        _ descriptor: consuming Descriptor, _ path: Path, inode: UInt64, among others: HeldLocks
+    ) {
         self.path = path
         self.inode = inode
         self.descriptor = Mutex(descriptor)
+        self.others = others
+        id = others.add(path, inode: inode)
     }
 
+    deinit { others.remove(id) }
+
     func verify() throws(StorageError) {
-        let isHeld = descriptor.withLock { $0 != nil }
-        var status = stat()
-        guard isHeld, unsafe stat(path.string, &status) == 0, UInt64(status.st_ino) == inode else {
-            throw StorageError(
-                .lockLost, "keep the lock", path: path.string,
-                detail: "the lock file is not the one this process locked")
-        }
+        guard descriptor.withLock({ $0 != nil }) else { throw lostError(path) }
+        try verifyInode(path, inode)
     }
 
     func release() {
         descriptor.withLock { $0 = nil }
+        others.remove(id)
     }
+}
+
+/// The locks that a process holds, to be verified together.
+final class HeldLocks: Sendable {
+    private struct State {
+        var held: [Int: (path: Path, inode: UInt64)] = [:]
+        var nextID = 0
+    }
+
+    private let state = Mutex(State())
+
+    func add(_ path: Path, inode: UInt64) -> Int {
+        state.withLock { state in
+            state.nextID += 1
+            state.held[state.nextID] = (path, inode)
+            return state.nextID
+        }
+    }
+
+    func remove(_ id: Int) { state.withLock { $0.held[id] = nil } }
+
+    /// Checks that every lock file is still the one that was locked.
+    func verify() throws(StorageError) {
+        for lock in state.withLock({ $0.held.values }) { try verifyInode(lock.path, lock.inode) }
+    }
+}
+
+private func verifyInode(_ path: Path, _ inode: UInt64) throws(StorageError) {
+    var status = stat()
+    guard unsafe stat(path.string, &status) == 0, UInt64(status.st_ino) == inode else {
+        throw lostError(path)
+    }
+}
+
+private func lostError(_ path: Path) -> StorageError {
+    StorageError(
+        .lockLost, "keep the lock", path: path.string,
+        detail: "the lock file is not the one this process locked")
 }
 
 private func closedError(_ path: Path) -> StorageError {

@@ -9,9 +9,8 @@ let version = "0.1.0"
 let verbs: [Verb] = [
     runVerb, replayVerb, clearVerb, validateVerb, explainVerb, logAppendVerb, logCatVerb, logLsVerb,
     logVerifyVerb, logTailVerb, logTrimVerb, lakeLsVerb, lakeShowVerb, lakeExportVerb,
-    lakeVerifyVerb, lakeCompactVerb, checkpointLsVerb, checkpointShowVerb, stateShowVerb,
-    doctorVerb, evalVerb,
-    sparkVerb,
+    lakeVerifyVerb, lakeCompactVerb, checkpointLsVerb, checkpointShowVerb, checkpointVerifyVerb,
+    stateShowVerb, doctorVerb, evalVerb, sparkVerb,
 ]
 
 /// Carries out a command line (without the program's name) and says how the process ends.

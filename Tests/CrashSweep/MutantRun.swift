@@ -76,7 +76,7 @@ extension Mutant {
     var sweep: Sweep {
         switch action {
         case .fileSyncDropped, .directorySyncDropped, .namedBeforeSync, .renameMadeWrite: .crashes
-        case .failedSyncIgnored, .failedSyncRetried, .failedWriteIgnored, .truncateDropped: .faults
+        case .failedSyncIgnored, .failedSyncRetried, .failedWriteIgnored: .faults
         case .lockGranted, .lostLockIgnored: .locks
         }
     }
@@ -103,6 +103,5 @@ enum Mutants {
         }
         + [.segment, .stateDelta, .part].map { Mutant(.failedSyncRetried, $0) }
         + [.segment, .stateDelta, .part, .commit, .offsets].map { Mutant(.failedWriteIgnored, $0) }
-        + [Mutant(.truncateDropped, .segment)]
         + [Mutant(.lockGranted), Mutant(.lostLockIgnored)]
 }

@@ -33,7 +33,8 @@ struct Scenario: Sendable {
     static let logPath = "log/ticks"
     static let date = 1_767_657_600 as Int64  // 2026-01-06T00:00:00Z
 
-    init(seed: UInt64) throws {
+    /// The layout of processes and the choice of queries follow from the seed unless given.
+    init(seed: UInt64, layout: Int? = nil, queries: Int? = nil) throws {
         var random = SeededGenerator(seed: seed)
         self.seed = seed
         let count = Int.random(in: 18...40, using: &random)
@@ -42,7 +43,7 @@ struct Scenario: Sendable {
         appendRowsMax = Int.random(in: 4...12, using: &random)
         let batch = Int.random(in: 8...16, using: &random)
         jobs = try [
-            Self.job("main", batch, Self.mainQueries(&random), &random),
+            Self.job("main", batch, Self.mainQueries(&random, queries), &random),
             Self.job("second", batch + 3, [Self.sessions], &random),
         ].map { try Job.load(Array($0.utf8), path: "job.json") }
         plans = try jobs.map { job in
@@ -50,7 +51,7 @@ struct Scenario: Sendable {
             return try job.plan(inputSchema: feed.schema, timeColumn: feed.eventTime)
         }
         let first = count / 2
-        switch Int.random(in: 0..<4, using: &random) {
+        switch layout ?? Int.random(in: 0..<4, using: &random) {
         case 0:
             phases = [.fill(rows: nil), .run(job: 0, until: nil, isLast: true)]
         case 1:
@@ -114,7 +115,9 @@ struct Scenario: Sendable {
         """
     }
 
-    private static func mainQueries(_ random: inout SeededGenerator) -> [String] {
+    private static func mainQueries(
+        _ random: inout SeededGenerator, _ chosen: Int?
+    ) -> [String] {
         let compression = Bool.random(using: &random) ? "none" : "zstd"
         let late =
             Bool.random(using: &random) ? ", \"late\": { \"path\": \"lake/candles_late\" }" : ""
@@ -142,7 +145,7 @@ struct Scenario: Sendable {
               "late": { "path": "lake/odd_late" },
               "sinks": [{ "format": "parquet", "path": "lake/odd" }] }
             """
-        switch Int.random(in: 0..<5, using: &random) {
+        switch chosen ?? Int.random(in: 0..<5, using: &random) {
         case 0: return [candles, kpi]
         case 1: return [candles, totals]
         case 2: return [odd, totals]

@@ -1,4 +1,5 @@
 import Dispatch
+import FuzzTargets
 import Glibc
 import Storage
 import Synchronization
@@ -9,6 +10,8 @@ import TestSupport
 //     crash-sweep crashes --seed 1 --seeds 100 [--partial 6] [--double-every 50]
 //     crash-sweep faults --seed 1 --seeds 20
 //     crash-sweep mutants --seeds 6
+//     crash-sweep rot --step 1
+//     crash-sweep seeds FOLDER
 //
 // Every seed is a scenario of its own. A violation prints the seed and the place; the same seed
 // shows it again.
@@ -53,6 +56,54 @@ func overSeeds(_ body: @escaping @Sendable (UInt64) throws -> Counts) -> Counts 
         exit(1)
     }
     return total.withLock { $0 }
+}
+
+/// Damages a file of each kind and prints what became of it.
+func runRot() throws {
+    let rot = try BitRot()
+    let step = number("step", 1)
+    let files = rot.files()
+    let rows = Mutex<[Int: String]>([:])
+    let failure = Mutex<String?>(nil)
+    DispatchQueue.concurrentPerform(iterations: files.count) { index in
+        let (kind, path) = files[index]
+        do {
+            let bits = try rot.flip(path, step: step)
+            let lengths = try rot.cut(path, step: step)
+            rows.withLock {
+                $0[index] =
+                    "| \(kind) | \(bits.tried) | \(bits.detected) | \(bits.repaired) | "
+                    + "\(lengths.tried) | \(lengths.detected) | \(lengths.repaired) |"
+            }
+        } catch {
+            failure.withLock { $0 = $0 ?? "\(error)" }
+        }
+    }
+    if let message = failure.withLock({ $0 }) {
+        print("VIOLATION \(message)")
+        exit(1)
+    }
+    print("| file | bits | detected | harmless | lengths | detected | harmless |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    for row in rows.withLock({ $0 }).sorted(by: { $0.key < $1.key }) { print(row.value) }
+    let swapped = try rot.swap()
+    print("swapped \(swapped.tried), detected \(swapped.detected), harmless \(swapped.repaired)")
+    let stale = try rot.restore(Reference(rot.scenario, watchesDiscipline: false).images)
+    print("stale \(stale.tried), detected \(stale.detected), harmless \(stale.repaired)")
+}
+
+/// Writes the inputs from which fuzzing begins: `seeds FOLDER`.
+func writeSeeds() throws {
+    guard arguments.count == 2, let folder = arguments.last else { fail("seeds FOLDER") }
+    let files = POSIXFileSystem()
+    for target in FuzzTarget.allCases {
+        let path = try Path(folder).appending(target.rawValue)
+        try files.createDirectories(path)
+        for (index, seed) in try fuzzSeeds(target).enumerated() {
+            try files.createAtomically(
+                path.appending("seed-\(index)"), mode: .replace, contents: seed)
+        }
+    }
 }
 
 /// Prints a row for each sabotage; fails when one goes unnoticed.
@@ -107,9 +158,13 @@ case "faults":
         return run.counts
     }
     print("faults \(counts.faulted), of these ended with an error \(counts.refused)")
+case "rot":
+    try runRot()
+case "seeds":
+    try writeSeeds()
 case "mutants":
     try runMutants()
 default:
-    fail("give crashes, faults or mutants")
+    fail("give crashes, faults, mutants, rot or seeds")
 }
 print("seconds \(Double((SystemTime().monotonicNanos() - begun) / 1_000_000) / 1e3)")

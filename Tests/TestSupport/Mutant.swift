@@ -16,8 +16,6 @@ public struct Mutant: Sendable, Hashable, CustomStringConvertible {
         case failedSyncRetried = "a failed sync is tried again"
         /// A write that failed reports success.
         case failedWriteIgnored = "a failed write is ignored"
-        /// What a failed write left is not cut off again.
-        case truncateDropped = "the cut after a failed write is dropped"
         /// The lock is given to everybody.
         case lockGranted = "the lock is granted to all"
         /// A lock that was lost passes for held.

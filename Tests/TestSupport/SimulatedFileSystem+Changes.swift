@@ -149,6 +149,7 @@ extension SimulatedFileSystem {
             }
             world.nextLock += 1
             world.locks[node] = world.nextLock
+            world.lockPaths[node] = path
             return SimulatedFileLock(self, node: node, number: world.nextLock, path)
         }
     }

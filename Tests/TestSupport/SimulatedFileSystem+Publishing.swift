@@ -15,6 +15,12 @@ extension SimulatedFileSystem {
 
     /// Renames staged files, then syncs each directory once.
     public func publish(_ files: [StagedFile]) throws(StorageError) -> [PublishResult] {
+        do throws(StorageError) {
+            try verifyLocks()
+        } catch {
+            for file in files { discard(file) }
+            throw error
+        }
         var results: [PublishResult] = []
         do throws(StorageError) {
             for file in files { results.append(try giveName(file)) }
@@ -29,6 +35,21 @@ extension SimulatedFileSystem {
             try syncFile(world.withLock { $0.disk.node(file.target) } ?? -1, file.target)
         }
         return results
+    }
+
+    /// Where another process of the machine has taken a lost lock, it cannot be told which of the
+    /// two publishes.
+    private func verifyLocks() throws(StorageError) {
+        try look("keep the lock", .currentDirectory) { world throws(StorageError) in
+            for node in world.locks.keys {
+                guard let path = world.lockPaths[node], world.disk.node(path) != node,
+                    world.disk.node(path).flatMap({ world.locks[$0] }) == nil
+                else { continue }
+                if !world.mutates(.lostLockIgnored, nil) {
+                    throw fault(.lockLost, "keep the lock", path)
+                }
+            }
+        }
     }
 
     /// Removes a temporary file.
@@ -94,7 +115,6 @@ extension SimulatedFileSystem {
     ) throws(StorageError) {
         var kind = Operation.Kind.write
         if case .size = write { kind = .truncate }
-        if kind == .truncate, mutates(.truncateDropped, FileRole(ofFile: path)) { return }
         do throws(StorageError) {
             try step(
                 Operation(kind, path),

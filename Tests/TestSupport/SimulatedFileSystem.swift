@@ -30,6 +30,7 @@ public final class SimulatedFileSystem: FileSystem {
         var failingRead: (at: Int, isLasting: Bool)?
         var capacity: Int?
         var locks: [SimulatedDisk.NodeID: Int] = [:]
+        var lockPaths: [SimulatedDisk.NodeID: Path] = [:]
         var nextLock = 0
         var mutant: Mutant?
         /// What files are for, where it can be told.
