@@ -69,7 +69,9 @@ unit-test: deps ## the Swift tests, with the layers' import table enforced
 	swift test --skip-build --parallel
 
 interop-test: build python-deps ## whole jobs, judged by pyarrow, DuckDB and Polars
-	$(python) -m pytest -q Tests/Interop Tests/GoldenJobs
+	$(python) -m pytest -q Tests/Interop
+	# A process of its own: a child's memory, which is measured, starts as its parent's.
+	$(python) -m pytest -q Tests/GoldenJobs
 
 spark-test: build spark-deps ## jobs exported to a real Spark, also to a cluster on loopback
 	$(python) -m pytest -q Tests/Spark
