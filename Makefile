@@ -113,10 +113,10 @@ fault-deps: ## install strace, which fails the calls of real processes
 	    $(sudo) apt-get install -y -qq --no-install-recommends strace >/dev/null; }
 
 fault-test: build crash-sweep python-deps fault-deps ## a slice of the fault tests, under 10 minutes
-	.build/crash-sweep crashes --seeds 80 --partial 6 --double-every 400
+	.build/crash-sweep crashes --seeds 48 --partial 12 --double-every 2000
 	.build/crash-sweep faults --seeds 2
 	.build/crash-sweep rot --step 29
-	.build/crash-sweep mutants --seeds 4
+	.build/crash-sweep mutants --seeds 3
 	FAULT_KILLS=1000 FAULT_STEP=12 $(python) -m pytest -q Tests/Faults
 
 RUNS ?= 2000000

@@ -140,5 +140,6 @@ if Context.environment["STREAMER_FUZZ"] != nil {
     package.targets.append(
         .executableTarget(
             name: "fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz",
+            exclude: ["fuzz.py"],
             swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])]))
 }

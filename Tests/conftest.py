@@ -4,6 +4,8 @@ import hashlib
 import json
 import os
 import pathlib
+import random
+import signal
 import subprocess
 
 import pytest
@@ -37,6 +39,26 @@ class Workspace:
         return subprocess.Popen(
             [BINARY, *map(str, arguments)], cwd=self.path, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, **environment})
+
+    def kills(self, *arguments, count, seconds, seed, **environment):
+        """Starts `streamer` and kills it, `count` times; yields after each kill.
+
+        `seconds` is what a whole run takes: the kills come at random times that add up to
+        about that. A run that gets through before its kill is cleared and begun anew.
+        """
+        chance = random.Random(seed)
+        while count:
+            process = self.start(*arguments, **environment)
+            try:
+                process.communicate(timeout=chance.uniform(0, 2 * seconds / count))
+            except subprocess.TimeoutExpired:
+                process.send_signal(signal.SIGKILL)
+                process.communicate()
+                count -= 1
+                yield
+            else:
+                assert process.returncode == 0
+                self.run("clear", "--yes", "--log", **environment)
 
     def job(self, job, name="job.json"):
         """Writes a job file and returns its name."""

@@ -47,7 +47,9 @@ def build(kind):
     """The fuzzing binary, instrumented, with libFuzzer's main; a scratch folder of its own."""
     flags = ["-c", "release"] if kind == "release" else ["-c", "debug"]
     command = ["swift", "build", *flags, "--scratch-path", str(ROOT / f".build/fuzz-{kind}"),
-               "--product", "fuzz", "-Xswiftc", "-sanitize=fuzzer"]
+               "--product", "fuzz", "-Xswiftc", "-sanitize=fuzzer", "-Xswiftc", "-use-ld=lld",
+               # The library's own main gives way to the one that calls its driver.
+               "-Xlinker", "--allow-multiple-definition"]
     environment = {**os.environ, "STREAMER_FUZZ": "1"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     if done.returncode:

@@ -7,9 +7,6 @@ batch before ran with.
 
 import datetime
 import json
-import random
-import signal
-import subprocess
 import time
 import zipfile
 
@@ -283,22 +280,12 @@ def test_ten_kills_do_not_change_a_byte(tmp_path, ibm):
         workspace.job(job(maxOffsetsPerTrigger=3_000))
     begun = time.monotonic()
     calm.run("run", "job.json", **environment)
-    # Ten spans that add up to about the run's own length, so that the kills hit all of it.
-    longest = (time.monotonic() - begun) / 5
-    chance = random.Random(2013)
-    kills, reached = 0, []
-    while kills < 10:
-        process = hunted.start("run", "job.json", **environment)
-        try:
-            process.communicate(timeout=chance.uniform(0.1, 1) * longest)
-            hunted.run("clear", "--yes", "--log", **environment)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.communicate()
-            kills += 1
-            reached.append(len(list(hunted.path.glob("checkpoints/*/commits/*"))))
+    seconds = time.monotonic() - begun
+    reached = set()
+    for _ in hunted.kills("run", "job.json", count=10, seconds=seconds, seed=2013, **environment):
+        reached.add(len(list(hunted.path.glob("checkpoints/*/commits/*"))))
     hunted.run("run", "job.json", **environment)
-    assert len(set(reached)) > 1, reached
+    assert len(reached) > 1, reached
     logs = [log_rows(workspace.path / "log" / "equity_ibm") for workspace in (hunted, calm)]
     assert logs[0].equals(logs[1]) and logs[0].num_rows == ROWS["ibm"]
     assert hunted.files() == calm.files()

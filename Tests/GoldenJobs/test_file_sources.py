@@ -156,15 +156,13 @@ def test_killed_at_any_time_the_same_bytes(shared_workspace, tmp_path_factory, f
     source = {"format": format, "path": str(folder), "maxFilesPerTrigger": 1, **keys}
 
     undisturbed = Workspace(tmp_path_factory.mktemp("whole"))
+    begun = time.monotonic()
     undisturbed.run("run", undisturbed.job(job(source)))
+    seconds = time.monotonic() - begun
     killed = Workspace(tmp_path_factory.mktemp("killed"))
     name = killed.job(job(source))
-    rng = random.Random(5)
-    for _ in range(8):
-        process = killed.start("run", name)
-        time.sleep(rng.uniform(0.005, 0.06))
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
+    for _ in killed.kills("run", name, count=8, seconds=seconds, seed=5):
+        pass
     killed.run("run", name)
     assert killed.files() == undisturbed.files()
     assert published(killed) == expected()

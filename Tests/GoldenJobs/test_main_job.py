@@ -1,8 +1,6 @@
 """The main job on simulated ticks: every tick counted once, whatever happens on the way."""
 
 import json
-import random
-import signal
 import time
 
 import pytest
@@ -54,19 +52,12 @@ def test_threads_do_not_change_a_byte(undisturbed, workspace, threads):
 
 def test_kills_do_not_change_a_byte(undisturbed, workspace):
     job = workspace.job(ohlcv())
-    chance = random.Random(5)
-    kills = 0
-    while kills < 5:
-        process = workspace.start("run", job)
-        time.sleep(chance.uniform(0.02, 0.4))
-        if process.poll() is None:
-            process.send_signal(signal.SIGKILL)
-            kills += 1
-        process.communicate()
-        if kills < 5 and process.returncode == 0:
-            # Finished before it was killed: begin again, so that all five kills hit work.
-            workspace.run("clear", "--yes", "--log")
-            kills = 0
+    begun = time.monotonic()
+    workspace.run("run", job)
+    seconds = time.monotonic() - begun
+    workspace.run("clear", "--yes", "--log")
+    for _ in workspace.kills("run", job, count=5, seconds=seconds, seed=5):
+        pass
     workspace.run("run", job)
     assert workspace.files() == undisturbed.files()
 

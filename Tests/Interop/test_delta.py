@@ -1,9 +1,8 @@
 """Delta tables as deltalake and Polars see them: every version, after kills, after replays."""
 
 import json
-import random
 import shutil
-import subprocess
+import time
 
 import deltalake
 import polars
@@ -202,24 +201,15 @@ def test_replaying_batches_adds_nothing(done, tmp_path):
 
 
 def test_a_kill_at_any_point_leaves_a_table_that_they_read(done, tmp_path):
-    # A kill after a random time, again and again, until a run gets through.
     workspace = Workspace(tmp_path)
     workspace.job(job())
     workspace.run("log", "append", "log/ticks", "--job", "job.json")
-    random_times = random.Random(7)
-    kills = 0
+    begun = time.monotonic()
+    workspace.run("run", "job.json")
+    seconds = time.monotonic() - begun
+    workspace.run("clear", "--yes")
     state = states(done)
-    for _ in range(200):
-        running = workspace.start("run", "job.json")
-        try:
-            running.communicate(timeout=random_times.uniform(0.01, 0.25))
-        except subprocess.TimeoutExpired:
-            running.kill()
-            running.communicate()
-            kills += 1
-        else:
-            assert running.returncode == 0
-            break
+    for _ in workspace.kills("run", "job.json", count=12, seconds=seconds, seed=7):
         for name in ["candles", "kpi", "top"]:
             table = workspace.path / "lake" / name
             if not (table / "_delta_log" / f"{0:020}.json").exists():
@@ -229,7 +219,6 @@ def test_a_kill_at_any_point_leaves_a_table_that_they_read(done, tmp_path):
             assert by_arrow(table) == expected
             assert by_polars(table) == expected
     workspace.run("run", "job.json")
-    assert kills > 5
     for name in ["candles", "kpi", "top"]:
         table = workspace.path / "lake" / name
         assert by_arrow(table) == by_arrow(done.path / "lake" / name)
