@@ -19,14 +19,19 @@ extension GroupTable {
         let changed = sorted(touchedSlots)
         let removed = removedKeys.count / table.width
         let count = removed + changed.count
-        var words = removedKeys
-        for slot in changed {
-            let key = unsafe table.key(slot)
-            for word in 0..<table.width { unsafe words.append(key[word]) }
-        }
         let slots = [Int32](repeating: -1, count: removed) + changed
         let flags = Bitmap((0..<count).map { $0 < removed })
-        let keys = keyFields.indices.map { keyColumn($0, words: words) }
+        let keys = unsafe removedKeys.withUnsafeBufferPointer { words in
+            keyFields.indices.map { index in
+                unsafe keyColumn(index, count: count) { row in
+                    // Safe: there are removed keys, with a base then, before any other row.
+                    if row < removed, let base = words.baseAddress {
+                        return unsafe base + row * table.width
+                    }
+                    return unsafe table.key(slots[row])
+                }
+            }
+        }
         let state = columns.map { $0.column(at: slots, strings) }
         return RecordBatch(deltaSchema, [Column(bits: flags)] + keys + state, count: count)
     }

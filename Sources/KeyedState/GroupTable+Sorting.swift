@@ -6,6 +6,7 @@ extension GroupTable {
     public func sorted(_ slots: [Int32]) -> [Int32] {
         // Most pairs are told apart by 128 bits that are computed once a slot.
         rankStrings(toSort: slots.count)
+        if let placed = placed(slots) { return placed }
         let isExact = sortOrder.first.map(hasExactPrefix) ?? false
         let items = slots.map { slot in
             SortItem(
@@ -24,6 +25,51 @@ extension GroupTable {
         return sorted.map(\.slot)
     }
 
+    /// Slots in the order of their keys where a key is at most a window and a string whose place
+    /// among the strings is known, and most combinations occur: each slot is put where it belongs.
+    ///
+    /// `nil` where that is not so.
+    private func placed(_ slots: [Int32]) -> [Int32]? {
+        guard let ranks, let text = sortOrder.last, keyFields[text].type == .string,
+            sortOrder.count == 1 || (sortOrder.count == 2 && hasExactPrefix(sortOrder[0]))
+        else { return nil }
+        let first = sortOrder.count == 2 ? wordOffsets[sortOrder[0]] : nil
+        let offset = wordOffsets[text]
+        let nullBit = UInt64(1) << UInt64(text)
+        // A row of places for each value of the first column, in order of first sight; null is
+        // before all strings.
+        let width = ranks.count + 1
+        var values: [UInt64] = []
+        var row = -1
+        var places: [Int32] = []
+        let keys = unsafe table.keys
+        for slot in slots {
+            // Safe: a live slot has a key, and the number of a string is below `ranks.count`.
+            let key = unsafe keys + Int(slot) * table.width
+            let value = first.map { unsafe key[$0] ^ 1 << 63 } ?? 0
+            if row < 0 || values[row] != value {
+                row = values.firstIndex(of: value) ?? values.count
+                if row == values.count {
+                    guard row < 64, (row + 1) * width <= 4 * slots.count + 1_024 else { return nil }
+                    values.append(value)
+                    places.append(contentsOf: repeatElement(-1, count: width))
+                }
+            }
+            let isNull = unsafe key[0] & nullBit != 0
+            let place = isNull ? 0 : unsafe Int(ranks[Int(key[offset])]) + 1
+            places[row * width + place] = slot
+        }
+        var sorted: [Int32] = []
+        sorted.reserveCapacity(slots.count)
+        for row in values.indices.sorted(by: { values[$0] < values[$1] }) {
+            for slot in places[row * width..<(row + 1) * width] where slot >= 0 {
+                sorted.append(slot)
+            }
+        }
+        precondition(sorted.count == slots.count, "keys are distinct")
+        return sorted
+    }
+
     /// Whether equal prefixes of this key column mean equal values.
     private func hasExactPrefix(_ index: Int) -> Bool {
         let layout = keyFields[index].type.layout
@@ -38,7 +84,7 @@ extension GroupTable {
         guard count >= strings.count, keyFields.contains(where: { $0.type == .string }) else {
             return
         }
-        let order = (0..<Int32(strings.count)).sorted { strings.compare($0, $1) < 0 }
+        let order = strings.sortedNumbers()
         var places = [Int32](repeating: 0, count: order.count)
         for (place, number) in order.enumerated() { places[Int(number)] = Int32(place) }
         ranks = places
@@ -59,10 +105,7 @@ extension GroupTable {
         case .dictionary:
             if let ranks { return UInt64(ranks[Int(word)]) + 1 }
             return unsafe strings.withBytes(Int32(truncatingIfNeeded: word)) { bytes in
-                var prefix: UInt64 = 0
-                for place in 0..<min(8, bytes.count) {
-                    unsafe prefix |= UInt64(bytes[place]) << UInt64(56 - 8 * place)
-                }
+                let prefix = unsafe bigEndianPrefix(bytes)
                 return keyFields[index].isNullable ? prefix >> 1 | 1 << 63 : prefix
             }
         case .bits, .float64, .int128: return 1

@@ -7,11 +7,9 @@ public import Columnar
 /// normalised so that 0.0 equals -0.0 and every NaN equals every other; a null's words are zero.
 ///
 /// Invariants:
-/// - a slot is touched if its group changed since the last `markCommitted()`; `touched` has those
-///   slots in the order of their first change, with -1 where a group was removed since;
-///   `touchPlaces[slot]` is the place there, or -1.
-/// - a slot is committed if its group was in the state at the last `markCommitted()`, under the
-///   key it has now. `removedKeys` has the keys that were and no longer are.
+/// - `changes` has the slots whose groups changed since the last `markCommitted()`, and says which
+///   were in the state then, under the key they have now. `removedKeys` has the keys that were and
+///   no longer are.
 ///
 /// Not thread-safe: one query folds on one thread.
 @safe public final class GroupTable {
@@ -32,14 +30,12 @@ public import Columnar
     /// Where the words of each key column start.
     let wordOffsets: [Int]
     private let scratch: UnsafeMutablePointer<UInt64>
-    private var touchPlaces: [Int32] = []
-    private var isCommitted: [Bool] = []
-    private var touched: [Int32] = []
-    /// How many groups were added or changed since the last `markCommitted()` and are still there.
-    public private(set) var touchedCount = 0
+    private let changes: ChangeMarks
     /// The words of removed keys end to end, in the order of their removal.
     private(set) var removedKeys: [UInt64] = []
     private var stringBytesAfterCompaction = 0
+    /// Slots that the columns have room for.
+    private var room: Int
     /// The place of each string in the order of their bytes, as of the last time that it paid.
     var ranks: [Int32]?
 
@@ -70,6 +66,8 @@ public import Columnar
         table = WordTable(width: width)
         let capacity = table.capacity
         columns = state.map { StateColumn($0, capacity: capacity) }
+        changes = ChangeMarks(capacity: capacity)
+        room = capacity
         unsafe scratch = .allocate(capacity: width)
         unsafe scratch.initialize(repeating: 0, count: width)
     }
@@ -79,8 +77,11 @@ public import Columnar
     /// The number of groups.
     public var count: Int { table.count }
 
+    /// How many groups were added or changed since the last `markCommitted()` and are still there.
+    public var touchedCount: Int { changes.count }
+
     /// The live slots that changed since the last `markCommitted()`, in order of first change.
-    public var touchedSlots: [Int32] { touched.filter { $0 >= 0 } }
+    public var touchedSlots: [Int32] { changes.slots }
 
     /// All live slots, ascending.
     public var liveSlots: [Int32] {
@@ -137,9 +138,34 @@ extension GroupTable {
     public func findOrInsert() throws(KeyedStateError) -> (slot: Int32, existed: Bool) {
         let found = unsafe table.find(scratch)
         if found >= 0 {
-            touch(found)
+            changes.touch(found)
             return (found, true)
         }
+        try makeRoom()
+        return (add(unsafe table.insert(scratch)), false)
+    }
+
+    /// The slot of a new group under the encoded key, which the caller knows not to be in the
+    /// state; that costs no search.
+    ///
+    /// - Throws: `.tooManyRows`.
+    public func insert() throws(KeyedStateError) -> Int32 {
+        try makeRoom()
+        return add(unsafe table.insertUnindexed(scratch))
+    }
+
+    private func add(_ slot: Int32) -> Int32 {
+        if Int(slot) >= room {
+            for column in columns { column.reserve(table.capacity) }
+            changes.reserve(table.capacity)
+            room = table.capacity
+        }
+        changes.add(slot)
+        return slot
+    }
+
+    /// Makes sure that one more group is allowed.
+    private func makeRoom() throws(KeyedStateError) {
         guard count < rowsMax else {
             throw KeyedStateError(
                 .tooManyRows,
@@ -147,17 +173,6 @@ extension GroupTable {
                     + "groups end: a watermark with a shorter delay, fewer or shorter windows")
         }
         try checkMemory()
-        let slot = unsafe table.insert(scratch)
-        if table.capacity > touchPlaces.count {
-            for column in columns { column.reserve(table.capacity) }
-            let more = table.capacity - touchPlaces.count
-            touchPlaces.append(contentsOf: repeatElement(-1, count: more))
-            isCommitted.append(contentsOf: repeatElement(false, count: more))
-        }
-        isCommitted[Int(slot)] = false
-        touchPlaces[Int(slot)] = -1
-        touch(slot)
-        return (slot, false)
     }
 
     /// Makes sure that there is memory for one more group.
@@ -189,28 +204,16 @@ extension GroupTable {
     }
 
     /// Marks a live slot as changed.
-    public func touch(_ slot: Int32) {
-        if touchPlaces[Int(slot)] >= 0 { return }
-        touchPlaces[Int(slot)] = Int32(touched.count)
-        touched.append(slot)
-        touchedCount += 1
-    }
+    public func touch(_ slot: Int32) { changes.touch(slot) }
 
-    /// Removes groups.
+    /// Removes distinct groups.
     public func remove(_ slots: [Int32]) {
-        for slot in slots { forget(slot) }
-        for column in columns { column.reset(slots) }
-    }
-
-    private func forget(_ slot: Int32) {
-        recordRemoval(slot)
-        let place = Int(touchPlaces[Int(slot)])
-        if place >= 0 {
-            touched[place] = -1
-            touchedCount -= 1
+        for slot in slots {
+            recordRemoval(slot)
+            changes.remove(slot)
         }
-        touchPlaces[Int(slot)] = -1
-        table.remove(slot)
+        table.remove(slots)
+        for column in columns { column.reset(slots) }
     }
 
     /// Gives a group another value in a `long` or `timestamp` key column; no group may have that
@@ -232,12 +235,7 @@ extension GroupTable {
 
     /// Forgets which groups changed: the state is now what a commit would restore.
     public func markCommitted() {
-        for slot in touched where slot >= 0 {
-            touchPlaces[Int(slot)] = -1
-            isCommitted[Int(slot)] = true
-        }
-        touched.removeAll(keepingCapacity: true)
-        touchedCount = 0
+        changes.commit()
         removedKeys.removeAll(keepingCapacity: true)
         compactStrings()
     }
@@ -245,19 +243,16 @@ extension GroupTable {
     /// Removes everything.
     public func removeAll() {
         table.removeAll()
-        for slot in touchPlaces.indices { touchPlaces[slot] = -1 }
+        changes.removeAll()
         for column in columns { column.resetAll(from: 0) }
         ranks = nil
-        touched.removeAll()
-        touchedCount = 0
         removedKeys.removeAll()
         strings = StateStrings()
         stringBytesAfterCompaction = 0
     }
 
     private func recordRemoval(_ slot: Int32) {
-        guard isCommitted[Int(slot)] else { return }
-        isCommitted[Int(slot)] = false
+        guard changes.forgetCommitted(slot) else { return }
         let words = unsafe table.key(slot)
         for word in 0..<table.width { unsafe removedKeys.append(words[word]) }
     }

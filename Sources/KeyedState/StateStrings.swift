@@ -7,6 +7,19 @@ public import Columnar
 public typealias StateStrings = StringInterner
 
 extension StringInterner {
+    /// The numbers of all entries in the order of their bytes.
+    func sortedNumbers() -> [Int32] {
+        // Most are told apart by their first bytes.
+        let items = (0..<Int32(count)).map { number in
+            let prefix = unsafe withBytes(number) { bytes in unsafe bigEndianPrefix(bytes) }
+            return (prefix: prefix, number: number)
+        }
+        return items.sorted { left, right in
+            left.prefix != right.prefix
+                ? left.prefix < right.prefix : compare(left.number, right.number) < 0
+        }.map(\.number)
+    }
+
     /// A string column of the entries `numbers`; its dictionary holds each entry used once, in
     /// order of first use, so that it depends on the values alone.
     func column(_ numbers: [Int32], validity: Bitmap?) -> Column {
@@ -37,6 +50,16 @@ extension StringInterner {
                 uncheckedOffsets: Buffer(copying: ends), bytes: Buffer(copying: bytes),
                 count: ends.count - 1), count: numbers.count, validity: validity)
     }
+}
+
+/// The first eight bytes as a number of the same order, zeros for those that are not there.
+@unsafe
+func bigEndianPrefix(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
+    var prefix: UInt64 = 0
+    for place in 0..<min(8, bytes.count) {
+        unsafe prefix |= UInt64(bytes[place]) << UInt64(56 - 8 * place)
+    }
+    return prefix
 }
 
 /// Numbers entries anew in the order of their first use.

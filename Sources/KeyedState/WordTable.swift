@@ -10,6 +10,9 @@
 ///   nothing else; its home is the hash's uppermost bits. Removing shifts entries back, so there
 ///   are no tombstones.
 /// - every slot below `slotEnd` is live or in `free`.
+/// - a live slot is in the index, or it awaits that and is in `awaiting`, which may also have slots
+///   that no longer do. The next search puts them there, so that keys which nobody searches for
+///   between their coming and their going never cost a hash.
 ///
 /// Not thread-safe.
 @safe public final class WordTable {
@@ -24,10 +27,17 @@
 
     // Safe to keep: allocated in `init`, freed in `deinit`, never handed out beyond a call.
     private var words: UnsafeMutablePointer<UInt64>
-    private var live: UnsafeMutablePointer<Bool>
+    private var states: UnsafeMutablePointer<SlotState>
     private var index: UnsafeMutablePointer<UInt64>
     private var indexBits: Int
     private var free: [Int32] = []
+    private var awaiting: [Int32] = []
+
+    private enum SlotState: UInt8, BitwiseCopyable {
+        case free
+        case awaiting
+        case indexed
+    }
 
     /// An empty table for keys of `width` words.
     public init(width: Int, capacity: Int = 64) {
@@ -35,21 +45,21 @@
         self.width = width
         self.capacity = capacity
         unsafe words = .allocate(capacity: capacity * width)
-        unsafe live = .allocate(capacity: capacity)
+        unsafe states = .allocate(capacity: capacity)
         indexBits = 7
         unsafe index = Self.emptyIndex(bits: 7)
     }
 
     deinit {
         unsafe words.deallocate()
-        unsafe live.deallocate()
+        unsafe states.deallocate()
         unsafe index.deallocate()
     }
 
     /// Whether a slot below `slotEnd` holds a key.
     public func isLive(_ slot: Int32) -> Bool {
         precondition(slot >= 0 && slot < slotEnd, "slot out of range")
-        return unsafe live[Int(slot)]
+        return unsafe states[Int(slot)] != .free
     }
 
     /// The key of a live slot; valid until the table changes.
@@ -57,6 +67,9 @@
         precondition(slot >= 0 && slot < slotEnd, "slot out of range")
         return unsafe UnsafePointer(words + Int(slot) * width)
     }
+
+    /// The keys of all slots, `width` words each; valid until the table changes.
+    @unsafe var keys: UnsafePointer<UInt64> { unsafe UnsafePointer(words) }
 
     /// The slot of a key, or -1.
     @unsafe public func find(_ key: UnsafePointer<UInt64>) -> Int32 {
@@ -77,21 +90,52 @@
         unsafe insert(key, hash: hash(key))
     }
 
+    /// Adds a key that is not in the table; its place in the index waits for the next search.
+    @unsafe public func insertUnindexed(_ key: UnsafePointer<UInt64>) -> Int32 {
+        let slot = unsafe takeSlot(key)
+        leaveUnindexed(slot)
+        return slot
+    }
+
     /// Removes the key of a live slot; the slot may be given to another key.
     public func remove(_ slot: Int32) {
         precondition(isLive(slot), "only a live slot can be removed")
-        removeFromIndex(slot)
-        unsafe live[Int(slot)] = false
+        if unsafe states[Int(slot)] == .indexed { removeFromIndex(slot) }
+        unsafe states[Int(slot)] = .free
         free.append(slot)
         count -= 1
+    }
+
+    /// Removes the keys of distinct live slots.
+    ///
+    /// Where they are a good part of all, what stays is put into the index anew, if it is ever
+    /// searched; and slots are given again in ascending order, so that keys that come together lie
+    /// together.
+    public func remove(_ slots: [Int32]) {
+        guard slots.count >= 64, slots.count > count / 4 else {
+            for slot in slots { remove(slot) }
+            return
+        }
+        for slot in slots {
+            precondition(isLive(slot), "only a live slot can be removed")
+            unsafe states[Int(slot)] = .free
+        }
+        count -= slots.count
+        while slotEnd > 0, unsafe states[slotEnd - 1] == .free { slotEnd -= 1 }
+        free.removeAll(keepingCapacity: true)
+        for slot in (0..<slotEnd).reversed() where unsafe states[slot] == .free {
+            free.append(Int32(slot))
+        }
+        forgetIndex()
     }
 
     /// Gives a live slot another key, which must not be in the table.
     @unsafe public func rekey(_ slot: Int32, _ key: UnsafePointer<UInt64>) {
         precondition(isLive(slot), "only a live slot can be rekeyed")
-        removeFromIndex(slot)
+        let isIndexed = unsafe states[Int(slot)] == .indexed
+        if isIndexed { removeFromIndex(slot) }
         unsafe (words + Int(slot) * width).update(from: key, count: width)
-        unsafe addToIndex(entry(slot, hash: hash(key)))
+        if isIndexed { unsafe addToIndex(entry(slot, hash: hash(key))) }
     }
 
     /// Removes everything.
@@ -100,21 +144,22 @@
         count = 0
         slotEnd = 0
         free.removeAll()
+        awaiting.removeAll()
         unsafe index.update(repeating: Self.noEntry, count: 1 << indexBits)
     }
 
     /// Calls `body` with each live slot, ascending.
     public func forEachLive(_ body: (Int32) -> Void) {
-        for slot in 0..<slotEnd where unsafe live[slot] { body(Int32(slot)) }
+        for slot in 0..<slotEnd where unsafe states[slot] != .free { body(Int32(slot)) }
     }
 
     /// Rewrites the word at `position` of every key; the keys must stay distinct.
     func mapWords(at position: Int, _ transform: (_ slot: Int32, UInt64) -> UInt64) {
-        for slot in 0..<slotEnd where unsafe live[slot] {
-            let word = unsafe words + slot * width + position
-            unsafe word.pointee = unsafe transform(Int32(slot), word.pointee)
+        forEachLive { slot in
+            let word = unsafe words + Int(slot) * width + position
+            unsafe word.pointee = unsafe transform(slot, word.pointee)
         }
-        rehash(bits: indexBits)
+        forgetIndex()
     }
 
     // No slot is this large.
@@ -136,6 +181,7 @@
     private func home(_ entry: UInt64) -> Int { Int(entry >> UInt64(64 - indexBits)) }
 
     private func find(_ key: UnsafePointer<UInt64>, hash: UInt64) -> Int32 {
+        if !awaiting.isEmpty { indexAwaiting() }
         // Safe: places are below the index's size, and an index has free places.
         let index = unsafe self.index
         let mask = 1 << indexBits - 1
@@ -158,6 +204,19 @@
     }
 
     private func insert(_ key: UnsafePointer<UInt64>, hash: UInt64) -> Int32 {
+        let slot = unsafe takeSlot(key)
+        if count * 2 > 1 << indexBits {
+            leaveUnindexed(slot)
+            indexAwaiting()
+        } else {
+            unsafe states[Int(slot)] = .indexed
+            addToIndex(entry(slot, hash: hash))
+        }
+        return slot
+    }
+
+    /// A slot for a key, which is not in the index yet.
+    private func takeSlot(_ key: UnsafePointer<UInt64>) -> Int32 {
         let slot: Int32
         if let reused = free.popLast() {
             slot = reused
@@ -166,12 +225,50 @@
             slot = Int32(slotEnd)
             slotEnd += 1
         }
-        unsafe (words + Int(slot) * width).update(from: key, count: width)
-        unsafe live[Int(slot)] = true
+        let place = unsafe words + Int(slot) * width
+        for word in 0..<width { unsafe place[word] = key[word] }
         count += 1
-        if count * 2 > 1 << indexBits { rehash(bits: indexBits + 1, without: slot) }
-        addToIndex(entry(slot, hash: hash))
         return slot
+    }
+
+    private func leaveUnindexed(_ slot: Int32) {
+        unsafe states[Int(slot)] = .awaiting
+        awaiting.append(slot)
+        // Slots that come and go without a search in between leave themselves behind.
+        if awaiting.count > 2 * capacity { awaiting = awaitingSlots() }
+    }
+
+    private func awaitingSlots() -> [Int32] {
+        (0..<Int32(slotEnd)).filter { unsafe states[Int($0)] == .awaiting }
+    }
+
+    /// Puts the slots that await it into the index, which grows as needed.
+    private func indexAwaiting() {
+        if count * 2 > 1 << indexBits {
+            unsafe index.deallocate()
+            while count * 2 > 1 << indexBits { indexBits += 1 }
+            unsafe index = Self.emptyIndex(bits: indexBits)
+            awaitEverything()
+        }
+        for slot in awaiting where unsafe states[Int(slot)] == .awaiting {
+            unsafe states[Int(slot)] = .indexed
+            unsafe addToIndex(entry(slot, hash: hash(words + Int(slot) * width)))
+        }
+        awaiting.removeAll(keepingCapacity: true)
+    }
+
+    /// Empties the index.
+    private func forgetIndex() {
+        unsafe index.update(repeating: Self.noEntry, count: 1 << indexBits)
+        awaitEverything()
+    }
+
+    /// Lets all live slots await a place in an index that is empty.
+    private func awaitEverything() {
+        for slot in 0..<slotEnd where unsafe states[slot] == .indexed {
+            unsafe states[slot] = .awaiting
+        }
+        awaiting = awaitingSlots()
     }
 
     private func addToIndex(_ entry: UInt64) {
@@ -199,21 +296,11 @@
         unsafe index[hole] = Self.noEntry
     }
 
-    /// Makes the index anew from the live slots but one, which is about to be added.
-    private func rehash(bits: Int, without added: Int32 = -1) {
-        unsafe index.deallocate()
-        unsafe index = Self.emptyIndex(bits: bits)
-        indexBits = bits
-        for slot in 0..<slotEnd where unsafe live[slot] && slot != Int(added) {
-            unsafe addToIndex(entry(Int32(slot), hash: hash(words + slot * width)))
-        }
-    }
-
     private func growSlots() {
         let larger = capacity * 2
         precondition(larger <= Int(Int32.max), "more than 2^31 groups in a state")
         unsafe words = regrown(words, count: capacity * width, capacity: larger * width)
-        unsafe live = regrown(live, count: capacity, capacity: larger)
+        unsafe states = regrown(states, count: capacity, capacity: larger)
         capacity = larger
     }
 

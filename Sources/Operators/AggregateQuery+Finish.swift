@@ -53,7 +53,7 @@ extension AggregateQuery {
         if !removed.isEmpty {
             let duration = FixedWindow(plan.window)?.duration ?? 0
             let (last, overflow) = watermark.subtractingReportingOverflow(duration)
-            if plan.window == nil {
+            if lateness != .windowEnd {
                 windowCache.removeAll()
             } else if !overflow {
                 windowCache.remove(startingUpTo: last)

@@ -104,6 +104,15 @@ extension AggregateQuery {
         }
     }
 
+    /// A group under the encoded key, which is not in the state.
+    func insertNewGroup(sequence: Int64) throws(OperatorError) -> Int32 {
+        do throws(KeyedStateError) {
+            return try state.insert()
+        } catch {
+            throw OperatorError(.stateTooLarge, error.message, sequence: sequence)
+        }
+    }
+
     /// Counts a late group once in a batch: the encoded key, and the end of its window.
     func countLateGroup(end: Int64) {
         var words: [UInt64] = []
@@ -174,8 +183,21 @@ extension AggregateQuery {
     /// Makes ready to find the groups of a block's rows.
     func beginBlock(_ block: PreparedBlock) {
         guard keyNumbers.beginBlock(block, state) else { return }
-        windowCache.removeAll()
+        windowCache.removeAll(known: windowStarts)
         earliestEnd = .min
+    }
+
+    /// The starts of the windows that have groups in the state.
+    private var windowStarts: Set<Int64> {
+        var starts: Set<Int64> = []
+        guard plan.window != nil else { return starts }
+        var last: Int64?
+        state.forEachLive { slot in
+            let start = state.key(slot, plan.keys.count)
+            if let start, start != last { starts.insert(start) }
+            last = start
+        }
+        return starts
     }
 
     /// Passes pair `i`, row `i` on to the accumulators, without those whose slot is -1; gives the

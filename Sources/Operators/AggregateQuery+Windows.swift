@@ -50,22 +50,25 @@ extension AggregateQuery {
     ) throws(OperatorError) {
         let ids = block.keyIDs.ids.span(of: Int32.self)
         let id = ids.isEmpty ? 0 : Int(ids[row])
-        if !isLate,
-            let slot = windowCache.knownSlot(key: Int(keyNumbers.numbers[id]), way: run.way)
-        {
+        if keyNumbers.numbers[id] == 0 || isLate {
+            keyNumbers.encodeKey(block, row, id: id, start: run.start, state)
+        }
+        let key = Int(keyNumbers.numbers[id])
+        if isLate {
+            countLateGroup(end: run.start + run.duration)
+            windowCache.setSlot(-1, key: key, way: run.way)
+            return
+        }
+        if let slot = windowCache.knownSlot(key: key, way: run.way) {
             state.touch(slot)
-            windowCache.setSlot(slot, key: Int(keyNumbers.numbers[id]), way: run.way)
+            windowCache.setSlot(slot, key: key, way: run.way)
             return
         }
         keyNumbers.encodeKey(block, row, id: id, start: run.start, state)
-        let slot: Int32
-        if isLate {
-            countLateGroup(end: run.start + run.duration)
-            slot = -1
-        } else {
-            slot = try windowGroup(end: run.start + run.duration, block.sequence(row))
-        }
-        windowCache.setSlot(slot, key: Int(keyNumbers.numbers[id]), way: run.way)
+        let slot = try windowGroup(
+            end: run.start + run.duration, isNew: windowCache.isWhole(run.way),
+            block.sequence(row))
+        windowCache.setSlot(slot, key: key, way: run.way)
     }
 
     /// Writes the slots of the rows from `first` on, up to the end of the run or the first row
@@ -106,9 +109,15 @@ extension AggregateQuery {
         }
     }
 
-    /// The group of the encoded key and window, which ends at `end`.
-    func windowGroup(end: Int64, _ sequence: Int64) throws(OperatorError) -> Int32 {
-        let (slot, existed) = try insertGroup(sequence: sequence)
+    /// The group of the encoded key and window, which ends at `end`; `isNew` says that the state is
+    /// known not to have it.
+    func windowGroup(
+        end: Int64, isNew: Bool = false, _ sequence: Int64
+    ) throws(OperatorError) -> Int32 {
+        let (slot, existed) =
+            isNew
+            ? (try insertNewGroup(sequence: sequence), false)
+            : try insertGroup(sequence: sequence)
         if !existed {
             // Safe: the slot is live.
             unsafe state.columns[0].pointer(as: Int64.self)[Int(slot)] = end

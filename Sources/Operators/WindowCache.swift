@@ -20,6 +20,8 @@ extension FixedWindow {
 ///   in this batch if it is the way's `generation`. Generations are never given twice.
 /// - the slots of entries that are of a way's window are live.
 /// - -1 is the slot of a late group; number 0 has no entry.
+/// - `known` has the start of every window that has groups in the state. A way is whole if its
+///   window was not among them when it took its place: what the way does not know is not there.
 struct WindowCache {
     /// One group.
     struct Entry: BitwiseCopyable {
@@ -31,6 +33,7 @@ struct WindowCache {
     private struct Way {
         var start = Int64.min
         var first: UInt32 = 0
+        var isWhole = false
         var generation: UInt32 = 0
     }
 
@@ -42,6 +45,7 @@ struct WindowCache {
     private(set) var entries: [Entry] = []
     private var windows: [Way]
     private var lastGeneration: UInt32 = 0
+    private var known: Set<Int64> = []
 
     init(windowsPerRow: Int) {
         var ways = 4
@@ -56,6 +60,12 @@ struct WindowCache {
         capacity = 0
         lastGeneration = 0
         windows = [Way](repeating: Way(), count: ways)
+    }
+
+    /// Forgets everything, but for the windows that have groups in the state.
+    mutating func removeAll(known starts: Set<Int64>) {
+        removeAll()
+        known = starts
     }
 
     /// Makes room for a key number.
@@ -88,10 +98,15 @@ struct WindowCache {
         if windows[way].start != start || windows[way].first == 0 {
             if lastGeneration == .max { removeAll() }
             lastGeneration += 1
-            windows[way] = Way(start: start, first: lastGeneration, generation: lastGeneration)
+            windows[way] = Way(
+                start: start, first: lastGeneration, isWhole: known.insert(start).inserted,
+                generation: lastGeneration)
         }
         return way
     }
+
+    /// Whether a way knows every group of its window.
+    func isWhole(_ way: Int) -> Bool { windows[way].isWhole }
 
     /// The generation of the entries that were met in this batch.
     func generation(ofWay way: Int) -> UInt32 { windows[way].generation }
@@ -119,5 +134,6 @@ struct WindowCache {
     /// Forgets the windows that start at or before a time.
     mutating func remove(startingUpTo last: Int64) {
         for way in 0..<ways where windows[way].start <= last { windows[way] = Way() }
+        known = known.filter { $0 > last }
     }
 }

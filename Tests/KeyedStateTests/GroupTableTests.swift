@@ -150,6 +150,29 @@ import Testing
         #expect(fewSorted == table.sorted(table.liveSlots).filter { few.contains($0) })
     }
 
+    /// Groups of a few windows in which most strings occur are sorted by the places that there are.
+    @Test(arguments: [1, 3, 64, 65], [false, true])
+    func sortsFullWindows(windows: Int, isNullable: Bool) throws {
+        var random = SeededGenerator(seed: 6)
+        let table = GroupTable(
+            keys: [
+                Field("s", .string, isNullable: isNullable),
+                Field("t", .timestamp, isNullable: false),
+            ], state: [], sortOrder: [1, 0], rowsMax: .max)
+        var keys: [Int32: (String?, Int64?)] = [:]
+        for number in (0..<100).shuffled(using: &random) {
+            for window in (0..<windows).shuffled(using: &random)
+            where Int.random(in: 0..<3, using: &random) > 0 {
+                let text = isNullable && number == 50 ? nil : "symbol \(number)"
+                let time = Int64(window - windows / 2) * 60_000_000
+                table.encodeKey([Column(.string, [text.map { .string($0) } ?? .null])], row: 0)
+                table.setKey(1, to: time)
+                keys[try table.insert()] = (text, time)
+            }
+        }
+        check(table, keys, [1, 0])
+    }
+
     private func check(
         _ table: GroupTable, _ keys: [Int32: (String?, Int64?)], _ order: [Int]
     ) {
