@@ -13,8 +13,8 @@ extension GroupTable {
         return RecordBatch(snapshotSchema, keys + state, count: slots.count)
     }
 
-    /// What changed since the last `markCommitted()`: keys that were removed, in order of removal,
-    /// then groups that were added or changed, sorted as in a snapshot.
+    /// What changed since the last `markCommitted()`, besides `removedUpTo`: keys that were removed,
+    /// in order of removal, then groups that were added or changed, sorted as in a snapshot.
     public func delta() -> RecordBatch {
         let changed = sorted(touchedSlots)
         let removed = removedKeys.count / table.width
@@ -50,23 +50,31 @@ extension GroupTable {
                 + columns.map { Field($0.field.name, $0.field.type, isNullable: true) })
     }
 
-    /// Adds or changes the groups of a table with this state's snapshot or delta schema.
-    func apply(_ rows: RecordBatch) throws(KeyedStateError) {
+    /// Removes, adds or changes the groups of a table with this state's snapshot or delta schema;
+    /// all groups that end at `removedUpTo` or before are removed, too.
+    func apply(_ rows: RecordBatch, removedUpTo: Int64?) throws(KeyedStateError) {
         let isDelta = rows.schema == deltaSchema
         precondition(isDelta || rows.schema == snapshotSchema, "rows of this state's schema")
         let keys = Array(rows.columns[(isDelta ? 1 : 0)...].prefix(keyFields.count))
         let state = rows.columns.suffix(columns.count)
         let removed = isDelta ? rows.columns[0].bits : nil
-        for row in 0..<rows.count {
+        let first = removed.map { removed in
+            (0..<rows.count).first { !removed[$0] } ?? rows.count
+        }
+        for row in 0..<(first ?? 0) {
+            encodeKey(keys, row: row)
+            let slot = find()
+            guard slot >= 0 else {
+                throw KeyedStateError(
+                    .fileCorrupt, "it removes a key that the state before it does not have")
+            }
+            remove([slot])
+        }
+        if let removedUpTo { remove(slots(upTo: removedUpTo), upTo: removedUpTo) }
+        for row in (first ?? 0)..<rows.count {
             encodeKey(keys, row: row)
             if let removed, removed[row] {
-                let slot = find()
-                guard slot >= 0 else {
-                    throw KeyedStateError(
-                        .fileCorrupt, "it removes a key that the state before it does not have")
-                }
-                remove([slot])
-                continue
+                throw KeyedStateError(.fileCorrupt, "it removes a key after it has added others")
             }
             let slot = try findOrInsert().slot
             for (column, values) in zip(columns, state) {
@@ -74,5 +82,13 @@ extension GroupTable {
             }
         }
         markCommitted()
+    }
+
+    /// The live slots whose value in the first column is at most `bound`, ascending.
+    private func slots(upTo bound: Int64) -> [Int32] {
+        guard let ends = columns.first, ends.field.type.layout == .int64 else { return [] }
+        let values = unsafe ends.pointer(as: Int64.self)
+        // Safe: a live slot lies within the column.
+        return liveSlots.filter { unsafe values[Int($0)] <= bound }
     }
 }

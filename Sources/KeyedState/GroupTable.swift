@@ -33,6 +33,9 @@ public import Columnar
     private let changes: ChangeMarks
     /// The words of removed keys end to end, in the order of their removal.
     private(set) var removedKeys: [UInt64] = []
+    /// Since the last `markCommitted()` all groups were removed whose first accumulator column was
+    /// at most this; the later ones of them are not among `removedKeys`.
+    private(set) var removedUpTo: Int64?
     private var stringBytesAfterCompaction = 0
     /// Slots that the columns have room for.
     private var room: Int
@@ -216,6 +219,18 @@ extension GroupTable {
         for column in columns { column.reset(slots) }
     }
 
+    /// Removes all groups whose value in the first column, a `timestamp` or `long` that is never
+    /// null, is at most `bound`; `slots` are those groups.
+    ///
+    /// What a commit has to remember of it is the bound.
+    public func remove(_ slots: [Int32], upTo bound: Int64) {
+        guard !slots.isEmpty else { return }
+        for slot in slots { changes.remove(slot) }
+        table.remove(slots)
+        for column in columns { column.reset(slots) }
+        removedUpTo = max(bound, removedUpTo ?? .min)
+    }
+
     /// Gives a group another value in a `long` or `timestamp` key column; no group may have that
     /// key.
     public func rekey(_ slot: Int32, _ index: Int, to value: Int64) {
@@ -236,6 +251,7 @@ extension GroupTable {
     /// Forgets which groups changed: the state is now what a commit would restore.
     public func markCommitted() {
         changes.commit()
+        removedUpTo = nil
         removedKeys.removeAll(keepingCapacity: true)
         compactStrings()
     }
@@ -244,6 +260,7 @@ extension GroupTable {
     public func removeAll() {
         table.removeAll()
         changes.removeAll()
+        removedUpTo = nil
         for column in columns { column.resetAll(from: 0) }
         ranks = nil
         removedKeys.removeAll()

@@ -91,9 +91,9 @@ extension StateStore {
                 .versionUnavailable, "the commit of batch \(batch) does not name the file",
                 path: "\(directory)/\(name)")
         }
-        let rows = try read(receipt, kind, batch, table)
+        let file = try read(receipt, kind, batch, table)
         do throws(KeyedStateError) {
-            try table.apply(rows)
+            try table.apply(file.rows, removedUpTo: file.removedUpTo)
         } catch {
             throw KeyedStateError(error.code, error.message, path: "\(directory)/\(name)")
         }
@@ -101,7 +101,7 @@ extension StateStore {
 
     private func read(
         _ receipt: StateFile, _ kind: StateFileKind, _ batch: Int64, _ table: GroupTable
-    ) throws(KeyedStateError) -> RecordBatch {
+    ) throws(KeyedStateError) -> (rows: RecordBatch, removedUpTo: Int64?) {
         let path: Path
         let bytes: [UInt8]
         do throws(StorageError) {
@@ -142,11 +142,11 @@ extension StateStore {
         } catch {
             throw fault(.fileCorrupt, "not an Arrow stream: \(error)")
         }
-        guard metadata[Self.formatKey] == Self.formatVersion else {
+        guard let format = metadata[Self.formatKey], Self.formatsRead.contains(format) else {
             throw fault(
                 .fileMismatch,
                 "written in state format \(metadata[Self.formatKey] ?? "unknown"), this program "
-                    + "reads format \(Self.formatVersion); use the program that wrote it")
+                    + "reads up to format \(Self.formatVersion); use the program that wrote it")
         }
         guard metadata[Self.fingerprintKey] == fingerprint,
             metadata[Self.kindKey] == kind.rawValue, metadata[Self.batchKey] == String(batch),
@@ -157,6 +157,10 @@ extension StateStore {
                 "the file is the state of another query or batch; use the job that wrote the "
                     + "checkpoint, or start the changed job with a new checkpoint")
         }
-        return RecordBatch.concatenate(batches, schema: schema)
+        let removedUpTo = metadata[Self.removedUpToKey].map { Int64($0) }
+        guard removedUpTo != .some(nil), removedUpTo == nil || kind == .delta else {
+            throw fault(.fileCorrupt, "`\(Self.removedUpToKey)` is no time")
+        }
+        return (RecordBatch.concatenate(batches, schema: schema), removedUpTo ?? nil)
     }
 }

@@ -1,7 +1,8 @@
 // The state of one query on disk, in its own directory:
 //
 //     <batch>.delta       what the batch changed: keys it removed in order of removal, then groups
-//                         it added or changed, sorted by key
+//                         it added or changed, sorted by key. Groups that it removed because their
+//                         window was complete are not listed: `removedUpTo` stands for them
 //     <batch>.snapshot    all groups after the batch, sorted by key; every few batches
 //
 // Batch N reads version N of the state and makes version N + 1: its files bear N. Both are Arrow
@@ -9,10 +10,13 @@
 // (boolean), then the key columns as `key.<name>`, then the accumulators' columns, which are null
 // where `removed`. The schema's metadata:
 //
-//     streamer.state.format       "1"
+//     streamer.state.format       "2"; "1" had no `removedUpTo`
 //     streamer.state.kind         "delta" or "snapshot"
 //     streamer.state.batch        N
 //     streamer.state.fingerprint  what the query's state means
+//     streamer.state.removedUpTo  in a delta that needs it: after the keys listed, all groups were
+//                                 removed whose first accumulator column, the window's end in µs,
+//                                 was at most this; then come those added or changed
 //
 // The same batch over the same state gives the same bytes. A commit records each file's size and
 // XXH3; a file that does not match is never read.
@@ -56,11 +60,13 @@ public struct StateStore: Sendable {
     let fileSystem: any FileSystem
     let fingerprint: String
 
-    static let formatVersion = "1"
+    static let formatVersion = "2"
+    static let formatsRead: Set = ["1", "2"]
     static let formatKey = "streamer.state.format"
     static let kindKey = "streamer.state.kind"
     static let batchKey = "streamer.state.batch"
     static let fingerprintKey = "streamer.state.fingerprint"
+    static let removedUpToKey = "streamer.state.removedUpTo"
 
     /// The state of a query.
     ///
@@ -95,9 +101,12 @@ public struct StateStore: Sendable {
     /// Publish the files, record the receipts in the commit, then call `markCommitted()` on the
     /// table.
     public func stage(_ table: GroupTable, batch: Int64) throws(KeyedStateError) -> StagedState {
-        var files = [try stage(table.delta(), .delta, batch)]
+        let removed = table.removedUpTo.map {
+            ArrowMetadataEntry(Self.removedUpToKey, String($0))
+        }
+        var files = [try stage(table.delta(), .delta, batch, [removed].compactMap(\.self))]
         if (batch + 1) % snapshotIntervalBatches == 0 {
-            files.append(try stage(table.snapshot(), .snapshot, batch))
+            files.append(try stage(table.snapshot(), .snapshot, batch, []))
         }
         return StagedState(
             files: files,
@@ -107,7 +116,8 @@ public struct StateStore: Sendable {
     }
 
     private func stage(
-        _ rows: RecordBatch, _ kind: StateFileKind, _ batch: Int64
+        _ rows: RecordBatch, _ kind: StateFileKind, _ batch: Int64,
+        _ metadata: [ArrowMetadataEntry]
     ) throws(KeyedStateError) -> StagedFile {
         let writer = ArrowStreamWriter(rows.schema, compression: .zstd(level: 1))
         let bytes = writer.encodeStream(
@@ -117,7 +127,7 @@ public struct StateStore: Sendable {
                 ArrowMetadataEntry(Self.kindKey, kind.rawValue),
                 ArrowMetadataEntry(Self.batchKey, String(batch)),
                 ArrowMetadataEntry(Self.fingerprintKey, fingerprint),
-            ])
+            ] + metadata)
         do throws(StorageError) {
             let path = try directory.appending(kind.fileName(batch))
             // A file of this name can only be of a run that did not commit the batch.

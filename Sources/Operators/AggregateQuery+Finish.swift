@@ -30,7 +30,11 @@ extension AggregateQuery {
             }
         let rows = try output(emitted, context)
         if sessions != nil { for slot in complete { sessions?.evict(slot) } }
-        state.remove(complete)
+        if lateness == .windowEnd {
+            state.remove(complete, upTo: microseconds(ofMs: evictionWatermarkMs))
+        } else {
+            state.remove(complete)
+        }
         forgetCached(complete, watermark: microseconds(ofMs: evictionWatermarkMs))
         defer {
             counts = BatchCounts()

@@ -49,7 +49,9 @@ import Testing
                 next += 1
                 known[key] = unsafe withUnsafePointer(to: key) { unsafe table.insertUnindexed($0) }
             }
-            let leaving = known.keys.sorted().filter { _ in Int.random(in: 0..<5, using: &random) > 1 }
+            let leaving = known.keys.sorted().filter { _ in
+                Int.random(in: 0..<5, using: &random) > 1
+            }
             if step % 3 == 0 {
                 table.remove(leaving.compactMap { known.removeValue(forKey: $0) })
             } else if let key = leaving.first, let slot = known.removeValue(forKey: key) {
