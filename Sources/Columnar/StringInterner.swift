@@ -147,12 +147,12 @@ import Glibc
         guard unsafe ends[Int(number) + 1] - start == string.count else { return false }
         guard let other = string.baseAddress else { return true }
         let known = unsafe UnsafeRawPointer(bytes + start)
+        // Symbols are mostly this long, and two loads are less than a call.
         if string.count >= 8 && string.count <= 16 {
-            let last = string.count - 8
-            return unsafe known.loadUnaligned(as: UInt64.self)
-                == other.loadUnaligned(as: UInt64.self)
-                && known.loadUnaligned(fromByteOffset: last, as: UInt64.self)
-                    == other.loadUnaligned(fromByteOffset: last, as: UInt64.self)
+            return unsafe haveSameEnds(known, other, count: string.count, UInt64.self)
+        }
+        if string.count >= 4 && string.count < 8 {
+            return unsafe haveSameEnds(known, other, count: string.count, UInt32.self)
         }
         return unsafe memcmp(known, other, string.count) == 0
     }
@@ -207,6 +207,17 @@ import Glibc
         }
         unsafe old.deallocate()
     }
+}
+
+/// Whether the first and the last bytes are the same, as many as a word has, at most `count`.
+@inline(__always)
+private func haveSameEnds<Word: FixedWidthInteger & BitwiseCopyable>(
+    _ left: UnsafeRawPointer, _ right: UnsafeRawPointer, count: Int, _ word: Word.Type
+) -> Bool {
+    let last = count - MemoryLayout<Word>.size
+    return unsafe left.loadUnaligned(as: word) == right.loadUnaligned(as: word)
+        && left.loadUnaligned(fromByteOffset: last, as: word)
+            == right.loadUnaligned(fromByteOffset: last, as: word)
 }
 
 /// A hash for strings that are mostly a few bytes long: 16 bytes are two loads and a product.

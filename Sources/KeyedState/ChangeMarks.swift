@@ -49,6 +49,23 @@
         append(slot)
     }
 
+    /// New groups have the slots.
+    func add(_ slots: [Int32]) {
+        while touchedEnd + slots.count > touchedCapacity { growTouched() }
+        let marks = unsafe self.marks
+        let touched = unsafe self.touched
+        var end = touchedEnd
+        for slot in slots {
+            precondition(slot >= 0 && slot < capacity, "slot out of range")
+            // Safe: the slot is in range, and there is room for every one.
+            unsafe touched[end] = slot
+            end += 1
+            unsafe marks[Int(slot)] = UInt32(truncatingIfNeeded: end) << 1
+        }
+        touchedEnd = end
+        count += slots.count
+    }
+
     /// The slot's group changed.
     func touch(_ slot: Int32) {
         precondition(slot >= 0 && slot < capacity, "slot out of range")
@@ -56,16 +73,18 @@
     }
 
     private func append(_ slot: Int32) {
-        if touchedEnd == touchedCapacity {
-            precondition(touchedEnd < 1 << 30, "more than 2^30 changes of groups in a batch")
-            unsafe touched = regrown(touched, count: touchedEnd, capacity: 2 * touchedEnd)
-            touchedCapacity = 2 * touchedEnd
-        }
+        if touchedEnd == touchedCapacity { growTouched() }
         unsafe touched[touchedEnd] = slot
         touchedEnd += 1
         // Safe: the caller has checked the slot.
         unsafe marks[Int(slot)] |= UInt32(truncatingIfNeeded: touchedEnd) << 1
         count += 1
+    }
+
+    private func growTouched() {
+        precondition(touchedCapacity < 1 << 30, "more than 2^30 changes of groups in a batch")
+        unsafe touched = regrown(touched, count: touchedEnd, capacity: 2 * touchedCapacity)
+        touchedCapacity *= 2
     }
 
     /// The slot's group is not in the state any more, or not under its key: whether it was when the

@@ -157,33 +157,64 @@ extension GroupTable {
         return add(unsafe table.insertUnindexed(scratch))
     }
 
-    private func add(_ slot: Int32) -> Int32 {
-        if Int(slot) >= room {
-            for column in columns { column.reserve(table.capacity) }
-            changes.reserve(table.capacity)
-            room = table.capacity
+    /// The slots of new groups, which the caller knows not to be in the state, where the key is a
+    /// string and a `timestamp`: these strings, by their numbers, at one time; the first column, of
+    /// `timestamp`, gets the value `end`.
+    ///
+    /// - Throws: `.tooManyRows`.
+    public func insert(
+        strings numbers: [Int32], time: Int64, end: Int64
+    ) throws(KeyedStateError) -> [Int32] {
+        precondition(
+            keyFields.count == 2 && keyFields[0].type == .string
+                && keyFields[1].type.layout == .int64, "keys of a string and a time")
+        try makeRoom(for: numbers.count)
+        let offsets = (wordOffsets[0], wordOffsets[1])
+        let slots = unsafe table.insertUnindexed(count: numbers.count) { index, words in
+            unsafe words[0] = 0
+            unsafe words[offsets.0] = UInt64(numbers[index])
+            unsafe words[offsets.1] = UInt64(bitPattern: time)
         }
+        reserveColumns()
+        changes.add(slots)
+        // Safe: the columns have room for every slot of the table.
+        let ends = unsafe columns[0].pointer(as: Int64.self)
+        for slot in slots { unsafe ends[Int(slot)] = end }
+        return slots
+    }
+
+    private func add(_ slot: Int32) -> Int32 {
+        reserveColumns()
         changes.add(slot)
         return slot
     }
 
-    /// Makes sure that one more group is allowed.
-    private func makeRoom() throws(KeyedStateError) {
-        guard count < rowsMax else {
+    /// Makes room for every slot of the table.
+    private func reserveColumns() {
+        guard table.capacity > room else { return }
+        for column in columns { column.reserve(table.capacity) }
+        changes.reserve(table.capacity)
+        room = table.capacity
+    }
+
+    /// Makes sure that so many more groups are allowed.
+    private func makeRoom(for added: Int = 1) throws(KeyedStateError) {
+        guard added <= rowsMax - count else {
             throw KeyedStateError(
                 .tooManyRows,
                 "the state would hold more than \(rowsMax) groups; raise `maxStateRows`, or let "
                     + "groups end: a watermark with a shorter delay, fewer or shorter windows")
         }
-        try checkMemory()
+        try checkMemory(for: added)
     }
 
-    /// Makes sure that there is memory for one more group.
-    private func checkMemory() throws(KeyedStateError) {
-        let isFull = table.slotEnd == table.capacity && count == table.capacity
+    /// Makes sure that there is memory for so many more groups.
+    private func checkMemory(for added: Int) throws(KeyedStateError) {
+        var capacity = table.capacity
+        while capacity < count + added { capacity *= 2 }
         // Strings take memory, too; a look at them every now and then will do.
-        guard isFull || count & 1_023 == 0 else { return }
-        let needed = memoryBytes(capacity: isFull ? 2 * table.capacity : table.capacity)
+        guard capacity > table.capacity || added > 1 || count & 1_023 == 0 else { return }
+        let needed = memoryBytes(capacity: capacity)
         guard needed > bytesMax else { return }
         throw KeyedStateError(
             .tooManyBytes,
@@ -208,6 +239,9 @@ extension GroupTable {
 
     /// Marks a live slot as changed.
     public func touch(_ slot: Int32) { changes.touch(slot) }
+
+    /// Marks live slots as changed.
+    public func touch(_ slots: [Int32]) { for slot in slots { changes.touch(slot) } }
 
     /// Removes distinct groups.
     public func remove(_ slots: [Int32]) {

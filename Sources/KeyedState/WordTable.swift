@@ -97,6 +97,31 @@
         return slot
     }
 
+    /// Adds so many keys that are not in the table, as `insertUnindexed(_:)` does one; `write` writes
+    /// the words of each, in order.
+    @inline(__always)
+    func insertUnindexed(
+        count added: Int, _ write: (_ index: Int, UnsafeMutablePointer<UInt64>) -> Void
+    ) -> [Int32] {
+        while capacity - count < added { growSlots() }
+        let reused = min(added, free.count)
+        var slots = [Int32](free.suffix(reused).reversed())
+        free.removeLast(reused)
+        slots.append(contentsOf: Int32(slotEnd)..<Int32(slotEnd + added - reused))
+        slotEnd += added - reused
+        count += added
+        let words = unsafe self.words
+        let states = unsafe self.states
+        for (index, slot) in slots.enumerated() {
+            // Safe: the slots are below the capacity.
+            unsafe states[Int(slot)] = .awaiting
+            unsafe write(index, words + Int(slot) * width)
+        }
+        awaiting.append(contentsOf: slots)
+        boundAwaiting()
+        return slots
+    }
+
     /// Removes the key of a live slot; the slot may be given to another key.
     public func remove(_ slot: Int32) {
         precondition(isLive(slot), "only a live slot can be removed")
@@ -234,7 +259,11 @@
     private func leaveUnindexed(_ slot: Int32) {
         unsafe states[Int(slot)] = .awaiting
         awaiting.append(slot)
-        // Slots that come and go without a search in between leave themselves behind.
+        boundAwaiting()
+    }
+
+    /// Slots that come and go without a search in between leave themselves behind.
+    private func boundAwaiting() {
         if awaiting.count > 2 * capacity { awaiting = awaitingSlots() }
     }
 

@@ -35,9 +35,12 @@ extension AggregateQuery {
     private func foldRun(
         _ run: WindowRun, _ block: PreparedBlock, from first: Int, isLate: Bool
     ) throws(OperatorError) -> Int {
+        let isWhole = !isLate && keyNumbers.isString && windowCache.isWhole(run.way)
         var row = first
         while true {
-            let stop = scanRun(run, block, from: row)
+            let stop =
+                isWhole
+                ? try scanWholeRun(run, block, from: row) : scanRun(run, block, from: row)
             if !stop.isMiss { return stop.row }
             row = stop.row
             try cacheGroup(run, block, row, isLate: isLate)
@@ -109,6 +112,84 @@ extension AggregateQuery {
         }
     }
 
+    /// As `scanRun`, where the way knows every group of the window: groups that it does not know are
+    /// new, and all that the run brings are made at once.
+    private func scanWholeRun(
+        _ run: WindowRun, _ block: PreparedBlock, from first: Int
+    ) throws(OperatorError) -> (row: Int, isMiss: Bool) {
+        guard let column = block.windowTimes else { return (block.count, false) }
+        let count = block.count
+        let slots = unsafe pairs.slots
+        let roomForGroups = state.rowsMax - state.count
+        var found = FoundGroups()
+        // Safe: as in `scanRun`.
+        let stop: (row: Int, isMiss: Bool)
+        stop = unsafe windowCache.withEntries(ofWay: run.way) { entries, way in
+            unsafe keyNumbers.numbers.withUnsafeBufferPointer { numbers in
+                unsafe column.values.unsafeBytes.withMemoryRebound(to: Int64.self) { times in
+                    let ids = unsafe block.keyIDs.ids.unsafeBytes.assumingMemoryBound(
+                        to: Int32.self)
+                    let hasIDs = !ids.isEmpty
+                    var row = first
+                    while row < count {
+                        let offset = unsafe UInt64(bitPattern: times[row] &- run.start)
+                        if offset >= UInt64(run.duration) { return (row, false) }
+                        let id = hasIDs ? unsafe Int(ids[row]) : 0
+                        let key = unsafe Int(numbers[id])
+                        // A null or a key that has no number or no entry yet is rare.
+                        if key < 2 || key >= entries.count { return (row, true) }
+                        let entry = unsafe entries[key]
+                        if entry.generation == way.generation {
+                            unsafe slots[row] = entry.slot
+                        } else if entry.generation >= way.first {
+                            found.known.append(entry.slot)
+                            unsafe entries[key].generation = way.generation
+                            unsafe slots[row] = entry.slot
+                        } else {
+                            if found.keys.count == roomForGroups { return (row, true) }
+                            let slot = found.placeholder
+                            found.keys.append(Int32(truncatingIfNeeded: key))
+                            unsafe entries[key] = WindowCache.Entry(
+                                generation: way.generation, slot: slot)
+                            unsafe slots[row] = slot
+                        }
+                        row &+= 1
+                    }
+                    return (row, false)
+                }
+            }
+        }
+        state.touch(found.known)
+        try insert(found.keys, run, first..<stop.row, block)
+        return stop
+    }
+
+    /// Makes the groups of a window that the keys of these numbers have; the places for their slots
+    /// in the cache and beside the rows have placeholders so far.
+    private func insert(
+        _ keys: [Int32], _ run: WindowRun, _ rows: Range<Int>, _ block: PreparedBlock
+    ) throws(OperatorError) {
+        guard !keys.isEmpty else { return }
+        let end = run.start + run.duration
+        let made: [Int32]
+        do throws(KeyedStateError) {
+            made = try state.insert(
+                strings: keys.map(KeyNumbers.string), time: run.start, end: end)
+        } catch {
+            throw OperatorError(
+                .stateTooLarge, error.message, sequence: block.sequence(rows.lowerBound))
+        }
+        earliestEnd = min(earliestEnd, end)
+        unsafe windowCache.withEntries(ofWay: run.way) { entries, _ in
+            for (key, slot) in zip(keys, made) { unsafe entries[Int(key)].slot = slot }
+        }
+        let slots = unsafe pairs.slots
+        // Safe: the slots of these rows were just written.
+        for row in rows where unsafe slots[row] < -1 {
+            unsafe slots[row] = made[FoundGroups.index(ofPlaceholder: slots[row])]
+        }
+    }
+
     /// The group of the encoded key and window, which ends at `end`; `isNew` says that the state is
     /// known not to have it.
     func windowGroup(
@@ -125,6 +206,19 @@ extension AggregateQuery {
         }
         return slot
     }
+}
+
+/// The groups that the rows of a run are the first of in a batch.
+private struct FoundGroups {
+    /// The slots of those that were there.
+    var known: [Int32] = []
+    /// The numbers of the keys of those that were not.
+    var keys: [Int32] = []
+
+    /// What stands for the slot of the next new group; -1 would be a late one.
+    var placeholder: Int32 { -2 - Int32(truncatingIfNeeded: keys.count) }
+
+    static func index(ofPlaceholder slot: Int32) -> Int { Int(-2 - slot) }
 }
 
 /// A window that consecutive rows lie in, and its way in the cache.

@@ -13,7 +13,8 @@ import KeyedState
 struct KeyNumbers {
     /// The number of each key of the block.
     private(set) var numbers: [Int32] = []
-    private let isString: Bool
+    /// Whether keys are single strings.
+    let isString: Bool
     private let keyCount: Int
     private var table: WordTable
     private var strings: StateStrings?
@@ -48,13 +49,16 @@ struct KeyNumbers {
         return isStale
     }
 
+    /// The number of a string of the state, from that of its key.
+    static func string(_ number: Int32) -> Int32 { number - 2 }
+
     /// Encodes the key of a row of the block, and with `start` that of its window, for the next
     /// lookup in the state.
     mutating func encodeKey(
         _ block: PreparedBlock, _ row: Int, id: Int, start: Int64?, _ state: GroupTable
     ) {
         if isString, numbers[id] > 1 {
-            state.setKey(0, toString: numbers[id] - 2)
+            state.setKey(0, toString: Self.string(numbers[id]))
         } else {
             state.encodeKey(block.keys, row: row)
             if numbers[id] == 0 { numbers[id] = number(block, row, state) }

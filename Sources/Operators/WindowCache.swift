@@ -30,11 +30,11 @@ struct WindowCache {
     }
 
     /// The window that has a way.
-    private struct Way {
-        var start = Int64.min
-        var first: UInt32 = 0
-        var isWhole = false
-        var generation: UInt32 = 0
+    struct Way {
+        fileprivate(set) var start = Int64.min
+        fileprivate(set) var first: UInt32 = 0
+        fileprivate(set) var isWhole = false
+        fileprivate(set) var generation: UInt32 = 0
     }
 
     /// How many ways there are, a power of two.
@@ -110,6 +110,17 @@ struct WindowCache {
 
     /// The generation of the entries that were met in this batch.
     func generation(ofWay way: Int) -> UInt32 { windows[way].generation }
+
+    /// Calls `body` with the entries of a way, by key number.
+    mutating func withEntries<Result>(
+        ofWay way: Int, _ body: (UnsafeMutableBufferPointer<Entry>, Way) -> Result
+    ) -> Result {
+        let (capacity, window) = (capacity, windows[way])
+        return unsafe entries.withUnsafeMutableBufferPointer { all in
+            let part = unsafe all.dropFirst(way * capacity).prefix(capacity)
+            return unsafe body(UnsafeMutableBufferPointer(rebasing: part), window)
+        }
+    }
 
     /// The slot of a group that was met in this batch, -1 for a late one.
     @inline(__always)
