@@ -5,11 +5,11 @@ import CZstd
 /// The buffers are copied once, when the message is put together.
 struct ArrowBodyWriter {
     let compression: ArrowCompression
-    /// The bytes of the whole body.
+    /// The bytes of the whole body, once it is finished.
     private(set) var byteCount = 0
     /// Length and null count of each column.
     private(set) var nodes: [(Int64, Int64)] = []
-    /// Offset in the body and length of each buffer.
+    /// Offset in the body and length of each buffer, once it is finished.
     private(set) var buffers: [(Int64, Int64)] = []
     /// What the body is made of, in order; each is followed by zeros up to the alignment.
     private var pieces: [Buffer] = []
@@ -54,14 +54,20 @@ struct ArrowBodyWriter {
         append(dictionary.bytes.slice(0..<end))
     }
 
-    private mutating func append(_ buffer: Buffer) {
-        var piece = buffer
-        if case .zstd(let level) = compression, buffer.count > 0 {
-            piece = Self.compress(buffer, level: level)
+    private mutating func append(_ buffer: Buffer) { pieces.append(buffer) }
+
+    /// Compresses what was appended and says where it will be.
+    mutating func finish(_ workers: Workers) {
+        if case .zstd(let level) = compression {
+            let plain = pieces
+            pieces = workers.map(plain.count) { index in
+                plain[index].count > 0 ? Self.compress(plain[index], level: level) : plain[index]
+            }
         }
-        buffers.append((Int64(byteCount), Int64(piece.count)))
-        pieces.append(piece)
-        byteCount += piece.count + Self.padding(piece.count)
+        for piece in pieces {
+            buffers.append((Int64(byteCount), Int64(piece.count)))
+            byteCount += piece.count + Self.padding(piece.count)
+        }
     }
 
     private static func padding(_ byteCount: Int) -> Int {

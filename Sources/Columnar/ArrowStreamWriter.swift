@@ -35,6 +35,8 @@ public struct ArrowStreamWriter: Sendable {
     public let schema: Schema
     /// How batches are compressed.
     public let compression: ArrowCompression
+    /// Compresses the columns of a batch.
+    public let workers: Workers
 
     /// Ends a stream.
     ///
@@ -42,9 +44,12 @@ public struct ArrowStreamWriter: Sendable {
     public static let endOfStream: [UInt8] = [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0]
 
     /// A writer for batches of one schema.
-    public init(_ schema: Schema, compression: ArrowCompression = .none) {
+    public init(
+        _ schema: Schema, compression: ArrowCompression = .none, workers: Workers = Workers()
+    ) {
         self.schema = schema
         self.compression = compression
+        self.workers = workers
     }
 
     /// The message that starts a stream, with custom metadata of the schema.
@@ -71,8 +76,14 @@ public struct ArrowStreamWriter: Sendable {
     public func encode(
         _ batch: RecordBatch, metadata: [ArrowMetadataEntry] = []
     ) -> ArrowEncodedMessages {
+        encode(batch, metadata: metadata, after: [])
+    }
+
+    private func encode(
+        _ batch: RecordBatch, metadata: [ArrowMetadataEntry], after before: [UInt8]
+    ) -> ArrowEncodedMessages {
         precondition(batch.schema == schema, "a batch of another schema than the stream's")
-        var messages: [UInt8] = []
+        var messages = before
         var body = ArrowBodyWriter(compression: compression)
         for (index, column) in batch.columns.enumerated() {
             guard column.type == .string else {
@@ -85,6 +96,7 @@ public struct ArrowStreamWriter: Sendable {
             }
             body.append(used)
         }
+        body.finish(workers.sharing(rows: batch.count))
         var builder = FlatBufferBuilder()
         let message = builder.root([
             .short(ArrowFormat.versionV5), .byte(ArrowFormat.headerRecordBatch), .reference,
@@ -101,13 +113,15 @@ public struct ArrowStreamWriter: Sendable {
         _ batches: [RecordBatch], metadata: [ArrowMetadataEntry] = []
     ) -> [UInt8] {
         var bytes = encodeSchema(metadata: metadata).bytes
-        for batch in batches { bytes += encode(batch).bytes }
-        return bytes + Self.endOfStream
+        for batch in batches { bytes = encode(batch, metadata: [], after: bytes).bytes }
+        bytes += Self.endOfStream
+        return bytes
     }
 
     private func encodeDictionary(_ dictionary: StringDictionary, id: Int64) -> [UInt8] {
         var body = ArrowBodyWriter(compression: compression)
         body.append(dictionary)
+        body.finish(workers.sharing(rows: dictionary.count))
         var builder = FlatBufferBuilder()
         let message = builder.root([
             .short(ArrowFormat.versionV5), .byte(ArrowFormat.headerDictionaryBatch), .reference,
@@ -127,7 +141,8 @@ public struct ArrowStreamWriter: Sendable {
         let padded = (8 + builder.bytes.count + alignment - 1) / alignment * alignment
         let shift = messages.count + 8
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(messages.count + padded + body.byteCount)
+        // With room for the end of a stream.
+        bytes.reserveCapacity(messages.count + padded + body.byteCount + endOfStream.count)
         bytes += messages
         bytes += [0xff, 0xff, 0xff, 0xff]
         let metadataBytes = UInt32(padded - 8)

@@ -1,4 +1,5 @@
 import Checkpoints
+import Columnar
 import Jobs
 import KeyedState
 import Storage
@@ -13,7 +14,7 @@ struct KeptState {
 
     /// State of an owner; makes its directory.
     init(
-        _ owner: String, _ table: GroupTable, _ fingerprint: String, _ options: JobOptions,
+        _ owner: String, _ table: GroupTable, _ fingerprint: String, _ job: EngineJob,
         _ files: any FileSystem, _ stateDirectory: Path
     ) throws {
         self.owner = owner
@@ -22,7 +23,8 @@ struct KeptState {
         store = StateStore(
             directory: try stateDirectory.appending(owner), fileSystem: files,
             fingerprint: fingerprint,
-            snapshotIntervalBatches: Int64(options.stateSnapshotIntervalBatches))
+            snapshotIntervalBatches: Int64(job.job.options.stateSnapshotIntervalBatches),
+            workers: Workers(threads: job.threads))
         try store.prepare()
     }
 

@@ -99,8 +99,8 @@ final class QueryNode: @unchecked Sendable {
         if let distinct {
             states.append(
                 try KeptState(
-                    query.duplicatesOwner, distinct.state, distinct.stateFingerprint, options,
-                    files, stateDirectory))
+                    query.duplicatesOwner, distinct.state, distinct.stateFingerprint, job, files,
+                    stateDirectory))
         }
         switch distinct == nil ? query.plan : query.plan.withoutFilter {
         case .projection(let plan):
@@ -113,7 +113,7 @@ final class QueryNode: @unchecked Sendable {
             progress.isStateful = true
             states.append(
                 try KeptState(
-                    query.name, aggregate.state, aggregate.stateFingerprint, options, files,
+                    query.name, aggregate.state, aggregate.stateFingerprint, job, files,
                     stateDirectory))
         }
         self.states = states

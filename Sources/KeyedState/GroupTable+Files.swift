@@ -6,16 +6,16 @@ extension GroupTable {
 
     /// All groups as a table, sorted by `sortOrder`: key columns as `key.<name>`, then the
     /// accumulators' columns.
-    public func snapshot() -> RecordBatch {
+    public func snapshot(_ workers: Workers = Workers()) -> RecordBatch {
         let slots = sorted(liveSlots)
         let keys = keyFields.indices.map { keyColumn($0, at: slots) }
-        let state = columns.map { $0.column(at: slots, strings) }
+        let state = stateColumns(at: slots, workers)
         return RecordBatch(snapshotSchema, keys + state, count: slots.count)
     }
 
     /// What changed since the last `markCommitted()`, besides `removedUpTo`: keys that were removed,
     /// in order of removal, then groups that were added or changed, sorted as in a snapshot.
-    public func delta() -> RecordBatch {
+    public func delta(_ workers: Workers = Workers()) -> RecordBatch {
         let changed = sorted(touchedSlots)
         let removed = removedKeys.count / table.width
         let count = removed + changed.count
@@ -32,8 +32,17 @@ extension GroupTable {
                 }
             }
         }
-        let state = columns.map { $0.column(at: slots, strings) }
+        let state = stateColumns(at: slots, workers)
         return RecordBatch(deltaSchema, [Column(bits: flags)] + keys + state, count: count)
+    }
+
+    /// The accumulators' columns for some slots; -1 stands for nulls.
+    private func stateColumns(at slots: [Int32], _ workers: Workers) -> [Column] {
+        // Safe to share: nothing of the state changes before all threads are done.
+        nonisolated(unsafe) let (columns, strings) = (columns, strings)
+        return unsafe workers.sharing(rows: slots.count).map(columns.count) {
+            unsafe columns[$0].column(at: slots, strings)
+        }
     }
 
     var snapshotSchema: Schema {

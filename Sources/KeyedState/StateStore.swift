@@ -21,7 +21,7 @@
 // The same batch over the same state gives the same bytes. A commit records each file's size and
 // XXH3; a file that does not match is never read.
 
-import Columnar
+public import Columnar
 public import Storage
 
 /// What a commit records of a state file.
@@ -59,6 +59,7 @@ public struct StateStore: Sendable {
 
     let fileSystem: any FileSystem
     let fingerprint: String
+    let workers: Workers
 
     static let formatVersion = "2"
     static let formatsRead: Set = ["1", "2"]
@@ -75,14 +76,16 @@ public struct StateStore: Sendable {
     ///   - fileSystem: does the file work.
     ///   - fingerprint: what the state means: files of another are refused.
     ///   - snapshotIntervalBatches: a snapshot is written every so many batches.
+    ///   - workers: encode the files.
     public init(
         directory: Path, fileSystem: any FileSystem, fingerprint: String,
-        snapshotIntervalBatches: Int64 = 10
+        snapshotIntervalBatches: Int64 = 10, workers: Workers = Workers()
     ) {
         precondition(snapshotIntervalBatches > 0, "a snapshot every zero batches")
         self.directory = directory
         self.fileSystem = fileSystem
         self.fingerprint = fingerprint
+        self.workers = workers
         self.snapshotIntervalBatches = snapshotIntervalBatches
     }
 
@@ -104,9 +107,9 @@ public struct StateStore: Sendable {
         let removed = table.removedUpTo.map {
             ArrowMetadataEntry(Self.removedUpToKey, String($0))
         }
-        var files = [try stage(table.delta(), .delta, batch, [removed].compactMap(\.self))]
+        var files = [try stage(table.delta(workers), .delta, batch, [removed].compactMap(\.self))]
         if (batch + 1) % snapshotIntervalBatches == 0 {
-            files.append(try stage(table.snapshot(), .snapshot, batch, []))
+            files.append(try stage(table.snapshot(workers), .snapshot, batch, []))
         }
         return StagedState(
             files: files,
@@ -119,7 +122,7 @@ public struct StateStore: Sendable {
         _ rows: RecordBatch, _ kind: StateFileKind, _ batch: Int64,
         _ metadata: [ArrowMetadataEntry]
     ) throws(KeyedStateError) -> StagedFile {
-        let writer = ArrowStreamWriter(rows.schema, compression: .zstd(level: 1))
+        let writer = ArrowStreamWriter(rows.schema, compression: .zstd(level: 1), workers: workers)
         let bytes = writer.encodeStream(
             [rows],
             metadata: [

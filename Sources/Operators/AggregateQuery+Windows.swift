@@ -136,11 +136,13 @@ extension AggregateQuery {
                         if offset >= UInt64(run.duration) { return (row, false) }
                         let id = hasIDs ? unsafe Int(ids[row]) : 0
                         let key = unsafe Int(numbers[id])
-                        // A null or a key that has no number or no entry yet is rare.
-                        if key < 2 || key >= entries.count { return (row, true) }
+                        if key >= entries.count { return (row, true) }
                         let entry = unsafe entries[key]
                         if entry.generation == way.generation {
                             unsafe slots[row] = entry.slot
+                        } else if key < 2 {
+                            // A key that is null or has no number yet is rare.
+                            return (row, true)
                         } else if entry.generation >= way.first {
                             found.known.append(entry.slot)
                             unsafe entries[key].generation = way.generation
