@@ -124,7 +124,7 @@ fuzz: deps ## RUNS=… executions of every parser of outside bytes, with libFuzz
 	python3 Tests/Fuzz/fuzz.py --runs $(RUNS)
 
 nightly: build crash-sweep python-deps fault-deps ## the long figures of docs/reliability.md
-	.build/crash-sweep crashes --seed 1000 --seeds 190 --partial 30 --double-every 1500
+	.build/crash-sweep crashes --seed 1000 --seeds 190 --partial 30 --double-every 800
 	.build/crash-sweep faults --seed 1000 --seeds 40
 	.build/crash-sweep rot --step 1
 	.build/crash-sweep mutants --seeds 6

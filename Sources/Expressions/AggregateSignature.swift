@@ -7,6 +7,11 @@ enum AggregateSignature {
         "max_by", "min", "min_by", "stddev_pop", "stddev_samp", "sum", "var_pop", "var_samp",
     ]
 
+    /// The aggregates that may be asked for each distinct value once.
+    static let takesDistinct = [
+        "avg", "count", "max", "min", "stddev_pop", "stddev_samp", "sum", "var_pop", "var_samp",
+    ]
+
     static func isAggregate(_ name: String) -> Bool {
         names.contains(FunctionNames.canonical(name))
     }
@@ -46,12 +51,11 @@ extension Binder {
         _ call: Syntax.Call, _ syntax: Syntax
     ) -> AggregateCall? {
         let name = FunctionNames.canonical(call.name)
-        guard !call.isDistinct else {
+        if call.isDistinct, call.isStar || !AggregateSignature.takesDistinct.contains(name) {
             _ = report(
                 .distinctAggregate,
-                "Distinct aggregations are not supported on streams: the state would hold every "
-                    + "value ever seen. Group by the column in one query and count its rows in "
-                    + "another that reads it.",
+                "DISTINCT goes with columns, in "
+                    + AggregateSignature.takesDistinct.joined(separator: ", ") + ".",
                 at: syntax.range)
             return nil
         }
@@ -72,6 +76,7 @@ extension Binder {
         }
         return AggregateCall(
             function: shape.function, arguments: arguments.map(BoundExpression.init),
+            isDistinct: call.isDistinct && shape.function.countsRepeats,
             filter: condition.map(BoundExpression.init), type: shape.type,
             isNullable: shape.function != .count && shape.function != .countAll,
             text: text(syntax), part: groups?.part ?? .having, position: syntax.range)
@@ -104,7 +109,8 @@ extension Binder {
     ) -> (function: AggregateFunction, type: DataType)? {
         switch name {
         case "count":
-            if call.isStar || arguments.allSatisfy({ $0.constant.map { !$0.isNull } ?? false }) {
+            let isNeverNull = arguments.allSatisfy { $0.constant.map { !$0.isNull } ?? false }
+            if call.isStar || (isNeverNull && !call.isDistinct) {
                 arguments = []
                 return (.countAll, .long)
             }
@@ -155,6 +161,9 @@ extension Binder {
         case ("avg", .decimal(let precision, let scale)):
             type = .decimal(precision: min(38, precision + 4), scale: min(38, scale + 4))
             argumentType = argument.type
+        case (_, .int), (_, .long):
+            // Two longs are the same value only as longs.
+            if call.isDistinct { argumentType = .long }
         default: break
         }
         switch name {

@@ -46,8 +46,8 @@ public struct ExpressionError: Error, Hashable, Sendable {
         case nestedAggregate = "NESTED_AGGREGATE_FUNCTION"
         /// An aggregate where none may stand: in `where`, `groupBy`, or a projection's filter.
         case misplacedAggregate = "INVALID_WHERE_CONDITION"
-        /// `DISTINCT` inside an aggregate, which a stream cannot answer exactly.
-        case distinctAggregate = "STREAMING_DISTINCT_AGGREGATE"
+        /// `DISTINCT` inside an aggregate that does not take it.
+        case distinctAggregate = "UNSUPPORTED_DISTINCT"
         /// Two output columns of one name.
         case columnAlreadyExists = "COLUMN_ALREADY_EXISTS"
         /// A text that is not an interval.

@@ -157,7 +157,7 @@ public enum AggregateFunction: Hashable, Sendable {
     case count
     /// The sum; the argument has the type of the result.
     case sum
-    /// The mean; the argument is a double, or a decimal.
+    /// The mean; the argument is a double, a decimal, or a long where it is distinct.
     case avg
     /// The least value; NaN is the greatest double.
     case min
@@ -171,7 +171,8 @@ public enum AggregateFunction: Hashable, Sendable {
     case minBy
     /// The first argument's value in the row with the greatest second argument.
     case maxBy
-    /// The standard deviation of a sample; the argument is a double, as for the next three.
+    /// The standard deviation of a sample; the argument is a double, or a long where it is distinct,
+    /// as for the next three.
     case stddevSamp
     /// The standard deviation of a population.
     case stddevPop
@@ -181,12 +182,19 @@ public enum AggregateFunction: Hashable, Sendable {
     case varPop
 }
 
+extension AggregateFunction {
+    /// Whether a value that comes twice changes the result.
+    var countsRepeats: Bool { self != .min && self != .max }
+}
+
 /// One aggregate of a query.
 public struct AggregateCall: Sendable {
     /// What is computed.
     public let function: AggregateFunction
     /// Its arguments over the input; none for `countAll`.
     public let arguments: [BoundExpression]
+    /// Whether each value, or each combination of values, counts once.
+    public let isDistinct: Bool
     /// A condition over the input: only rows that fulfil it are folded.
     public let filter: BoundExpression?
     /// The type of the result.

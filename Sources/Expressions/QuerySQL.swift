@@ -31,6 +31,8 @@ public struct AggregateSQL: Sendable {
     public let function: String
     /// The arguments, `*` alone for `count(*)`; without the flag of `first` and `last`.
     public let arguments: [String]
+    /// Whether each value counts once.
+    public let isDistinct: Bool
     /// Whether `first` and `last` pass over nulls.
     public let ignoresNulls: Bool
     /// The condition of `FILTER (WHERE …)`.
@@ -206,7 +208,8 @@ private final class GroupedWriter {
             ignoresNulls = arguments.removeLast().lowercased() == "true"
         }
         let parts = AggregateSQL(
-            function: function, arguments: arguments, ignoresNulls: ignoresNulls,
+            function: function, arguments: arguments, isDistinct: call.isDistinct,
+            ignoresNulls: ignoresNulls,
             filter: call.filter.map { rows.text($0) }, text: spelling)
         aggregates.append(QuerySQL.Column(name: name, text: aggregate(parts)))
         return name

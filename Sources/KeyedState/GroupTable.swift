@@ -316,7 +316,10 @@ extension GroupTable {
 }
 
 /// A double as grouping sees it: one zero, one NaN.
-private func normalized(_ value: Double) -> Double {
+///
+/// - Parameter value: the double.
+/// - Returns: the one of its equals that stands for them all.
+public func normalized(_ value: Double) -> Double {
     if value.isNaN { return .nan }
     return value == 0 ? 0 : value
 }

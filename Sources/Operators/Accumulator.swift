@@ -69,6 +69,13 @@ protocol Accumulator: Sendable {
 
 /// The accumulator of an aggregate call.
 func makeAccumulator(_ call: AggregateCall) -> any Accumulator {
+    guard call.isDistinct else { return makePlainAccumulator(call) }
+    return DistinctAccumulator(
+        types: call.arguments.map(\.type),
+        base: call.function == .count ? nil : makePlainAccumulator(call))
+}
+
+private func makePlainAccumulator(_ call: AggregateCall) -> any Accumulator {
     let argument = call.arguments.first?.type ?? .long
     switch call.function {
     case .countAll: return CountAccumulator()

@@ -66,7 +66,8 @@ extension AggregateCall {
     /// Whether the order in which rows are folded may show in the result: in its bits, or in
     /// whether a sum overflows on the way.
     var dependsOnOrder: Bool {
-        switch function {
+        if isDistinct { return false }
+        return switch function {
         case .countAll, .count: false
         // 0.0 and -0.0 are equal, as are all NaN.
         case .min, .max: arguments.first?.type == .double

@@ -150,3 +150,30 @@ struct RowOrder {
             ? "" : " FILTER (WHERE \(conditions.joined(separator: " AND ")))"
     }
 }
+
+extension Translation {
+    /// A distinct aggregate as Spark computes the same on a stream, where it has no `DISTINCT`: from
+    /// the set of values, in their order; `nil` when that does not give the same.
+    static func spark(distinct call: AggregateSQL, of plan: AggregationPlan) -> String? {
+        guard let meant = plan.aggregates.first(where: { $0.text == call.text }) else { return nil }
+        let values = call.arguments
+        let filter = (values.map { "(\($0) IS NOT NULL)" } + [call.filter].compactMap { $0 })
+            .joined(separator: " AND ")
+        let types = meant.arguments.map(\.type)
+        // One zero and one NaN.
+        let parts = zip(values, types).map { $1 == .double ? "(CAST(\($0) AS DOUBLE) + 0.0D)" : $0 }
+        let element = parts.count == 1 ? parts[0] : "struct(\(parts.joined(separator: ", ")))"
+        let set = "array_distinct(collect_set(\(element)) FILTER (WHERE \(filter)))"
+        switch (meant.function, types.first) {
+        case (.count, _): return "CAST(size(\(set)) AS BIGINT)"
+        case (.min, _), (.max, _): return "\(call.function)(\(values[0])) FILTER (WHERE \(filter))"
+        case (.sum, .long), (.sum, .double), (.avg, .double), (.avg, .long):
+            let type = meant.type == .long ? "BIGINT" : "DOUBLE"
+            let sum =
+                "aggregate(array_sort(\(set)), CAST(0 AS \(type)), (sum, value) -> sum + value)"
+            let result = meant.function == .avg ? "\(sum) / size(\(set))" : sum
+            return "if(size(\(set)) = 0, NULL, \(result))"
+        default: return nil
+        }
+    }
+}

@@ -76,6 +76,7 @@ struct Translation {
         let text = job.queries[query.index]
         let order = RowOrder(query, upstream, isTable: readsTable)
         var unordered = false
+        var notDistinct: String?
         var parts: QuerySQL
         do {
             parts = try QuerySQL(
@@ -84,11 +85,22 @@ struct Translation {
                     having: text.having), input: query.input,
                 eventTime: query.eventTimeColumn.map { query.input[$0].name }
             ) { call in
+                if call.isDistinct, case .aggregation(let plan) = query.plan {
+                    let text = Self.spark(distinct: call, of: plan)
+                    if text == nil { notDistinct = call.text }
+                    return text ?? ""
+                }
                 let text = order.spark(call)
                 if text == nil { unordered = true }
                 return text ?? ""
             }
         } catch { preconditionFailure("a planned query has no faults: \(error)") }
+        if let notDistinct {
+            refuse(
+                query,
+                "Spark has no DISTINCT on streams; count, sum and avg of numbers are written as "
+                    + "functions of the set of values, \(notDistinct) cannot be")
+        }
         refuseSemantics(of: query, upstream, unordered: unordered)
         let isAggregation = if case .aggregation = query.plan { true } else { false }
         let hasOffsets = !isAggregation && !readsTable && (upstream?.hasOffsets ?? true)

@@ -22,8 +22,8 @@ public struct TickLogOptions: Sendable {
     /// The most rows of one group; larger appends are split.
     public var groupRowsMax: Int
 
-    /// Options; by default segments of 256 MiB and groups of 65,536 rows.
-    public init(segmentBytesMax: Int = 256 << 20, groupRowsMax: Int = 1 << 16) {
+    /// Options; by default segments of 64 MiB and groups of 65,536 rows.
+    public init(segmentBytesMax: Int = 64 << 20, groupRowsMax: Int = 1 << 16) {
         self.segmentBytesMax = segmentBytesMax
         self.groupRowsMax = groupRowsMax
     }

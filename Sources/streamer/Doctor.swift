@@ -241,7 +241,10 @@ private struct JobFacts {
     private var idleAdvice: [String] {
         guard open.contains(where: { $0.groups > 0 }) else { return [] }
         return watermarks.compactMap { watermark in
-            guard watermark.sources.allSatisfy({ sources[$0].isSilent }) else { return nil }
+            // A tick of the future is the reason then; to wait for no further one would not help.
+            guard watermark.sources.allSatisfy({ sources[$0].isSilent }),
+                aheadMicros(watermark) == nil
+            else { return nil }
             // Of several watermarks, those that others wait for hold windows open.
             let isHeld = watermarks.contains { ($0.ownMs ?? 0) < (watermark.ownMs ?? 0) }
             if isSlowestInForce && isHeld { return nil }
@@ -265,29 +268,37 @@ private struct JobFacts {
     private var rejectsAdvice: [String] {
         guard let rejected = counters["rowsRejected"], rejected > 0 else { return [] }
         let paths = watermarks.compactMap(\.spec.rejectsPath)
-        let place = paths.isEmpty ? nil : "they are in \(paths.joined(separator: ", "))"
+        let place =
+            paths.isEmpty ? nil : "\(Self.are(rejected)) in \(paths.joined(separator: ", "))"
         return [
             "\(counted(rejected, "row")) further ahead of the clock than maxFutureSkew did not "
                 + "move the watermark and went into no window; "
-                + (place ?? "give watermark.rejects a path to keep them") + "."
+                + (place ?? "give watermark.rejects a path to keep such rows") + "."
         ]
     }
 
     private var clockAdvice: [String] {
         watermarks.compactMap { watermark in
-            guard let maximum = watermark.eventTimeMaxMs else { return nil }
-            let (micros, overflow) = maximum.multipliedReportingOverflow(by: 1_000)
-            let ahead = micros.subtractingReportingOverflow(SystemTime().nowMicros())
-            guard overflow || ahead.overflow || ahead.partialValue > Self.futureMicrosMax else {
-                return nil
-            }
+            guard let ahead = aheadMicros(watermark) else { return nil }
             let whose = job.watermark == nil ? whose(watermark.name) : ""
-            return "The largest event time\(whose) is \(humanDuration(micros: ahead.partialValue)) "
+            return "The largest event time\(whose) is \(humanDuration(micros: ahead)) "
                 + "ahead of the clock: one such tick makes honest ones late. Set "
                 + "watermark.maxFutureSkew, which sets such ticks aside, and run the job on a new "
                 + "checkpoint, or filter them before the log."
         }
     }
+
+    /// How far a watermark's largest event time is ahead of the clock, µs; `nil` when it is not, or
+    /// by no more than clocks differ.
+    private func aheadMicros(_ watermark: WatermarkFacts) -> Int64? {
+        guard let maximum = watermark.eventTimeMaxMs else { return nil }
+        let (micros, overflow) = maximum.multipliedReportingOverflow(by: 1_000)
+        let ahead = micros.subtractingReportingOverflow(SystemTime().nowMicros())
+        if overflow || ahead.overflow { return .max }
+        return ahead.partialValue > Self.futureMicrosMax ? ahead.partialValue : nil
+    }
+
+    private static func are(_ rows: Int64) -> String { rows == 1 ? "it is" : "they are" }
 
     private var lateAdvice: [String] {
         let rowsIn = counters["rowsIn"] ?? 0
@@ -298,8 +309,9 @@ private struct JobFacts {
             let query = String(name.dropFirst("rowsLate.".count))
             let path = job.queries.first { $0.name == query }?.latePath
             return "\(late * 100 / rowsIn) % of the rows were too late for \(query): a larger "
-                + "delayThreshold would keep them; "
-                + (path.map { "they are in \($0)." } ?? "its late.path would tell which they are.")
+                + "delayThreshold would keep such rows; "
+                + (path.map { "\(Self.are(late)) in \($0)." }
+                    ?? "its late.path would tell which they are.")
         }
     }
 }

@@ -82,6 +82,7 @@ extension SparkFact {
             groupBy.append("'one' AS one")
         }
         if let window { groupBy.append(window) }
+        if operation.hasSuffix("join") { members.append(("join", query)) }
         return .object(
             members + [
                 ("name", "q"), ("groupBy", .array(groupBy.map { .string($0) })),
@@ -96,7 +97,9 @@ extension SparkFact {
         guard !names.isEmpty else { return ["count(*) AS c"] }
         let bounds = operation == "session_aggregate" ? "session_window" : "window"
         return names.map { name in
-            let aggregate = aggregates.first { $0["as"]?.stringValue == name }
+            let aggregate = aggregates.first {
+                [$0["as"]?.stringValue, $0["fn"]?.stringValue].contains(name)
+            }
             let expression =
                 switch name {
                 case "window_start", "session_start": "\(bounds).start"
@@ -114,8 +117,12 @@ extension SparkFact {
 
     private static func call(_ aggregate: JSONValue) -> String {
         let function = aggregate["fn"]?.stringValue ?? ""
-        if function == "count_distinct_via_set" { return "count(*)" }
-        return "\(function)(\(aggregate["column"]?.stringValue ?? "*"))"
+        let column = aggregate["column"]?.stringValue ?? "*"
+        return switch function {
+        case "count_distinct_via_set": "count(*)"
+        case "sum_distinct": "sum(DISTINCT \(column))"
+        default: "\(function)(\(column))"
+        }
     }
 
     /// The window to group by, if the query has one.

@@ -36,14 +36,6 @@ struct SparkFact: Sendable, CustomStringConvertible {
         return (root["cases"]?.elements ?? []).map { SparkFact(json: $0) }
     }()
 
-    /// Why a fact is not a job, by its id.
-    static let notApplicable = [
-        "s090": "joins of streams are not there",
-        "s101": "as-of joins are not there",
-        "s108": "joins of windowed tables are not there",
-        "s112": "sum(DISTINCT …) is not there",
-    ]
-
     /// The result of each step.
     var expected: [[[Cell]]?] {
         (json["expected"]?.elements ?? []).map { step in

@@ -228,7 +228,7 @@ func faults(_ query: QueryText) -> [ExpressionError] {
         ),
         (QueryText(groupBy: ["symbol"], select: ["sum(symbol, 1)"]), .wrongNumArgs),
         (QueryText(groupBy: ["symbol"], select: ["sum(event_time)"]), .datatypeMismatch),
-        (QueryText(groupBy: ["symbol"], select: ["count(DISTINCT price)"]), .distinctAggregate),
+        (QueryText(groupBy: ["symbol"], select: ["count(DISTINCT *)"]), .distinctAggregate),
         (
             QueryText(groupBy: ["symbol"], select: ["symbol"], having: "price > 1"),
             .missingAggregation

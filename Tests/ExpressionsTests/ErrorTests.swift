@@ -64,7 +64,9 @@ import Testing
             QueryText(
                 where: "pirce > 0 AND sum(volume) > 1",
                 groupBy: ["symbl", "window(event_time, 'x')"],
-                select: ["symbol", "nosuch(price) + nofun(1)", "sum(DISTINCT volume)", "price +"],
+                select: [
+                    "symbol", "nosuch(price) + nofun(1)", "first(DISTINCT volume)", "price +",
+                ],
                 having: "count(*) > "))
         let found = errors.map { "\($0.part?.description ?? "?") \($0.code.rawValue)" }
         #expect(
@@ -72,7 +74,7 @@ import Testing
                 "where UNRESOLVED_COLUMN", "where INVALID_WHERE_CONDITION",
                 "groupBy[0] UNRESOLVED_COLUMN", "groupBy[1] INVALID_INTERVAL_FORMAT",
                 "select[1] UNRESOLVED_ROUTINE",
-                "select[1] UNRESOLVED_ROUTINE", "select[2] STREAMING_DISTINCT_AGGREGATE",
+                "select[1] UNRESOLVED_ROUTINE", "select[2] UNSUPPORTED_DISTINCT",
                 "select[3] PARSE_SYNTAX_ERROR", "having PARSE_SYNTAX_ERROR",
             ])
     }

@@ -22,12 +22,13 @@ FAULTS = [(call, error) for call, errors in {
 }.items() for error in errors.split()]
 
 
+# A call that is interrupted for ever is tried for ever.
+LASTING = [(*fault, "from there on") for fault in FAULTS if fault[1] != "EINTR"]
+
+
 @needs_strace
-@pytest.mark.parametrize("when", ["once", "from there on"])
-@pytest.mark.parametrize("call, error", FAULTS)
+@pytest.mark.parametrize("call, error, when", [(*fault, "once") for fault in FAULTS] + LASTING)
 def test_failing_calls(call, error, when, expected):
-    if error == "EINTR" and when != "once":
-        pytest.skip("a call that is interrupted for ever is tried for ever")
     tables, _ = expected
     story = Story()
     refused = tried = 0

@@ -83,7 +83,7 @@ def test_with_a_future_skew_it_does_not(workspace, tomorrow):
     assert "late" not in workspace.run("run", name).err
     page = doctor(workspace)
     assert "1 row further ahead of the clock than maxFutureSkew" in page
-    assert "they are in lake/future." in page
+    assert "it is in lake/future." in page
     assert "honest" not in page
     found = workspace.query(
         "SELECT event_time, reason, ahead_ms, batch FROM '{lake}/future/*.parquet'")

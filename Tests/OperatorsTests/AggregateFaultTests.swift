@@ -40,6 +40,31 @@ import Testing
         #expect(error?.message.contains("sum(n)") == true)
     }
 
+    @Test func distinctSumsMayOverflowToo() throws {
+        var driver = try driver(["sum(DISTINCT n) AS s"])
+        #expect(try driver.add([row("a", n: .max), row("a", n: .max)]) == [[.long(.max)]])
+        let error = #expect(throws: OperatorError.self) { try driver.add([row("a", n: 1)]) }
+        #expect(error?.code == .arithmeticOverflow)
+        #expect(error?.sequence == nil)
+    }
+
+    /// Beyond 2^53 two longs may be one double.
+    @Test func distinctLongsAreToldApartAsLongs() throws {
+        var driver = try driver(["count(DISTINCT n) AS c", "avg(DISTINCT n) AS a"])
+        let large: Int64 = 1 << 53
+        let rows = try driver.add([row("a", n: large), row("a", n: large + 1), row("a", n: large)])
+        #expect(rows == [[.long(2), .double(Double(large))]])
+    }
+
+    @Test(arguments: [
+        "count(DISTINCT *)", "first(DISTINCT n)", "min_by(DISTINCT n, x)",
+        "count_if(DISTINCT n > 0)",
+    ])
+    func distinctIsRefusedWhereItMeansNothing(call: String) {
+        let error = #expect(throws: ExpressionErrors.self) { try driver(["\(call) AS c"]) }
+        #expect(error?.errors.contains { $0.code == .distinctAggregate } == true, "\(error)")
+    }
+
     @Test func decimalSumOverflowIsAnError() throws {
         let large: Int128 = 99_999_999_999_999_999_999_999_999_999_999_999_999
         var driver = try driver(["sum(d) AS s"])

@@ -166,6 +166,23 @@ struct ReferenceAggregates {
 
     func present(_ index: Int) -> [Value] { column(index).filter { !$0.isNull } }
 
+    /// The rows with each combination of values once, none of them null, in the order of the first.
+    func distinct(_ indices: Int...) -> ReferenceAggregates {
+        var rows: [ReferenceRow] = []
+        for row in group.rows where !indices.contains(where: { row.values[$0].isNull }) {
+            let isKnown = rows.contains { known in
+                indices.allSatisfy { index in
+                    !sparkLess(known.values[index], row.values[index])
+                        && !sparkLess(row.values[index], known.values[index])
+                }
+            }
+            if !isKnown { rows.append(row) }
+        }
+        rows.sort { sparkLess($0.values[indices[0]], $1.values[indices[0]]) }
+        return ReferenceAggregates(
+            group: ReferenceGroup(keys: group.keys, start: group.start, end: group.end, rows: rows))
+    }
+
     func count(_ index: Int) -> Value { .long(Int64(present(index).count)) }
 
     var countAll: Value { .long(Int64(group.rows.count)) }

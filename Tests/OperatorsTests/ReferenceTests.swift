@@ -58,6 +58,10 @@ import Testing
         "max_by(wide, n) AS b2", "min_by(flag, ts) AS b3", "max_by(ts, wide) AS b4",
         "sum(volume) FILTER (WHERE volume > 0) AS x0", "count(*) FILTER (WHERE flag) AS x1",
         "last(note) FILTER (WHERE n >= 2) AS x2",
+        "count(DISTINCT price) AS u0", "count(DISTINCT note, flag) AS u1",
+        "sum(DISTINCT volume) AS u2", "sum(DISTINCT price) AS u3", "avg(DISTINCT n) AS u4",
+        "sum(DISTINCT amount) AS u5", "avg(DISTINCT wide) AS u6", "max(DISTINCT day) AS u7",
+        "count(DISTINCT note) FILTER (WHERE flag) AS u8",
     ]
 
     /// In the order of `select`.
@@ -91,6 +95,10 @@ import Testing
             all.by(8, order: 9, isMax: true), all.by(6, order: 0, isMax: false),
             all.by(0, order: 8, isMax: true), positive.sumLong(3), flagged.countAll,
             large.last(5),
+            all.distinct(2).countAll, all.distinct(5, 6).countAll, all.distinct(3).sumLong(3),
+            all.distinct(2).sumDouble(2), all.distinct(9).avgDouble(9),
+            all.distinct(4).sumDecimal(4, scale: 2), all.distinct(8).avgDecimal(8, scale: 3),
+            all.extremum(7, isMax: true), flagged.distinct(5).countAll,
         ]
     }
 

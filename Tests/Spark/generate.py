@@ -110,6 +110,7 @@ def stream(random):
 KEYS = ["symbol", "venue", "flag", "day", "amount", "price", "volume % 3", "upper(symbol)",
         "coalesce(venue, -1)", "volume > 100", "date_trunc('MINUTE', event_time)"]
 NUMBERS = ["price", "volume", "venue", "amount", "price * 2", "volume + venue"]
+SUMMED_ONCE = ["price", "volume", "venue", "price * 2", "volume % 7"]
 ANY = NUMBERS + ["symbol", "flag", "day", "event_time", "concat(symbol, '!')"]
 CONDITIONS = ["price > 10", "volume > 0 AND venue <> 2", "symbol IN ('IBM', 'AAPL')", "flag",
               "price IS NOT NULL", "amount < 500", "isnan(price) OR flag", "symbol LIKE '%M%'",
@@ -118,7 +119,7 @@ DELAYS = ["0 seconds", "1 second", "5 seconds", "10 seconds", "1 minute", "1500 
 
 
 def aggregate(random):
-    kind = random.randrange(13)
+    kind = random.randrange(14)
     if kind == 0:
         text = "count(*)"
     elif kind == 1:
@@ -142,6 +143,11 @@ def aggregate(random):
         name = random.choice(["stddev", "stddev_samp", "std", "stddev_pop", "variance", "var_samp",
                               "var_pop"])
         text = f"{name}({random.choice(['volume', 'venue', 'volume % 7'])})"
+    elif kind == 12:
+        text = random.choice([
+            f"count(DISTINCT {', '.join(random.sample(ANY, random.randint(1, 2)))})",
+            f"{random.choice(['sum', 'avg'])}(DISTINCT {random.choice(SUMMED_ONCE)})",
+            f"{random.choice(['min', 'max'])}(DISTINCT {random.choice(ANY)})"])
     else:
         text = f"{random.choice(['min', 'max'])}({random.choice(NUMBERS)}) + count(*)"
         return text

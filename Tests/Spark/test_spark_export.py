@@ -159,6 +159,10 @@ REFUSED = [
         {"name": "b", "from": "a", "groupBy": [], "select": ["max_by(symbol, n) AS s"],
          "outputMode": "complete", "sinks": [{"format": "console"}]}]),
      "no order for rows of query a"),
+    (dict(queries=[{
+        "name": "d", "groupBy": ["symbol"], "select": ["symbol", "stddev(DISTINCT volume) AS s"],
+        "outputMode": "complete", "sinks": [{"format": "console"}]}]),
+     "no DISTINCT on streams"),
 ]
 
 
