@@ -9,6 +9,7 @@ import gzip
 import json
 import os
 import pathlib
+import random
 
 import pyarrow as pa
 import pyarrow.ipc
@@ -262,6 +263,26 @@ def arrow_row(program, path, out):
         why = message.replace(f"column '{name}': ", "").split(" (message at byte")[0]
         columns.setdefault(why, []).append(name)
     return verdict(ours, columns)
+
+
+@pytest.mark.skipif(not ARROW.exists(), reason="../shared/data/conformance is absent")
+def test_damaged_streams_and_files_do_no_harm(program, tmp_path):
+    chance = random.Random(5)
+    damaged, out, answers = tmp_path / "damaged", tmp_path / "out.arrow", []
+    for path in sorted(ARROW.glob("cpp-21.0.0/*")):
+        if path.suffix not in (".stream", ".arrow_file"):
+            continue
+        whole = path.read_bytes()
+        for _ in range(12):
+            content = bytearray(whole)
+            # Mostly in the metadata, which says where everything is.
+            place = chance.randrange(len(content) if chance.random() < 0.3 else min(len(content), 3000))
+            if chance.random() < 0.5 and path.suffix == ".arrow_file":
+                place = len(content) - 1 - chance.randrange(min(len(content), 2000))
+            content[place] = chance.choice([0, 1, 127, 128, 255, content[place] ^ 1 << chance.randrange(8)])
+            damaged.write_bytes(content)
+            answers.append(program.command("arrow", damaged, out)[0])
+    assert set(answers) == {"ok", "error"} and len(answers) > 700
 
 
 @pytest.mark.skipif(not ARROW.exists(), reason="../shared/data/conformance is absent")
