@@ -50,7 +50,7 @@ extension GroupTable {
             for row in 0..<count {
                 numbers.append(Int32(truncatingIfNeeded: words[row * width + offset]))
             }
-            return strings.column(numbers, validity: validity)
+            return strings.column(type, numbers, validity: validity)
         }
     }
 

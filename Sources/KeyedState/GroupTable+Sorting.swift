@@ -35,9 +35,8 @@ extension GroupTable {
     private func rankStrings(toSort count: Int) {
         guard ranks?.count != strings.count else { return }
         ranks = nil
-        guard count >= strings.count, keyFields.contains(where: { $0.type == .string }) else {
-            return
-        }
+        guard count >= strings.count, keyFields.contains(where: { $0.type.layout == .dictionary })
+        else { return }
         let order = (0..<Int32(strings.count)).sorted { strings.compare($0, $1) < 0 }
         var places = [Int32](repeating: 0, count: order.count)
         for (place, number) in order.enumerated() { places[Int(number)] = Int32(place) }
