@@ -46,8 +46,8 @@ struct DistinctSet: Sendable {
                     } else {
                         // Any bytes: as text, like the numbers.
                         appendDigits(2 * UInt64(string.count), 8, to: &bytes)
-                        for unsafebyte in unsafe string {
-                            appendDigits(UInt64(byte), 2, to: &bytes)
+                        for index in 0..<string.count {
+                            appendDigits(unsafe UInt64(string[index]), 2, to: &bytes)
                         }
                     }
                 }

@@ -35,7 +35,9 @@ extension DeltaLog {
         }
         let snapshot = DeltaSnapshot(version: pointer.version, actions, timestampMs: 0)
         guard snapshot.versions != nil, let metadata = snapshot.metadata, metadata.owner == nil
-        else { return nil }
+        else {
+            return nil
+        }
         return snapshot
     }
 
@@ -45,7 +47,8 @@ extension DeltaLog {
         let file = try onStorage { () throws(StorageError) in
             try path.appending(Self.lastCheckpointName)
         }
-        guard let text = try content(of: file, bytesMax: 1 << 20), let value = try? JSONValue.parse(text), value["parts"]?.isNull ?? true,
+        guard let text = try content(of: file, bytesMax: 1 << 20),
+            let value = try? JSONValue.parse(text), value["parts"]?.isNull ?? true,
             value["v2Checkpoint"]?.isNull ?? true, let version = value["version"]?.int64Value,
             version >= 0
         else { return nil }
