@@ -64,8 +64,8 @@ let package = Package(
         layer(
             "Connectors",
             [
-                "Storage", "Columnar", "JSON", "Streams", "Expressions", "Checkpoints", "Jobs",
-                "TickLog", "Parquet", "Lake", "CZlib", "CSimdjson",
+                "Storage", "Columnar", "JSON", "Streams", "Expressions", "Checkpoints",
+                "Operators", "Jobs", "TickLog", "Parquet", "Lake", "CZlib", "CSimdjson",
             ]),
         layer(
             "Engine",

@@ -1,9 +1,10 @@
 /// The dictionaries of a stream as of some message.
 public struct ArrowDictionaries: Sendable {
-    struct Entry: Sendable {
-        let strings: StringDictionary
-        /// Set where an entry is not null; `nil` when no entry is.
-        let validity: Bitmap?
+    enum Entry: Sendable {
+        /// Strings or bytes; the bitmap is set where an entry is not null, `nil` when none is.
+        case strings(StringDictionary, Bitmap?)
+        /// Values of another type.
+        case values(Column)
     }
 
     var entries: [Int64: Entry] = [:]
@@ -12,14 +13,16 @@ public struct ArrowDictionaries: Sendable {
     public init() {}
 }
 
-/// Reads the batches of a stream after its schema.
+/// Reads the batches of a stream or file after its schema.
 ///
 /// Types are read as: int8, int16, int32, uint8, uint16 → `int`; int64, uint32 → `long`; uint64 →
-/// `long` where every value fits; float32, float64 → `double`; utf8, large utf8, utf8 view, also
-/// as values of a dictionary with any integer index → `string`; null → `string`; date32, date64
-/// → `date`; timestamp of any unit → `timestamp` (nanoseconds are rounded down to microseconds;
-/// without time zone it is taken as UTC); decimal128 → `decimal`; bool → `boolean`. Everything
-/// else is refused with the name of the column.
+/// `long` where every value fits; float16, float32, float64 → `double`; utf8, large utf8, utf8 view
+/// → `string`; binary, large binary, binary view, fixed-size binary → `binary`; null → `string`;
+/// date32, date64 → `date`; timestamp of any unit → `timestamp` (nanoseconds are rounded down to
+/// microseconds; without time zone it is taken as UTC); decimals of 32 to 256 bits and at most 38
+/// digits → `decimal`; bool → `boolean`; a dictionary with any integer index as its values.
+/// Values may also stand for runs of rows (run-end encoded). Everything else is refused with the name
+/// of the column.
 ///
 /// Buffers that are not compressed, lie aligned in the source and have our width are not copied.
 public struct ArrowBatchDecoder: Sendable {
@@ -29,38 +32,86 @@ public struct ArrowBatchDecoder: Sendable {
     public let metadata: [ArrowMetadataEntry]
     /// How much memory a message may take.
     public let limits: ArrowReadLimits
+    /// Why columns that the schema does not have cannot be read, in the stream's order.
+    public let refused: [ArrowError]
 
+    /// The columns that are read.
     let fields: [ArrowField]
+    /// The place of each among all columns of the stream.
+    private let columnIndices: [Int]
+    /// What each column of the stream takes of a batch.
+    private let extents: [ArrowExtent]
 
     /// A decoder for what follows a schema message.
+    ///
+    /// - Parameters:
+    ///   - message: the message that starts a stream.
+    ///   - limits: how much memory a message may take.
+    ///   - leavingOut: whether columns that cannot be read are left out, or the stream is refused.
+    /// - Throws: what is wrong with the schema, with the column's name.
     public init(
-        schema message: ArrowMessage, limits: ArrowReadLimits = ArrowReadLimits()
+        schema message: ArrowMessage, limits: ArrowReadLimits = ArrowReadLimits(),
+        leavingOutUnreadable leavingOut: Bool = false
     ) throws(ArrowError) {
         guard message.kind == .schema else {
             throw ArrowError(
                 .malformed, "a stream starts with its schema", position: message.range.lowerBound)
         }
-        guard try message.header.scalar(0, Int16(0)) == 0 else {
+        try self.init(
+            message.header, version: message.version, byteCount: message.range.count,
+            position: message.range.lowerBound, metadata: message.schemaMetadata().map(\.entry),
+            limits: limits, leavingOutUnreadable: leavingOut)
+    }
+
+    /// A decoder for a schema that lies in `byteCount` bytes at a position of the source.
+    init(
+        _ table: FlatBufferTable, version: Int16, byteCount: Int, position: Int,
+        metadata: [ArrowMetadataEntry], limits: ArrowReadLimits,
+        leavingOutUnreadable leavingOut: Bool
+    ) throws(ArrowError) {
+        guard try table.scalar(0, Int16(0)) == 0 else {
             throw ArrowError(
                 .unsupported, "big-endian data is not read; write it little-endian",
-                position: message.range.lowerBound)
+                position: position)
         }
         var fields: [ArrowField] = []
-        var budget = message.range.count
-        for table in try message.header.tables(1) {
-            let name = try table.string(0, budget: &budget) ?? ""
-            fields.append(try ArrowField(table, name: name))
+        var columnIndices: [Int] = []
+        var refused: [ArrowError] = []
+        var extents: [ArrowExtent] = []
+        var names: Set<[UInt8]> = []
+        var nameBytesLeft = byteCount
+        // A field takes more bytes than that.
+        var fieldsLeft = byteCount / 8
+        for (index, column) in try table.tables(1).enumerated() {
+            let name = try column.string(0, budget: &nameBytesLeft) ?? ""
+            do throws(ArrowError) {
+                let field = try ArrowField(column, name: name, version: version)
+                guard names.insert(Array(name.utf8)).inserted else {
+                    throw ArrowError(
+                        .unsupported, "two columns have this name; rename one", column: name)
+                }
+                fields.append(field)
+                columnIndices.append(index)
+            } catch {
+                guard leavingOut, error.code == .unsupported else { throw error }
+                refused.append(error)
+            }
+            do throws(ArrowError) {
+                extents.append(
+                    try ArrowExtent(column, version: version, fieldsLeft: &fieldsLeft))
+            } catch {
+                throw error.inColumn(name)
+            }
         }
         try Self.checkDictionaries(fields)
-        let ours = fields.map { Field($0.name, $0.type.dataType, isNullable: $0.isNullable) }
-        if let name = Schema.duplicateName(in: ours) {
-            throw ArrowError(
-                .unsupported, "two columns have this name; rename one", column: name)
-        }
         self.fields = fields
+        self.columnIndices = columnIndices
+        self.extents = extents
+        self.refused = refused
         self.limits = limits
-        schema = Schema(ours)
-        metadata = try message.schemaMetadata().map(\.entry)
+        self.metadata = metadata
+        schema = Schema(
+            fields.map { Field($0.name, $0.type.dataType, isNullable: $0.isNullable) })
     }
 
     private static func checkDictionaries(_ fields: [ArrowField]) throws(ArrowError) {
@@ -90,6 +141,7 @@ public struct ArrowBatchDecoder: Sendable {
         do throws(ArrowError) {
             let id = try message.header.scalar(0, Int64(0))
             guard let field = fields.first(where: { $0.dictionary?.id == id }) else {
+                if extents.contains(where: { $0.dictionaries.contains(id) }) { return }
                 throw ArrowError(.malformed, "no column has the dictionary \(id)")
             }
             if let columns, !columns.contains(where: { fields[$0].dictionary?.id == id }) { return }
@@ -127,14 +179,15 @@ public struct ArrowBatchDecoder: Sendable {
         precondition(message.kind == .recordBatch, "not a record batch message")
         do throws(ArrowError) {
             var body = try ArrowBodyReader(message, batch: message.header, limits: limits)
-            let places = try body.places(of: fields)
+            let places = try body.places(of: extents)
             let wanted = columns ?? Array(fields.indices)
             var decoded: [Column] = []
             decoded.reserveCapacity(wanted.count)
             for index in wanted {
                 do throws(ArrowError) {
                     decoded.append(
-                        try body.column(fields[index], at: places[index], dictionaries))
+                        try body.column(
+                            fields[index], at: places[columnIndices[index]], dictionaries))
                 } catch {
                     throw error.inColumn(fields[index].name)
                 }
@@ -148,9 +201,28 @@ public struct ArrowBatchDecoder: Sendable {
 }
 
 extension ArrowDictionaries.Entry {
+    /// The entries of a dictionary and those that a delta adds, which have the same type.
     func appending(_ other: Self) throws(ArrowError) -> Self {
-        let left = strings
-        let right = other.strings
+        switch (self, other) {
+        case (.strings(let old, let oldValidity), .strings(let new, let newValidity)):
+            let joined = try old.appending(new)
+            guard oldValidity != nil || newValidity != nil else { return .strings(joined, nil) }
+            let bits = Bitmap.concatenate([
+                oldValidity ?? Bitmap(repeating: true, count: old.count),
+                newValidity ?? Bitmap(repeating: true, count: new.count),
+            ])
+            return .strings(joined, bits)
+        case (.values(let old), .values(let new)):
+            return .values(Column.concatenate([old, new], type: old.type))
+        default: preconditionFailure("a dictionary has one type")
+        }
+    }
+}
+
+extension StringDictionary {
+    /// The entries of two dictionaries end to end.
+    fileprivate func appending(_ right: StringDictionary) throws(ArrowError) -> StringDictionary {
+        let left = self
         let leftOffsets = left.offsets.span(of: Int32.self)
         let rightOffsets = right.offsets.span(of: Int32.self)
         let leftStart = Int(leftOffsets[0])
@@ -175,15 +247,7 @@ extension ArrowDictionaries.Entry {
                         rebasing: right.bytes.unsafeBytes[rightStart..<rightEnd]))
         }
         // Safe: both parts are valid, and the offsets were shifted with the bytes.
-        let joined = unsafe StringDictionary(
+        return unsafe StringDictionary(
             uncheckedOffsets: offsets, bytes: bytes, count: left.count + right.count)
-        guard validity != nil || other.validity != nil else {
-            return Self(strings: joined, validity: nil)
-        }
-        let bits = Bitmap.concatenate([
-            validity ?? Bitmap(repeating: true, count: left.count),
-            other.validity ?? Bitmap(repeating: true, count: right.count),
-        ])
-        return Self(strings: joined, validity: bits)
     }
 }

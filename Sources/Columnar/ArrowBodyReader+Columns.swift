@@ -3,12 +3,59 @@ extension ArrowBodyReader {
     mutating func column(
         _ field: ArrowField, at place: Place, _ dictionaries: ArrowDictionaries
     ) throws(ArrowError) -> Column {
-        let (length, nullCount) = nodes[place.node]
+        guard let runs = field.runs else { return try flatColumn(field, at: place, dictionaries) }
+        _ = try nullCount(place.node)
+        let runCount = nodes[place.node + 1].0
+        guard nodes[place.node].1 == 0, nodes[place.node + 1].1 == 0, runCount >= 0,
+            runCount <= Int64(rowCount)
+        else { throw Self.invalidRuns }
+        // The ends and the values are columns of their own, with a row a run.
+        let rows = rowCount
+        rowCount = Int(runCount)
+        defer { rowCount = rows }
+        let first = place.buffer + runs.buffersBefore
+        let ends = try integers(runs.ends, first + 1, nil, as: Int32.self)
+        let values = try flatColumn(
+            field,
+            at: Place(node: place.node + 2, buffer: first + 2, dataBuffers: place.dataBuffers),
+            dictionaries)
+        try charge(rows * (4 + values.type.byteWidth) + rows / 4)
+        return values.gather(try Self.runIndices(ends.span(of: Int32.self), rows: rows))
+    }
+
+    /// The run of each row.
+    private static func runIndices(
+        _ ends: Span<Int32>, rows: Int
+    ) throws(ArrowError) -> [Int32] {
+        var indices: [Int32] = []
+        indices.reserveCapacity(rows)
+        for run in ends.indices {
+            guard ends[run] > (run == 0 ? 0 : ends[run - 1]) else { throw invalidRuns }
+            for _ in indices.count..<min(rows, Int(ends[run])) { indices.append(Int32(run)) }
+        }
+        guard indices.count == rows else { throw invalidRuns }
+        return indices
+    }
+
+    private static var invalidRuns: ArrowError {
+        ArrowError(.malformed, "the ends of runs do not ascend to the number of rows")
+    }
+
+    /// The nulls of a column, which must have the rows of the message.
+    private func nullCount(_ node: Int) throws(ArrowError) -> Int64 {
+        let (length, nullCount) = nodes[node]
         guard length == Int64(rowCount), nullCount >= 0, nullCount <= length else {
             throw ArrowError(
                 .malformed, "\(length) values and \(nullCount) nulls in a batch of \(rowCount) rows"
             )
         }
+        return nullCount
+    }
+
+    private mutating func flatColumn(
+        _ field: ArrowField, at place: Place, _ dictionaries: ArrowDictionaries
+    ) throws(ArrowError) -> Column {
+        let nullCount = try nullCount(place.node)
         if field.type == .null && field.dictionary == nil {
             try requireNullable(field, rowCount)
             try charge(rowCount * 8)
@@ -24,10 +71,13 @@ extension ArrowBodyReader {
         if let dictionary = field.dictionary {
             let codes = try integers(
                 dictionary.index, place.buffer + 1, validity, as: Int32.self)
-            return try coded(
+            let column = try coded(
                 codes, dictionaries.entries[dictionary.id], field, validity: validity)
+            // A null in the dictionary is a null in the column.
+            if !field.isNullable { try requireNullable(field, column.nullCount) }
+            return column
         }
-        return try values(field, place, validity)
+        return try values(field.type, place, validity)
     }
 
     private func requireNullable(_ field: ArrowField, _ nullCount: Int) throws(ArrowError) {
@@ -36,21 +86,25 @@ extension ArrowBodyReader {
         }
     }
 
-    private mutating func values(
-        _ field: ArrowField, _ place: Place, _ validity: Bitmap?
+    /// The values of a type, as a column.
+    mutating func values(
+        _ type: ArrowType, _ place: Place, _ validity: Bitmap?
     ) throws(ArrowError) -> Column {
         let data = place.buffer + 1
-        switch field.type {
+        switch type {
         case .null: preconditionFailure("a null column has no buffers")
         case .boolean:
             let bits = try buffer(data, byteCount: (rowCount + 7) / 8, for: UInt8.self)
             return Column(bits: Bitmap(bits, count: rowCount), validity: validity)
-        case .integer where field.type.dataType == .int:
-            let values = try integers(field.type, data, validity, as: Int32.self)
+        case .integer where type.dataType == .int:
+            let values = try integers(type, data, validity, as: Int32.self)
             return Column(.int, values: values, count: rowCount, validity: validity)
         case .integer:
-            let values = try integers(field.type, data, validity, as: Int64.self)
+            let values = try integers(type, data, validity, as: Int64.self)
             return Column(.long, values: values, count: rowCount, validity: validity)
+        case .float16:
+            let values = try convert(data, validity, UInt16.self) { Float16Bits($0).double }
+            return Column(.double, values: values, count: rowCount, validity: validity)
         case .float32:
             let values = try convert(data, validity, Float.self) { Double($0) }
             return Column(.double, values: values, count: rowCount, validity: validity)
@@ -65,14 +119,11 @@ extension ArrowBodyReader {
             return Column(.date, values: days, count: rowCount, validity: validity)
         case .timestamp(let perSecond):
             return try timestamps(data, perSecond: perSecond, validity)
-        case .decimal128(let precision, _):
-            return try decimals(field.type.dataType, data, precision: precision, validity)
-        case .utf8:
-            return try strings(data, Int32.self, validity)
-        case .largeUtf8:
-            return try strings(data, Int64.self, validity)
-        case .utf8View:
-            return try views(data, dataBuffers: place.dataBuffers, validity)
+        case .decimal(let bits, let precision, _):
+            return try decimals(type.dataType, data, (bits, precision), validity)
+        case .bytes(let layout, _):
+            return try strings(
+                type.dataType, layout, data, dataBuffers: place.dataBuffers, validity)
         }
     }
 
@@ -84,11 +135,13 @@ extension ArrowBodyReader {
         return Column(type, values: values, count: rowCount, validity: validity)
     }
 
-    /// Values of one type as values of another; `nil` for one that does not fit.
+    /// Values of one type as values of another; `nil` for one that does not fit, and `fault` says
+    /// why.
     ///
     /// The value of a null row that does not fit becomes zero.
     private mutating func convert<S: BitwiseCopyable, T: BitwiseCopyable>(
-        _ index: Int, _ validity: Bitmap?, _ stored: S.Type, _ transform: (S) -> T?
+        _ index: Int, _ validity: Bitmap?, _ stored: S.Type,
+        fault: (S) -> String = { "(\($0)) does not fit" }, _ transform: (S) -> T?
     ) throws(ArrowError) -> Buffer where T: ExpressibleByIntegerLiteral {
         let source = try buffer(
             index, byteCount: rowCount * MemoryLayout<S>.stride, for: S.self)
@@ -102,7 +155,7 @@ extension ArrowBodyReader {
                     output.append(0)
                 } else {
                     throw ArrowError(
-                        .valueOutOfRange, "the value of row \(row) (\(values[row])) does not fit")
+                        .valueOutOfRange, "the value of row \(row) \(fault(values[row]))")
                 }
             }
         }
@@ -146,23 +199,68 @@ extension ArrowBodyReader {
     }
 
     private mutating func decimals(
-        _ type: DataType, _ index: Int, precision: Int, _ validity: Bitmap?
+        _ type: DataType, _ index: Int, _ stored: (bits: Int, precision: Int), _ validity: Bitmap?
     ) throws(ArrowError) -> Column {
-        var limit: Int128 = 1
-        for _ in 0..<precision { limit *= 10 }
-        if type.layout == .int64 {
-            let narrow = try convert(index, validity, Int128.self) { value -> Int64? in
-                value > -limit && value < limit ? Int64(value) : nil
+        switch stored.bits {
+        case 128 where type.layout == .int128:
+            // Used where they are.
+            let column = try fixed(type, index, Int128.self, validity)
+            let values = column.int128s
+            let limit = Self.limit(stored.precision)
+            for row in values.indices where values[row].magnitude >= limit.magnitude {
+                if column.isNull(row) { continue }
+                throw ArrowError(
+                    .valueOutOfRange,
+                    "the value of row \(row) \(Self.tooLong(values[row], stored.precision))")
             }
-            return Column(type, values: narrow, count: rowCount, validity: validity)
+            return column
+        case 32:
+            return try decimals(type, index, stored.precision, validity, Int32.self) { Int128($0) }
+        case 64:
+            return try decimals(type, index, stored.precision, validity, Int64.self) { Int128($0) }
+        case 128: return try decimals(type, index, stored.precision, validity, Int128.self) { $0 }
+        default:
+            return try decimals(type, index, stored.precision, validity, Int256Bits.self) {
+                $0.value
+            }
         }
-        let column = try fixed(type, index, Int128.self, validity)
-        let values = column.int128s
-        for row in values.indices where values[row] <= -limit || values[row] >= limit {
-            if column.isNull(row) { continue }
-            throw ArrowError(
-                .valueOutOfRange, "the value of row \(row) has more than \(precision) digits")
+    }
+
+    /// Unscaled values, which `widen` gives in 128 bits if they fit.
+    private mutating func decimals<Stored: BitwiseCopyable>(
+        _ type: DataType, _ index: Int, _ precision: Int, _ validity: Bitmap?,
+        _ stored: Stored.Type, _ widen: (Stored) -> Int128?
+    ) throws(ArrowError) -> Column {
+        let limit = Self.limit(precision)
+        func unscaled(_ value: Stored) -> Int128? {
+            widen(value).flatMap { $0.magnitude < limit.magnitude ? $0 : nil }
         }
-        return column
+        func fault(_ value: Stored) -> String { Self.tooLong(widen(value), precision) }
+        let values =
+            type.layout == .int64
+            ? try convert(index, validity, stored, fault: fault) { unscaled($0).map { Int64($0) } }
+            : try convert(index, validity, stored, fault: fault) { unscaled($0) }
+        return Column(type, values: values, count: rowCount, validity: validity)
+    }
+
+    private static func limit(_ precision: Int) -> Int128 {
+        (0..<precision).reduce(1) { power, _ in power * 10 }
+    }
+
+    /// What is said of a decimal with more digits than its type has; nil is one of over 128 bits.
+    private static func tooLong(_ value: Int128?, _ precision: Int) -> String {
+        "\(value.map { "(\($0)) " } ?? "")has more than the \(precision) digits of its type"
+    }
+}
+
+/// An integer of 256 bits, low half first.
+private struct Int256Bits: BitwiseCopyable {
+    let low: UInt128
+    let high: Int128
+
+    /// The same number, or nil where it needs more than 128 bits.
+    var value: Int128? {
+        let value = Int128(truncatingIfNeeded: low)
+        return high == (value < 0 ? -1 : 0) ? value : nil
     }
 }

@@ -1,68 +1,20 @@
 extension ArrowBodyReader {
-    /// The values of a dictionary message.
-    mutating func dictionary(_ type: ArrowType) throws(ArrowError) -> ArrowDictionaries.Entry {
-        guard let node = nodes.first, nodes.count == 1, node.0 == Int64(rowCount),
-            node.1 >= 0, node.1 <= node.0
-        else {
-            throw ArrowError(.malformed, "a dictionary is one column of values")
-        }
-        var validity: Bitmap?
-        if node.1 > 0 {
-            let bits = try buffer(0, byteCount: (rowCount + 7) / 8, for: UInt8.self)
-            validity = Bitmap(bits, count: rowCount)
-        }
-        switch type {
-        case .utf8:
-            let offsets = try offsets(1, Int32.self)
-            let bytes = try buffer(2)
-            guard
-                let strings = StringDictionary(
-                    validatingOffsets: offsets, bytes: bytes, count: rowCount)
-            else { throw Self.invalidStrings }
-            return ArrowDictionaries.Entry(strings: strings, validity: validity)
-        default:
-            let column: Column =
-                if type == .largeUtf8 {
-                    try strings(1, Int64.self, validity)
-                } else {
-                    try views(1, dataBuffers: max(0, bufferCount - 2), validity)
-                }
-            // Values that repeat share an entry in the column; the dictionary needs them in place.
-            guard let entries = column.dictionary else { throw Self.invalidStrings }
-            let codes = column.int32s
-            return ArrowDictionaries.Entry(
-                strings: entries.gather(codes.indices.map { codes[$0] }), validity: validity)
-        }
-    }
-
-    /// Codes from outside and what they mean as a column.
-    func coded(
-        _ codes: Buffer, _ entry: ArrowDictionaries.Entry?, _ field: ArrowField,
-        validity: Bitmap?
+    /// Strings or bytes as a dictionary-encoded column; `index` is the first buffer behind validity.
+    mutating func strings(
+        _ type: DataType, _ layout: ArrowType.BytesLayout, _ index: Int, dataBuffers: Int,
+        _ validity: Bitmap?
     ) throws(ArrowError) -> Column {
-        // Without a dictionary message, only nulls make sense.
-        let strings = entry?.strings ?? StringDictionary([])
-        guard
-            let column = Column(
-                validatingCodes: codes, dictionary: strings, count: rowCount, validity: validity)
-        else {
-            throw ArrowError(.malformed, "an index points outside of the dictionary")
+        switch layout {
+        case .offsets: try strings(type, index, Int32.self, validity)
+        case .largeOffsets: try strings(type, index, Int64.self, validity)
+        case .views: try views(type, index, dataBuffers: dataBuffers, validity)
+        case .fixed(let length): try fixedLength(type, index, length: length, validity)
         }
-        guard let known = entry?.validity else { return column }
-        // A null in the dictionary is a null in the column.
-        let values = column.int32s
-        var bits = [Bool](repeating: true, count: rowCount)
-        for row in values.indices { bits[row] = !column.isNull(row) && known[Int(values[row])] }
-        let combined = Bitmap(bits)
-        guard field.isNullable || combined.setBitCount == rowCount else {
-            throw ArrowError(.malformed, "nulls in a column that is NOT NULL")
-        }
-        return column.withValidity(combined)
     }
 
-    /// Strings end to end behind offsets, as a dictionary-encoded column.
-    mutating func strings<Offset: FixedWidthInteger & BitwiseCopyable>(
-        _ index: Int, _ offset: Offset.Type, _ validity: Bitmap?
+    /// Strings end to end behind offsets.
+    private mutating func strings<Offset: FixedWidthInteger & BitwiseCopyable>(
+        _ type: DataType, _ index: Int, _ offset: Offset.Type, _ validity: Bitmap?
     ) throws(ArrowError) -> Column {
         let offsetBuffer = try offsets(index, offset)
         let bytes = try buffer(index + 1)
@@ -89,14 +41,39 @@ extension ArrowBodyReader {
                 last = next
             }
         }
-        return try column(codes, interner, validity)
+        return try column(type, codes, interner, validity)
+    }
+
+    /// Strings of one length, end to end.
+    private mutating func fixedLength(
+        _ type: DataType, _ index: Int, length: Int, _ validity: Bitmap?
+    ) throws(ArrowError) -> Column {
+        let (byteCount, overflow) = rowCount.multipliedReportingOverflow(by: length)
+        guard !overflow else { throw Self.invalidStrings }
+        let bytes = try buffer(index, byteCount: byteCount, for: UInt8.self)
+        try charge(rowCount * 32 + byteCount)
+        let interner = StringInterner()
+        let base = unsafe bytes.unsafeBytes
+        let codes = try Buffer(of: Int32.self, count: rowCount) { (output) throws(ArrowError) in
+            for row in 0..<rowCount {
+                if let validity, !validity[row] {
+                    output.append(0)
+                } else {
+                    // Safe: the buffer holds `length` bytes a row.
+                    let string = unsafe UnsafeRawBufferPointer(
+                        rebasing: base[row * length..<(row + 1) * length])
+                    output.append(try unsafe intern(string, interner))
+                }
+            }
+        }
+        return try column(type, codes, interner, validity)
     }
 
     /// Strings of at most 12 bytes inside of 16-byte views, longer ones in data buffers.
     ///
     ///     i32 length, 12 bytes        i32 length, 4 bytes, i32 buffer, i32 offset
-    mutating func views(
-        _ index: Int, dataBuffers: Int, _ validity: Bitmap?
+    private mutating func views(
+        _ type: DataType, _ index: Int, dataBuffers: Int, _ validity: Bitmap?
     ) throws(ArrowError) -> Column {
         let views = try buffer(index, byteCount: rowCount * 16, for: UInt8.self)
         var data: [Buffer] = []
@@ -125,7 +102,7 @@ extension ArrowBodyReader {
                 }
             }
         }
-        return try column(codes, interner, validity)
+        return try column(type, codes, interner, validity)
     }
 
     private static func string(
@@ -155,7 +132,7 @@ extension ArrowBodyReader {
     }
 
     private func column(
-        _ codes: Buffer, _ interner: StringInterner, _ validity: Bitmap?
+        _ type: DataType, _ codes: Buffer, _ interner: StringInterner, _ validity: Bitmap?
     ) throws(ArrowError) -> Column {
         if interner.count == 0 { _ = interner.intern("") }
         let dictionary = interner.dictionary()
@@ -163,11 +140,22 @@ extension ArrowBodyReader {
         guard
             let valid = StringDictionary(
                 validatingOffsets: dictionary.offsets, bytes: dictionary.bytes,
-                count: dictionary.count)
+                count: dictionary.count, isText: type == .string)
         else { throw Self.invalidStrings }
         // Safe: the interner gave every code; null rows have 0, which exists.
         return unsafe Column(
-            uncheckedCodes: codes, dictionary: valid, count: rowCount, validity: validity)
+            type, uncheckedCodes: codes, dictionary: valid, count: rowCount, validity: validity)
+    }
+
+    /// Strings end to end behind offsets of 32 bits, as a dictionary with a place for each.
+    mutating func strings(at index: Int, isText: Bool) throws(ArrowError) -> StringDictionary {
+        let offsets = try offsets(index, Int32.self)
+        let bytes = try buffer(index + 1)
+        guard
+            let strings = StringDictionary(
+                validatingOffsets: offsets, bytes: bytes, count: rowCount, isText: isText)
+        else { throw Self.invalidStrings }
+        return strings
     }
 
     /// The offsets of `rowCount` strings.

@@ -8,8 +8,8 @@ struct ArrowBodyReader {
         var dataBuffers: Int
     }
 
-    /// The number of rows that the message declares.
-    let rowCount: Int
+    /// The number of rows that the message declares; while values of runs are read, of those.
+    var rowCount: Int
     /// Length and null count of each column.
     let nodes: [(Int64, Int64)]
 
@@ -19,7 +19,7 @@ struct ArrowBodyReader {
     private let dataBufferCounts: [Int64]
     private let codec: Int8?
     /// Bytes that may still be allocated.
-    private var budget: Int
+    var budget: Int
 
     init(
         _ message: ArrowMessage, batch: FlatBufferTable, limits: ArrowReadLimits
@@ -48,32 +48,32 @@ struct ArrowBodyReader {
     /// The number of buffers of the message.
     var bufferCount: Int { ranges.count }
 
-    /// Where the parts of each field are; the message must have exactly these.
-    func places(of fields: [ArrowField]) throws(ArrowError) -> [Place] {
+    /// Where the parts of each column are; the message must have exactly these.
+    func places(of extents: [ArrowExtent]) throws(ArrowError) -> [Place] {
         var places: [Place] = []
-        places.reserveCapacity(fields.count)
-        var buffer = 0
-        var view = 0
-        for (node, field) in fields.enumerated() {
+        places.reserveCapacity(extents.count)
+        var (node, buffer, view) = (0, 0, 0)
+        for extent in extents {
             var dataBuffers = 0
-            if field.isView {
+            for _ in 0..<extent.viewCount {
                 guard view < dataBufferCounts.count,
                     (0...Int64(ranges.count)).contains(dataBufferCounts[view])
                 else {
                     throw ArrowError(
                         .malformed, "the count of a view's buffers is missing or wrong")
                 }
-                dataBuffers = Int(dataBufferCounts[view])
+                dataBuffers += Int(dataBufferCounts[view])
                 view += 1
             }
             places.append(Place(node: node, buffer: buffer, dataBuffers: dataBuffers))
-            buffer += field.bufferCount + dataBuffers
+            node += extent.nodeCount
+            buffer += extent.bufferCount + dataBuffers
         }
-        guard nodes.count == fields.count, ranges.count == buffer else {
+        guard nodes.count == node, ranges.count == buffer else {
             throw ArrowError(
                 .malformed,
                 "a batch has \(nodes.count) columns and \(ranges.count) buffers where its schema "
-                    + "asks for \(fields.count) and \(buffer)")
+                    + "asks for \(node) and \(buffer)")
         }
         return places
     }

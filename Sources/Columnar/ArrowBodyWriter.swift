@@ -97,7 +97,7 @@ struct ArrowBodyWriter {
 }
 
 extension Column {
-    /// A string column whose dictionary holds just the entries that occur, in the order of the old
+    /// A string or binary column whose dictionary holds just the entries that occur, in the order of the old
     /// one; the same column where that is so already.
     ///
     /// Bytes end where the last entry ends.
@@ -118,6 +118,7 @@ extension Column {
         }
         // Safe: every code was translated to an index of `used`.
         return unsafe Column(
+            type,
             uncheckedCodes: Buffer(of: Int32.self, count: count) { output in
                 for row in codes.indices { output.append(translation[Int(codes[row])]) }
             }, dictionary: dictionary.gather(used), count: count, validity: validity)

@@ -3,43 +3,48 @@ enum ArrowType: Hashable, Sendable {
     case null
     case boolean
     case integer(bits: Int, isSigned: Bool)
+    case float16
     case float32
     case float64
-    case decimal128(precision: Int, scale: Int)
-    case utf8
-    case largeUtf8
-    case utf8View
+    /// An unscaled value of 32, 64, 128 or 256 bits.
+    case decimal(bits: Int, precision: Int, scale: Int)
+    /// Text or bytes.
+    case bytes(BytesLayout, isText: Bool)
     case date32
     case date64
     /// Ticks of the unit; `perSecond` is 1, 1,000, 1,000,000 or 1,000,000,000.
     case timestamp(perSecond: Int64)
 
+    /// How strings lie in the buffers.
+    enum BytesLayout: Hashable, Sendable {
+        /// End to end behind offsets of 32 bits.
+        case offsets
+        /// End to end behind offsets of 64 bits.
+        case largeOffsets
+        /// Short ones in 16 bytes each, others where these say.
+        case views
+        /// All of one length.
+        case fixed(Int)
+    }
+
     /// The type a column of ours gets.
     var dataType: DataType {
         switch self {
         // Spark's VOID has no counterpart; a column of nulls is read as strings.
-        case .null, .utf8, .largeUtf8, .utf8View: .string
+        case .null: .string
+        case .bytes(_, let isText): isText ? .string : .binary
         case .boolean: .boolean
         case .integer(let bits, let isSigned):
             bits < 32 || (bits == 32 && isSigned) ? .int : .long
-        case .float32, .float64: .double
-        case .decimal128(let precision, let scale): .decimal(precision: precision, scale: scale)
+        case .float16, .float32, .float64: .double
+        case .decimal(_, let precision, let scale): .decimal(precision: precision, scale: scale)
         case .date32, .date64: .date
         case .timestamp: .timestamp
         }
     }
-
-    /// The number of buffers of a column, not counting a view's data buffers.
-    var bufferCount: Int {
-        switch self {
-        case .null: 0
-        case .utf8, .largeUtf8: 3
-        default: 2
-        }
-    }
 }
 
-/// A column of an Arrow stream: its name, and how its values lie in the bytes.
+/// A flat column of an Arrow stream: its name, and how its values lie in the bytes.
 struct ArrowField: Sendable {
     let name: String
     let isNullable: Bool
@@ -47,21 +52,42 @@ struct ArrowField: Sendable {
     let type: ArrowType
     /// The dictionary's id and the type of the indices.
     let dictionary: (id: Int64, index: ArrowType)?
+    /// Where a value stands for a run of rows: the type of the runs' ends, and how many buffers come
+    /// before theirs.
+    let runs: (ends: ArrowType, buffersBefore: Int)?
 
-    var bufferCount: Int { dictionary == nil ? type.bufferCount : 2 }
-
-    /// How many view columns there are, which have a data buffer count each.
-    var isView: Bool { dictionary == nil && type == .utf8View }
-
-    init(_ table: FlatBufferTable, name: String) throws(ArrowError) {
-        self.name = name
+    /// Reads a flat column.
+    ///
+    /// - Throws: `.unsupported` for a nested one, or a type without counterpart.
+    init(_ table: FlatBufferTable, name: String, version: Int16) throws(ArrowError) {
         do throws(ArrowError) {
-            isNullable = try table.scalar(1, UInt8(0)) != 0
-            type = try ArrowType(table)
-            if let encoding = try table.table(4) {
-                guard type.dataType == .string, type != .null else {
+            var isNullable = try table.scalar(1, UInt8(0)) != 0
+            var values = table
+            if try table.scalar(2, UInt8(0)) == ArrowFormat.typeRunEndEncoded {
+                let children = try table.tables(5)
+                guard children.count == 2, try table.table(4) == nil else {
                     throw ArrowError(
-                        .unsupported, "a dictionary of \(type.dataType) is not read; of utf8 is")
+                        .malformed, "runs have ends and values, and no dictionary of their own")
+                }
+                guard let ends = try children[0].table(3) else {
+                    throw ArrowError(.malformed, "a column without type")
+                }
+                // Until V5 runs had validity.
+                runs = (
+                    try ArrowType(integer: ends), version < ArrowFormat.versionV5 ? 1 : 0
+                )
+                values = children[1]
+                let holdsNulls = try values.scalar(1, UInt8(0)) != 0
+                isNullable = isNullable || holdsNulls
+            } else {
+                runs = nil
+            }
+            self.name = name
+            self.isNullable = isNullable
+            type = try ArrowType(values)
+            if let encoding = try values.table(4) {
+                guard type != .null else {
+                    throw ArrowError(.unsupported, "a dictionary of nulls is not read")
                 }
                 let index: ArrowType =
                     if let integer = try encoding.table(1) {
@@ -89,17 +115,28 @@ extension ArrowType {
         case ArrowFormat.typeNull: self = .null
         case ArrowFormat.typeBool: self = .boolean
         case ArrowFormat.typeInt: self = try ArrowType(integer: type)
-        case ArrowFormat.typeUtf8: self = .utf8
-        case ArrowFormat.typeLargeUtf8: self = .largeUtf8
-        case ArrowFormat.typeUtf8View: self = .utf8View
+        case ArrowFormat.typeUtf8: self = .bytes(.offsets, isText: true)
+        case ArrowFormat.typeLargeUtf8: self = .bytes(.largeOffsets, isText: true)
+        case ArrowFormat.typeUtf8View: self = .bytes(.views, isText: true)
+        case ArrowFormat.typeBinary: self = .bytes(.offsets, isText: false)
+        case ArrowFormat.typeLargeBinary: self = .bytes(.largeOffsets, isText: false)
+        case ArrowFormat.typeBinaryView: self = .bytes(.views, isText: false)
+        case ArrowFormat.typeFixedSizeBinary:
+            let length = try type.scalar(0, Int32(0))
+            guard length >= 0 else {
+                throw ArrowError(.malformed, "fixed-size binary of \(length) bytes")
+            }
+            self = .bytes(.fixed(Int(length)), isText: false)
         case ArrowFormat.typeFloatingPoint: self = try ArrowType(float: type)
         case ArrowFormat.typeDecimal: self = try ArrowType(decimal: type)
         case ArrowFormat.typeDate: self = try ArrowType(date: type)
         case ArrowFormat.typeTimestamp: self = try ArrowType(timestamp: type)
         default:
-            let name =
-                Int(number) < ArrowFormat.typeNames.count
-                ? ArrowFormat.typeNames[Int(number)] : "number \(number)"
+            let name = ArrowFormat.typeName(number)
+            if ArrowFormat.nestedTypes.contains(number) {
+                throw ArrowError(
+                    .unsupported, "the column is nested (\(name)); only flat columns can be read")
+            }
             throw ArrowError(
                 .unsupported,
                 "the type \(name) is not read; cast it to one of "
@@ -117,9 +154,11 @@ extension ArrowType {
 
     private init(float type: FlatBufferTable) throws(ArrowError) {
         switch try type.scalar(0, Int16(0)) {
+        case 0: self = .float16
         case 1: self = .float32
         case 2: self = .float64
-        default: throw ArrowError(.unsupported, "the type half float is not read; cast to double")
+        case let precision:
+            throw ArrowError(.malformed, "a floating point number of precision \(precision)")
         }
     }
 
@@ -127,9 +166,8 @@ extension ArrowType {
         let precision = try Int(type.scalar(0, Int32(0)))
         let scale = try Int(type.scalar(1, Int32(0)))
         let bits = try type.scalar(2, Int32(128))
-        guard bits == 128 else {
-            throw ArrowError(
-                .unsupported, "the type decimal\(bits) is not read; cast it to decimal128")
+        guard [32, 64, 128, 256].contains(bits) else {
+            throw ArrowError(.malformed, "a decimal of \(bits) bits")
         }
         guard (1...DataType.decimalPrecisionMax).contains(precision),
             (0...precision).contains(scale)
@@ -138,7 +176,7 @@ extension ArrowType {
                 .unsupported,
                 "decimal(\(precision),\(scale)) is not read; precision is 1…38, scale 0…precision")
         }
-        self = .decimal128(precision: precision, scale: scale)
+        self = .decimal(bits: Int(bits), precision: precision, scale: scale)
     }
 
     private init(date type: FlatBufferTable) throws(ArrowError) {

@@ -48,6 +48,8 @@ public struct ArrowMessage: Sendable {
     public let bodyRange: Range<Int>
 
     let source: Buffer
+    /// The metadata version, V4 or V5.
+    let version: Int16
     let header: FlatBufferTable
     private let message: FlatBufferTable
     private let metadataRange: Range<Int>
@@ -94,11 +96,8 @@ public struct ArrowMessage: Sendable {
         _ source: Buffer, position: Int, metadataRange: Range<Int>
     ) throws(ArrowError) {
         let message = try FlatBufferTable(rootOf: source.slice(metadataRange))
-        let version = try message.scalar(0, Int16(0))
-        guard version == ArrowFormat.versionV5 || version == ArrowFormat.versionV4 else {
-            throw ArrowError(
-                .unsupported, "metadata version V\(Int(version) + 1) is not read; V4 and V5 are")
-        }
+        version = try message.scalar(0, Int16(0))
+        try Self.check(version: version)
         switch try message.scalar(1, UInt8(0)) {
         case ArrowFormat.headerSchema: kind = .schema
         case ArrowFormat.headerDictionaryBatch: kind = .dictionaryBatch
@@ -123,6 +122,13 @@ public struct ArrowMessage: Sendable {
         range = position..<bodyRange.upperBound
     }
 
+    static func check(version: Int16) throws(ArrowError) {
+        guard version == ArrowFormat.versionV5 || version == ArrowFormat.versionV4 else {
+            throw ArrowError(
+                .unsupported, "metadata version V\(Int(version) + 1) is not read; V4 and V5 are")
+        }
+    }
+
     /// The custom metadata of the message (not of a schema in it), in order.
     public func metadata() throws(ArrowError) -> [ArrowLocatedMetadata] {
         try Self.metadata(message, slot: 4, base: metadataRange)
@@ -134,7 +140,8 @@ public struct ArrowMessage: Sendable {
         return try Self.metadata(header, slot: 2, base: metadataRange)
     }
 
-    private static func metadata(
+    /// The pairs of a slot of a table that lies at `base` in the source.
+    static func metadata(
         _ table: FlatBufferTable, slot: Int, base: Range<Int>
     ) throws(ArrowError) -> [ArrowLocatedMetadata] {
         var budget = base.count

@@ -5,8 +5,8 @@
 //     u32 0xFFFFFFFF, i32 metadata bytes, metadata (flatbuffer, zero-padded), body
 //     schema message · { dictionary message* · record batch message }* · [u32 0xFFFFFFFF, i32 0]
 //
-// A string column is a dictionary of its own, sent anew (not as a delta) before every record
-// batch and holding just the strings of that batch: any batch can be read alone.
+// A string or binary column is a dictionary of its own, sent anew (not as a delta) before every record
+// batch and holding just the entries of that batch: any batch can be read alone.
 
 /// How the buffers of a batch are compressed.
 public enum ArrowCompression: Hashable, Sendable {
@@ -28,8 +28,8 @@ public struct ArrowEncodedMessages: Sendable {
 /// Turns a schema and batches into the messages of an Arrow IPC stream.
 ///
 /// Types are written as: `int` → int32, `long` → int64, `double` → float64, `decimal` →
-/// decimal128, `string` → dictionary<int32, utf8>, `date` → date32, `timestamp` →
-/// timestamp(µs, "UTC"), `boolean` → bool.
+/// decimal128, `string` → dictionary<int32, utf8>, `binary` → dictionary<int32, binary>, `date` →
+/// date32, `timestamp` → timestamp(µs, "UTC"), `boolean` → bool.
 public struct ArrowStreamWriter: Sendable {
     /// The schema of every batch.
     public let schema: Schema
@@ -86,7 +86,7 @@ public struct ArrowStreamWriter: Sendable {
         var messages = before
         var body = ArrowBodyWriter(compression: compression)
         for (index, column) in batch.columns.enumerated() {
-            guard column.type == .string else {
+            guard column.type.layout == .dictionary else {
                 body.append(column)
                 continue
             }
@@ -175,17 +175,17 @@ extension FlatBufferBuilder {
     }
 
     fileprivate mutating func field(from place: Int, _ field: Field, dictionary id: Int64) {
-        let isString = field.type == .string
+        let isCoded = field.type.layout == .dictionary
         let table = self.table(
             from: place,
             [
                 .reference, .byte(field.isNullable ? 1 : 0), .byte(field.type.arrowType),
-                .reference, isString ? .reference : .absent, .reference,
+                .reference, isCoded ? .reference : .absent, .reference,
             ])
         string(from: table.slots[0], field.name)
         let type = self.table(from: table.slots[3], field.type.arrowSlots)
         if field.type == .timestamp { string(from: type.slots[1], "UTC") }
-        if isString {
+        if isCoded {
             let encoding = self.table(from: table.slots[4], [.long(id), .reference])
             _ = self.table(from: encoding.slots[1], [.int(32), .byte(1)])
         }
@@ -201,6 +201,7 @@ extension DataType {
         case .double: ArrowFormat.typeFloatingPoint
         case .decimal: ArrowFormat.typeDecimal
         case .string: ArrowFormat.typeUtf8
+        case .binary: ArrowFormat.typeBinary
         case .date: ArrowFormat.typeDate
         case .timestamp: ArrowFormat.typeTimestamp
         }
@@ -208,7 +209,7 @@ extension DataType {
 
     fileprivate var arrowSlots: [FlatBufferBuilder.Slot] {
         switch self {
-        case .boolean, .string: []
+        case .boolean, .string, .binary: []
         case .int: [.int(32), .byte(1)]
         case .long: [.int(64), .byte(1)]
         case .double: [.short(2)]

@@ -46,7 +46,7 @@ extension Column {
         case .bits:
             return Column(bits: Bitmap.concatenate(columns.compactMap(\.bits)), validity: validity)
         case .dictionary:
-            return concatenateStrings(columns, count: count, validity: validity)
+            return concatenateStrings(columns, type, count: count, validity: validity)
         case .int32, .int64, .int128, .float64:
             let width = type.byteWidth
             let joined = unsafe Buffer(byteCount: count * width) { output in
@@ -64,7 +64,7 @@ extension Column {
     }
 
     private static func concatenateStrings(
-        _ columns: [Column], count: Int, validity: Bitmap?
+        _ columns: [Column], _ type: DataType, count: Int, validity: Bitmap?
     ) -> Column {
         let interner = StringInterner()
         let codes = Buffer(of: Int32.self, count: count) { output in
@@ -83,7 +83,7 @@ extension Column {
         }
         // Safe: every code was given by the interner that the dictionary is made of.
         return unsafe Column(
-            uncheckedCodes: codes, dictionary: interner.dictionary(), count: count,
+            type, uncheckedCodes: codes, dictionary: interner.dictionary(), count: count,
             validity: validity)
     }
 }

@@ -4,7 +4,7 @@
 /// - `values` holds `count` values of the type's layout (for booleans it is empty and `bits` holds
 ///   them). The value of a null row is unspecified.
 /// - `validity` is `nil` or has `count` bits, set where the value is not null.
-/// - A string column has a dictionary; every code, also that of a null row, lies in
+/// - A string or binary column has a dictionary; every code, also that of a null row, lies in
 ///   `0 ..< dictionary.count`, so kernels may look it up before they look at validity.
 public struct Column: Sendable {
     /// The type of every value.
@@ -13,11 +13,11 @@ public struct Column: Sendable {
     public let count: Int
     /// Set where a row is not null; `nil` when no row is.
     public let validity: Bitmap?
-    /// The values of a fixed-width type, or the codes of strings; empty for booleans.
+    /// The values of a fixed-width type, or the codes of strings and bytes; empty for booleans.
     public let values: Buffer
     /// The values of a boolean column; `nil` for other types.
     public let bits: Bitmap?
-    /// What the codes of a string column mean; `nil` for other types.
+    /// What the codes of a string or binary column mean; `nil` for other types.
     public let dictionary: StringDictionary?
 
     /// A fixed-width column over `count` values of the type's layout.
@@ -48,17 +48,18 @@ public struct Column: Sendable {
         self.dictionary = nil
     }
 
-    /// A string column over `Int32` codes, each of which the caller guarantees to lie in
-    /// `0 ..< dictionary.count`.
+    /// A string or binary column over `Int32` codes, each of which the caller guarantees to lie in
+    /// `0 ..< dictionary.count`; of a string column the entries are UTF-8.
     @unsafe @inlinable
     public init(
-        uncheckedCodes codes: Buffer, dictionary: StringDictionary, count: Int,
-        validity: Bitmap? = nil
+        _ type: DataType = .string, uncheckedCodes codes: Buffer, dictionary: StringDictionary,
+        count: Int, validity: Bitmap? = nil
     ) {
+        precondition(type.layout == .dictionary, "only strings and bytes have codes")
         precondition(codes.count >= count * 4, "a column's codes must fill it")
         precondition(count == 0 || dictionary.count > 0, "a string column needs a dictionary entry")
         precondition(validity.map { $0.count == count } ?? true, "validity of another length")
-        self.type = .string
+        self.type = type
         self.count = count
         self.values = codes
         self.validity = validity
@@ -66,13 +67,13 @@ public struct Column: Sendable {
         self.dictionary = dictionary
     }
 
-    /// A string column over codes from outside, or `nil` when the code of a valid row is out of
-    /// range.
+    /// A string or binary column over codes from outside, or `nil` when the code of a valid row is
+    /// out of range.
     ///
     /// Codes of null rows are replaced where they are out of range.
     public init?(
-        validatingCodes codes: Buffer, dictionary: StringDictionary, count: Int,
-        validity: Bitmap? = nil
+        _ type: DataType = .string, validatingCodes codes: Buffer, dictionary: StringDictionary,
+        count: Int, validity: Bitmap? = nil
     ) {
         guard codes.count >= count * 4, codes.isAligned(for: Int32.self) else { return nil }
         let entries = dictionary.count == 0 ? StringDictionary([""]) : dictionary
@@ -96,7 +97,7 @@ public struct Column: Sendable {
                 }
             }
         unsafe self.init(
-            uncheckedCodes: safe, dictionary: entries, count: count, validity: validity)
+            type, uncheckedCodes: safe, dictionary: entries, count: count, validity: validity)
     }
 
     /// The number of null rows.
@@ -110,7 +111,7 @@ public struct Column: Sendable {
 }
 
 extension Column {
-    /// The values of an `int` or `date` column; the codes of a string column.
+    /// The values of an `int` or `date` column; the codes of a string or binary column.
     @inlinable
     public var int32s: Span<Int32> {
         @_lifetime(borrow self)
@@ -176,6 +177,34 @@ extension Column {
             "only types of one layout can be reinterpreted")
         if type == .boolean { return self }
         return Column(type, values: values, count: count, validity: validity)
+    }
+
+    /// The values in a type that they need no change for: strings as bytes, bytes as strings where
+    /// all are UTF-8; `nil` when they are none of that type.
+    public func reread(as type: DataType) -> Column? {
+        switch (self.type, type) {
+        case _ where self.type == type: return self
+        case (.string, .binary): return asBinary()
+        case (.binary, .string):
+            guard let dictionary,
+                let text = StringDictionary(
+                    validatingOffsets: dictionary.offsets, bytes: dictionary.bytes,
+                    count: dictionary.count)
+            else { return nil }
+            // Safe: the same codes into the same dictionary, which is text.
+            return unsafe Column(
+                uncheckedCodes: values, dictionary: text, count: count, validity: validity)
+        default: return nil
+        }
+    }
+
+    /// The same strings as bytes.
+    public func asBinary() -> Column {
+        guard let dictionary else { preconditionFailure("not a string column") }
+        // Safe: the same codes into the same dictionary.
+        return unsafe Column(
+            .binary, uncheckedCodes: values, dictionary: dictionary, count: count,
+            validity: validity)
     }
 
     @usableFromInline

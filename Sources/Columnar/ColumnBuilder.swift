@@ -96,6 +96,13 @@ public struct ColumnBuilder {
         appended()
     }
 
+    /// Appends to a binary column.
+    public mutating func append(binary bytes: [UInt8]) {
+        guard let interner else { preconditionFailure("not a binary column") }
+        int32s.append(unsafe bytes.withUnsafeBytes { unsafe interner.intern($0) })
+        appended()
+    }
+
     /// Appends a value, which is null or of the builder's type.
     public mutating func append(_ value: Value) {
         switch (value, type) {
@@ -109,6 +116,7 @@ public struct ColumnBuilder {
         case (.decimal(let unscaled, let scale), .decimal(_, let own)) where scale == own:
             append(unscaled: unscaled)
         case (.string(let value), .string): append(string: value)
+        case (.binary(let value), .binary): append(binary: value)
         default: preconditionFailure("a value \(value) in a column of type \(type)")
         }
     }
@@ -129,7 +137,7 @@ public struct ColumnBuilder {
             // The invariant of string columns: null rows have a code that means something.
             if interner.count == 0 { _ = interner.intern("") }
             return unsafe Column(
-                uncheckedCodes: Buffer(copying: int32s), dictionary: interner.dictionary(),
+                type, uncheckedCodes: Buffer(copying: int32s), dictionary: interner.dictionary(),
                 count: count, validity: validity)
         }
     }

@@ -14,6 +14,8 @@ public enum DataType: Hashable, Sendable {
     case decimal(precision: Int, scale: Int)
     /// UTF-8 text, dictionary-encoded.
     case string
+    /// Bytes of any kind, dictionary-encoded as strings are.
+    case binary
     /// Days since 1970-01-01.
     case date
     /// Microseconds since 1970-01-01T00:00:00Z.
@@ -49,7 +51,7 @@ public enum DataType: Hashable, Sendable {
         case .decimal(let precision, _):
             precision <= Self.narrowDecimalPrecisionMax ? .int64 : .int128
         case .double: .float64
-        case .string: .dictionary
+        case .string, .binary: .dictionary
         }
     }
 
@@ -67,7 +69,7 @@ public enum DataType: Hashable, Sendable {
     public var isNumeric: Bool {
         switch self {
         case .int, .long, .double, .decimal: true
-        case .boolean, .string, .date, .timestamp: false
+        case .boolean, .string, .binary, .date, .timestamp: false
         }
     }
 }
@@ -82,6 +84,7 @@ extension DataType: CustomStringConvertible {
         case .double: "double"
         case .decimal(let precision, let scale): "decimal(\(precision),\(scale))"
         case .string: "string"
+        case .binary: "binary"
         case .date: "date"
         case .timestamp: "timestamp"
         }
@@ -92,7 +95,8 @@ extension DataType: CustomStringConvertible {
 
     /// Every type name that `init(parsing:)` takes, for messages.
     public static let names = [
-        "boolean", "int", "long", "double", "decimal(p,s)", "string", "date", "timestamp",
+        "boolean", "int", "long", "double", "decimal(p,s)", "string", "binary", "date",
+        "timestamp",
     ]
 
     /// Reads a type name, case-insensitively; also the aliases `integer`, `bigint`, `bool`,
@@ -107,6 +111,7 @@ extension DataType: CustomStringConvertible {
         case "long", "bigint": self = .long
         case "double": self = .double
         case "string": self = .string
+        case "binary": self = .binary
         case "date": self = .date
         case "timestamp": self = .timestamp
         case "decimal", "numeric", "dec": self = .decimal(precision: 10, scale: 0)

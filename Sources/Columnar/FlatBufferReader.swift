@@ -84,6 +84,17 @@ struct FlatBufferTable: Sendable {
         return found
     }
 
+    /// The first longs of a vector of structs of three.
+    func blockOffsets(_ slot: Int) throws(ArrowError) -> [Int64] {
+        guard let vector = try vector(slot, elementBytes: 24) else { return [] }
+        var found: [Int64] = []
+        found.reserveCapacity(vector.count)
+        for index in 0..<vector.count {
+            found.append(try Self.load(Int64.self, buffer, at: vector.start + index * 24))
+        }
+        return found
+    }
+
     /// A vector of structs of two longs.
     func pairs(_ slot: Int) throws(ArrowError) -> [(Int64, Int64)] {
         guard let vector = try vector(slot, elementBytes: 16) else { return [] }

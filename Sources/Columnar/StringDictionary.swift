@@ -1,7 +1,7 @@
-/// The distinct or repeated strings that the codes of a string column point into: UTF-8 bytes end
-/// to end and `count + 1` offsets, as Arrow's utf8 layout.
+/// The distinct or repeated strings that the codes of a string or binary column point into: bytes
+/// end to end and `count + 1` offsets, as Arrow's utf8 and binary layouts.
 ///
-/// Entries may repeat; all are valid UTF-8.
+/// Entries may repeat; those of a string column are valid UTF-8.
 public struct StringDictionary: Sendable {
     /// `count + 1` ascending byte positions in `bytes`, as `Int32`.
     public let offsets: Buffer
@@ -11,7 +11,7 @@ public struct StringDictionary: Sendable {
     public let count: Int
 
     /// A dictionary over offsets and bytes whose invariants the caller has established: `offsets`
-    /// holds `count + 1` ascending positions inside `bytes`, each entry is valid UTF-8.
+    /// holds `count + 1` ascending positions inside `bytes`, each entry of text is valid UTF-8.
     @unsafe
     public init(uncheckedOffsets offsets: Buffer, bytes: Buffer, count: Int) {
         precondition(offsets.count >= (count + 1) * 4, "one offset more than entries")
@@ -21,8 +21,10 @@ public struct StringDictionary: Sendable {
     }
 
     /// A dictionary over offsets and bytes from outside, or `nil` when they are not ascending
-    /// positions inside `bytes` that cut it into valid UTF-8 entries.
-    public init?(validatingOffsets offsets: Buffer, bytes: Buffer, count: Int) {
+    /// positions inside `bytes`, or with `isText` do not cut it into valid UTF-8 entries.
+    public init?(
+        validatingOffsets offsets: Buffer, bytes: Buffer, count: Int, isText: Bool = true
+    ) {
         guard count >= 0, offsets.count / 4 > count, offsets.isAligned(for: Int32.self) else {
             return nil
         }
@@ -36,7 +38,7 @@ public struct StringDictionary: Sendable {
         }
         guard Int(last) <= bytes.count else { return nil }
         unsafe self.init(uncheckedOffsets: offsets, bytes: bytes, count: count)
-        for index in 0..<count {
+        for index in 0..<count where isText {
             // Checked entry by entry: a character must not be cut by an entry's border.
             guard unsafe isValidUTF8(unsafeBytes(at: index)) else { return nil }
         }
@@ -78,7 +80,10 @@ public struct StringDictionary: Sendable {
         return unsafe _overrideLifetime(span, borrowing: self)
     }
 
-    /// An entry as a Swift string.
+    /// A copy of the bytes of an entry.
+    public func bytes(at index: Int) -> [UInt8] { unsafe Array(unsafeBytes(at: index)) }
+
+    /// An entry as a Swift string; bytes that are not UTF-8 become U+FFFD.
     public func string(at index: Int) -> String {
         unsafe String(decoding: unsafeBytes(at: index), as: UTF8.self)
     }

@@ -46,7 +46,7 @@ import Glibc
 
     /// The number of a string, new or known.
     ///
-    /// The caller has checked that it is valid UTF-8.
+    /// Of text the caller has checked that it is valid UTF-8.
     public func intern(_ string: UnsafeRawBufferPointer) -> Int32 {
         unsafe intern(string, hash: shortHash(string))
     }

@@ -1,5 +1,6 @@
 extension Value {
-    /// The value as Spark casts it to a string, timestamps in UTC; `nil` for NULL.
+    /// The value as Spark casts it to a string, timestamps in UTC; bytes as Spark's `hex` writes
+    /// them; `nil` for NULL.
     public var text: String? {
         switch self {
         case .null: nil
@@ -9,10 +10,41 @@ extension Value {
         case .double(let value): formatDouble(value)
         case .decimal(let unscaled, let scale): formatDecimal(unscaled, scale: scale)
         case .string(let value): value
+        case .binary(let value): formatHex(value)
         case .date(let days): CivilDate(daysSinceEpoch: Int(days)).description
         case .timestamp(let micros): formatTimestamp(micros: micros)
         }
     }
+}
+
+/// Bytes as two hexadecimal digits each: `FF00`.
+public func formatHex(_ bytes: [UInt8]) -> String {
+    let digits = Array("0123456789ABCDEF".utf8)
+    var text: [UInt8] = []
+    text.reserveCapacity(2 * bytes.count)
+    for byte in bytes {
+        text.append(digits[Int(byte >> 4)])
+        text.append(digits[Int(byte & 15)])
+    }
+    return String(decoding: text, as: UTF8.self)
+}
+
+/// The bytes that hexadecimal digits stand for, as Spark's `X'…'`: of an odd number the first stands
+/// alone; `nil` for other text.
+public func bytes(ofHex text: String) -> [UInt8]? {
+    var digits: [UInt8] = []
+    for character in text.utf8 {
+        switch character {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): digits.append(character - UInt8(ascii: "0"))
+        case UInt8(ascii: "a")...UInt8(ascii: "f"):
+            digits.append(character - UInt8(ascii: "a") + 10)
+        case UInt8(ascii: "A")...UInt8(ascii: "F"):
+            digits.append(character - UInt8(ascii: "A") + 10)
+        default: return nil
+        }
+    }
+    if digits.count % 2 == 1 { digits.insert(0, at: 0) }
+    return stride(from: 0, to: digits.count, by: 2).map { digits[$0] << 4 | digits[$0 + 1] }
 }
 
 /// A decimal with all digits of its scale: `-0.50`.

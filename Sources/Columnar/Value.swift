@@ -14,6 +14,8 @@ public enum Value: Sendable {
     case decimal(unscaled: Int128, scale: Int)
     /// A `string`.
     case string(String)
+    /// A `binary`.
+    case binary([UInt8])
     /// A `date`: days since 1970-01-01.
     case date(Int32)
     /// A `timestamp`: microseconds since the epoch, UTC.
@@ -38,6 +40,7 @@ extension Value: Equatable {
             a.bitPattern == b.bitPattern || (a.isNaN && b.isNaN)
         case (.decimal(let a, let scaleA), .decimal(let b, let scaleB)): a == b && scaleA == scaleB
         case (.string(let a), .string(let b)): a.utf8.elementsEqual(b.utf8)
+        case (.binary(let a), .binary(let b)): a == b
         case (.date(let a), .date(let b)): a == b
         case (.timestamp(let a), .timestamp(let b)): a == b
         default: false
@@ -62,6 +65,7 @@ extension Column {
                 ? .decimal(unscaled: Int128(int64s[row]), scale: scale)
                 : .decimal(unscaled: int128s[row], scale: scale)
         case .string: return dictionary.map { .string($0.string(at: Int(int32s[row]))) } ?? .null
+        case .binary: return dictionary.map { .binary($0.bytes(at: Int(int32s[row]))) } ?? .null
         }
     }
 

@@ -79,6 +79,7 @@ final class ColumnSet {
         case .decimal:
             return column.type.layout == .int64 ? .narrowDecimal : .wideDecimal
         case .string: return .string
+        case .binary: preconditionFailure("no feed has a binary column")
         case .date: return column.dateFormat == .iso ? .isoDate : .basicDate
         case .timestamp:
             switch column.timestampFormat {

@@ -106,6 +106,7 @@ extension FeedColumn {
         if origin == .fileDate, type != .date, type != .string {
             return "the file's date is a date or a string, not \(type)"
         }
+        if type == .binary { return "a text has no bytes to read a binary column from" }
         if scale == 1 { return nil }
         switch type {
         case .double: return scale > 0 ? nil : "the scale must be above 0"

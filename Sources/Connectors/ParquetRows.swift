@@ -124,7 +124,9 @@ private struct OpenParquet: Sendable {
     }
 
     private func check(_ field: Field, _ type: DataType) throws {
-        guard field.type != type else { return }
+        // Which of the two it is some writers do not say; as in Spark the source does.
+        let isBytes = field.type.layout == .dictionary && type.layout == .dictionary
+        guard field.type != type, !isBytes else { return }
         throw FeedError(
             .otherColumns,
             "the column '\(field.name)' is of type \(type), in the source it is \(field.type); "
@@ -160,11 +162,17 @@ private struct OpenParquet: Sendable {
             throw FeedError(.unreadable, "\(error)", at: path)
         }
         var next = 0
-        let columns = zip(places, schema.fields).map { place, field -> Column in
+        let columns = try zip(places, schema.fields).map { place, field -> Column in
             switch place {
             case .stored:
                 next += 1
-                return rows.columns[next - 1]
+                guard let column = rows.columns[next - 1].reread(as: field.type) else {
+                    throw FeedError(
+                        .otherColumns,
+                        "the column '\(field.name)' has bytes that are not UTF-8; give it the type "
+                            + "binary in the source's schema", at: path)
+                }
+                return column
             case .constant(let value):
                 return Column(repeating: value, field.type, count: part.rows.count)
             }

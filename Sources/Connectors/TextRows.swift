@@ -163,7 +163,7 @@ final class TextRows: FileRows {
         _ window: InputWindow, _ start: Int64, _ worker: Worker, _ file: OpenSourceFile,
         baseOffset: Int64
     ) throws -> SourceBlock {
-        let lines = unsafe window.unread.count { $0 == UInt8(ascii: "\n") } + 1
+        let lines = unsafe lineFeeds(in: window.unread) + 1
         worker.columns.beginBatch(capacity: lines)
         var progress = BatchProgress(rowsMax: lines, line: 1)
         var malformedCount = 0
@@ -209,4 +209,26 @@ final class TextRows: FileRows {
                 + "\"mode\": \"\(FileSourceSpec.ParseMode.dropMalformed.rawValue)\"",
             at: "\(file.entry.path) line \(line) (byte \(offset))")
     }
+}
+
+/// How many line feeds there are.
+///
+/// Sums of a byte that wrap are what the compiler adds up many at a time.
+private func lineFeeds(in bytes: UnsafeRawBufferPointer) -> Int {
+    guard let start = unsafe bytes.baseAddress?.assumingMemoryBound(to: UInt8.self) else {
+        return 0
+    }
+    var count = 0
+    var position = 0
+    while position < bytes.count {
+        let end = min(position &+ 255, bytes.count)
+        var found: UInt8 = 0
+        while position < end {
+            // Safe: the position is below the count.
+            found &+= unsafe start[position] == UInt8(ascii: "\n") ? 1 : 0
+            position &+= 1
+        }
+        count += Int(found)
+    }
+    return count
 }

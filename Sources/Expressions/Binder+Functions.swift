@@ -284,7 +284,11 @@ extension Binder {
         case "trim": function(.trim(.both), arguments, as: [.string], .string, syntax)
         case "ltrim": function(.trim(.leading), arguments, as: [.string], .string, syntax)
         case "rtrim": function(.trim(.trailing), arguments, as: [.string], .string, syntax)
-        case "length": function(.length, arguments, as: [.string], .int, syntax)
+        case "length":
+            function(
+                .length, arguments, as: [arguments[0].type == .binary ? .binary : .string], .int,
+                syntax)
+        case "substring" where arguments[0].type == .binary: bytesRefusal(name, syntax)
         case "substring":
             function(.substring, arguments, as: [.string, .int, .int], .string, syntax)
         case "concat": concatenation(of: arguments, syntax)
@@ -292,7 +296,19 @@ extension Binder {
         }
     }
 
+    /// Spark makes bytes of these.
+    private mutating func bytesRefusal(_ name: String, _ syntax: Syntax) -> Node? {
+        report(
+            .datatypeMismatch, "\(name) of bytes is not supported: cast them to strings.",
+            at: syntax.range)
+    }
+
     mutating func concatenation(of nodes: [Node], _ syntax: Syntax) -> Node? {
+        if nodes.contains(where: { $0.type == .binary }),
+            nodes.allSatisfy({ $0.type == .binary || $0.isUntypedNull })
+        {
+            return bytesRefusal("concat", syntax)
+        }
         if nodes.isEmpty {
             return .literal(.string(""), .string, text: text(syntax), at: syntax.range)
         }

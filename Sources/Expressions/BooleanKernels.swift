@@ -70,7 +70,7 @@ extension Frame {
     }
 
     func evaluateCase(_ node: Node) throws(ExpressionError) -> Operand {
-        if !node.canFail, node.type != .string { return try blendedCase(node) }
+        if !node.canFail, node.type.layout != .dictionary { return try blendedCase(node) }
         var branches: [(rows: [Int32], values: Column)] = []
         var open = Array(0..<Int32(count))
         let last = node.arguments.count - 1
@@ -90,7 +90,7 @@ extension Frame {
     }
 
     func evaluateCoalesce(_ node: Node) throws(ExpressionError) -> Operand {
-        if !node.canFail, node.type != .string {
+        if !node.canFail, node.type.layout != .dictionary {
             var result = try evaluate(node.arguments[node.arguments.count - 1])
             for argument in node.arguments.dropLast().reversed() {
                 let value = try evaluate(argument)
@@ -128,7 +128,7 @@ extension Frame {
         return result
     }
 
-    /// The first operand's value where a bit is set, else the second's; not for strings.
+    /// The first operand's value where a bit is set, else the second's; not for strings and bytes.
     private func blended(
         _ choice: Bitmap, _ yes: Operand, _ no: Operand, _ type: DataType
     ) -> Operand {
@@ -201,7 +201,7 @@ extension Frame {
             let better = compare(comparison, right, left, node.type).trueRows(count: count)
             let takesOther = better | (nullRows(left) & ~nullRows(right))
             if takesOther.firstSetBit == nil { continue }
-            if node.type != .string,
+            if node.type.layout != .dictionary,
                 case .column(let column) = blended(takesOther, right, left, node.type)
             {
                 best = column
@@ -225,6 +225,7 @@ extension DataType {
         case .double: .double(0)
         case .decimal(_, let scale): .decimal(unscaled: 0, scale: scale)
         case .string: .string("")
+        case .binary: .binary([])
         case .date: .date(0)
         case .timestamp: .timestamp(0)
         }

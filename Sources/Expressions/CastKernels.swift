@@ -28,7 +28,7 @@ extension Frame {
         case .decimal(_, let scale): castDecimals(wide(operand), scale: scale, to: target)
         case .date: castDates(Lane(operand), to: target)
         case .timestamp: castTimestamps(Lane(operand), to: target)
-        case .string: preconditionFailure("strings have casts of their own")
+        case .string, .binary: preconditionFailure("strings and bytes have casts of their own")
         }
     }
 

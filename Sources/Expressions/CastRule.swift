@@ -9,7 +9,7 @@ struct CastRule {
     init?(from source: DataType, to target: DataType) {
         switch (source, target) {
         case _ where source == target: canFail = false
-        case (_, .string): canFail = false
+        case (_, .string), (.string, .binary): canFail = false
         case (.string, _): canFail = true
         case (.timestamp, .decimal): canFail = true
         case (.boolean, .decimal(let precision, let scale)): canFail = precision == scale

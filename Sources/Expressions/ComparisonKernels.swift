@@ -35,7 +35,7 @@ extension Frame {
         case .boolean: bits = compareBooleans(comparison, left, right)
         case .int, .date: bits = ordered(comparison, Lane<Int32>(left), Lane<Int32>(right))
         case .double: bits = compareDoubles(comparison, left, right)
-        case .string: bits = compareStrings(comparison, left, right)
+        case .string, .binary: bits = compareStrings(comparison, left, right)
         default:
             bits =
                 type.layout == .int128
@@ -153,11 +153,11 @@ extension Frame {
     private func compareStrings(
         _ comparison: Comparison, _ left: Operand, _ right: Operand
     ) -> Bitmap {
-        if case .constant(.string(let text)) = right {
-            return compare(comparison, left, Array(text.utf8))
+        if case .constant(let value) = right, let bytes = value.bytes {
+            return compare(comparison, left, bytes)
         }
-        if case .constant(.string(let text)) = left {
-            return compare(comparison.mirrored, right, Array(text.utf8))
+        if case .constant(let value) = left, let bytes = value.bytes {
+            return compare(comparison.mirrored, right, bytes)
         }
         guard case .column(let a) = left, case .column(let b) = right,
             let x = a.dictionary, let y = b.dictionary
@@ -183,17 +183,17 @@ extension Frame {
         }
     }
 
-    /// A bitmap of a condition on strings, computed an entry where the dictionary is smaller than
+    /// A bitmap of a condition on strings or bytes, computed an entry where the dictionary is smaller than
     /// the rows.
     func testStrings(
         _ operand: Operand, _ body: (UnsafeRawBufferPointer) -> Bool
     ) -> Bitmap {
         guard case .column(let column) = operand, let dictionary = column.dictionary else {
-            guard case .constant(.string(var text)) = operand else {
+            guard case .constant(let value) = operand, let bytes = value.bytes else {
                 preconditionFailure("strings are columns or constants")
             }
             return Bitmap(
-                repeating: text.withUTF8 { unsafe body(UnsafeRawBufferPointer($0)) }, count: count)
+                repeating: unsafe bytes.withUnsafeBytes { unsafe body($0) }, count: count)
         }
         let codes = column.int32s
         guard dictionary.count <= count else {
@@ -225,6 +225,17 @@ extension Frame {
     func nullRows(_ operand: Operand) -> Bitmap {
         if operand.isNullConstant { return Bitmap(repeating: true, count: count) }
         return operand.validity.map { ~$0 } ?? Bitmap(repeating: false, count: count)
+    }
+}
+
+extension Value {
+    /// What strings and bytes are compared by.
+    fileprivate var bytes: [UInt8]? {
+        switch self {
+        case .string(let text): Array(text.utf8)
+        case .binary(let bytes): bytes
+        default: nil
+        }
     }
 }
 

@@ -47,7 +47,7 @@ extension Parser {
             return try cast(isTry: true, from: start)
         case "EXTRACT" where peek().kind == .symbol("("): return try extract(from: start)
         case "INTERVAL": return try interval(from: start)
-        case "TIMESTAMP", "DATE", "TIMESTAMP_LTZ":
+        case "TIMESTAMP", "DATE", "TIMESTAMP_LTZ", "X":
             if case .string = peek().kind { return try typedLiteral(from: start) }
             return try name(from: start)
         case "AND", "OR", "NOT", "IN", "IS", "LIKE", "BETWEEN", "WHEN", "THEN", "ELSE", "END",
@@ -193,12 +193,20 @@ extension Parser {
     // MARK: Literals
 
     private mutating func typedLiteral(from start: Int) throws(ExpressionError) -> Syntax {
-        let isDate = current.keyword == "DATE"
+        let keyword = current.keyword
         advance()
         guard case .string(let text) = current.kind else { throw unexpected("a string") }
         let range = start..<current.range.upperBound
         advance()
-        if isDate {
+        if keyword == "X" {
+            guard let bytes = bytes(ofHex: text) else {
+                throw ExpressionError(
+                    .invalidLiteral,
+                    "'\(text)' is not bytes: write them as hexadecimal digits, X'00FF'.", at: range)
+            }
+            return try node(.literal(.binary(bytes), .binary), from: start)
+        }
+        if keyword == "DATE" {
             guard let days = parseDate(text) else {
                 throw ExpressionError(
                     .invalidLiteral,

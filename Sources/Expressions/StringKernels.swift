@@ -21,6 +21,8 @@ extension Frame {
         return strings(validity: column.validity) { row in
             switch column.value(at: row) {
             case .string(let text): text
+            // As Spark shows it: what is not UTF-8 becomes U+FFFD.
+            case .binary(let bytes): String(decoding: bytes, as: UTF8.self)
             case let value: FaultText.text(value)
             }
         }
@@ -45,6 +47,7 @@ extension Frame {
                 try parse(node, operand, isTry) { StringCast.decimal($0, precision, scale) }
             }
         case .boolean: try parseBooleans(node, operand, isTry)
+        case .binary: .column(operand.column(.string, count: count).asBinary())
         case .string: operand
         }
     }

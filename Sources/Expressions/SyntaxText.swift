@@ -138,6 +138,7 @@ struct SyntaxWriter {
         case .decimal(let unscaled, let scale):
             formatDecimal(unscaled, scale: scale) + (isPretty ? "" : "BD")
         case .string(let value): isPretty ? value : quoted(value)
+        case .binary(let bytes): "X'\(formatHex(bytes))'"
         case .date(let days): "DATE '\(CivilDate(daysSinceEpoch: Int(days)))'"
         case .timestamp(let micros): "TIMESTAMP '\(formatTimestamp(micros: micros))'"
         }

@@ -6,7 +6,8 @@ extension Frame {
         case .upper: mapStrings(operands[0]) { $0.uppercased() }
         case .lower: mapStrings(operands[0]) { $0.lowercased() }
         case .trim(let side): mapStrings(operands[0]) { Self.trimmed($0, side) }
-        case .length: lengths(operands[0])
+        case .length:
+            node.arguments[0].type == .binary ? byteCounts(operands[0]) : lengths(operands[0])
         case .substring: substrings(node, operands)
         default: concatenated(operands)
         }
@@ -52,6 +53,18 @@ extension Frame {
         let (values, _) = fill(count) { (lookup.value(at: $0) ?? 0, false) }
         return .column(
             Column(.int, values: values, count: count, validity: operand.validity))
+    }
+
+    private func byteCounts(_ operand: Operand) -> Operand {
+        let bytes = operand.column(.binary, count: count)
+        guard let dictionary = bytes.dictionary else {
+            preconditionFailure("a binary column has a dictionary")
+        }
+        let codes = bytes.int32s
+        let (values, _) = fill(count) {
+            (Int32(dictionary.range(at: Int(codes[$0])).count), false)
+        }
+        return .column(Column(.int, values: values, count: count, validity: bytes.validity))
     }
 
     private func substrings(_ node: Node, _ operands: [Operand]) -> Operand {

@@ -9,7 +9,7 @@ extension DataType {
         case .int: (10, 0)
         case .long: (20, 0)
         case .decimal(let precision, let scale): (precision, scale)
-        case .boolean, .double, .string, .date, .timestamp: nil
+        case .boolean, .double, .string, .binary, .date, .timestamp: nil
         }
     }
 

@@ -149,7 +149,7 @@ extension TextKind {
         case .type:
             "^ *([Bb][Oo][Oo][Ll]([Ee][Aa][Nn])?|[Ii][Nn][Tt]([Ee][Gg][Ee][Rr])?|[Ll][Oo][Nn][Gg]"
                 + "|[Bb][Ii][Gg][Ii][Nn][Tt]|[Dd][Oo][Uu][Bb][Ll][Ee]|[Ss][Tt][Rr][Ii][Nn][Gg]"
-                + "|[Dd][Aa][Tt][Ee]|[Tt][Ii][Mm][Ee][Ss][Tt][Aa][Mm][Pp]"
+                + "|[Bb][Ii][Nn][Aa][Rr][Yy]|[Dd][Aa][Tt][Ee]|[Tt][Ii][Mm][Ee][Ss][Tt][Aa][Mm][Pp]"
                 + "|([Dd][Ee][Cc]([Ii][Mm][Aa][Ll])?|[Nn][Uu][Mm][Ee][Rr][Ii][Cc]) *"
                 + "(\\( *[0-9]+ *(, *[0-9]+ *)?\\))?) *$"
         case .character: "^[\\x01-\\x09\\x0B\\x0C\\x0E-\\x7F]$"

@@ -96,6 +96,11 @@ extension JobPlanner {
     ) {
         for (index, name) in partitionBy.enumerated() {
             checkOutput(name, schema, at: place["partitionBy"][index])
+            if schema.index(of: name).map({ schema[$0].type }) == .binary {
+                note(
+                    .wrongType, "Bytes have no place in a path; cast \"\(name)\" to a string.",
+                    at: place["partitionBy"][index])
+            }
             if partitionBy[..<index].contains(name) {
                 note(
                     .duplicate, "\"\(name)\" is listed twice.", at: place["partitionBy"][index])

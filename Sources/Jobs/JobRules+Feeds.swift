@@ -118,6 +118,12 @@ extension JobRules {
         func misfit(_ key: String, _ what: String) -> String {
             "\"\(key)\" is for \(what); this column is \(column.type)."
         }
+        if column.type == .binary {
+            note(
+                .wrongType,
+                "A text has no bytes to read a binary column from; read it as a string and cast "
+                    + "it.", at: place["type"])
+        }
         if tree["timeZone"] != nil, column.type != .timestamp {
             note(.badValue, misfit("timeZone", "timestamps"), at: place["timeZone"])
         }

@@ -44,7 +44,7 @@ extension GroupTable {
             let numbers = (0..<count).map { row in
                 unsafe Int32(truncatingIfNeeded: key(row)[offset])
             }
-            return strings.column(numbers, validity: validity)
+            return strings.column(type, numbers, validity: validity)
         }
     }
 

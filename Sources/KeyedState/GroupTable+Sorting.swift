@@ -30,7 +30,7 @@ extension GroupTable {
     ///
     /// `nil` where that is not so.
     private func placed(_ slots: [Int32]) -> [Int32]? {
-        guard let ranks, let text = sortOrder.last, keyFields[text].type == .string,
+        guard let ranks, let text = sortOrder.last, keyFields[text].type.layout == .dictionary,
             sortOrder.count == 1 || (sortOrder.count == 2 && hasExactPrefix(sortOrder[0]))
         else { return nil }
         let first = sortOrder.count == 2 ? wordOffsets[sortOrder[0]] : nil
@@ -81,9 +81,8 @@ extension GroupTable {
     private func rankStrings(toSort count: Int) {
         guard ranks?.count != strings.count else { return }
         ranks = nil
-        guard count >= strings.count, keyFields.contains(where: { $0.type == .string }) else {
-            return
-        }
+        guard count >= strings.count, keyFields.contains(where: { $0.type.layout == .dictionary })
+        else { return }
         let order = strings.sortedNumbers()
         var places = [Int32](repeating: 0, count: order.count)
         for (place, number) in order.enumerated() { places[Int(number)] = Int32(place) }

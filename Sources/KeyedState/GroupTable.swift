@@ -129,7 +129,7 @@ extension GroupTable {
     /// Makes the next lookup look for the key that has this string, by its number, and nothing
     /// else: the other key columns are set after.
     public func setKey(_ index: Int, toString number: Int32) {
-        precondition(keyFields[index].type == .string, "not a key column of strings")
+        precondition(keyFields[index].type.layout == .dictionary, "not a key column of strings")
         unsafe scratch[0] = 0
         unsafe scratch[wordOffsets[index]] = UInt64(number)
     }
@@ -166,7 +166,7 @@ extension GroupTable {
         strings numbers: [Int32], time: Int64, end: Int64
     ) throws(KeyedStateError) -> [Int32] {
         precondition(
-            keyFields.count == 2 && keyFields[0].type == .string
+            keyFields.count == 2 && keyFields[0].type.layout == .dictionary
                 && keyFields[1].type.layout == .int64, "keys of a string and a time")
         try makeRoom(for: numbers.count)
         let offsets = (wordOffsets[0], wordOffsets[1])
@@ -345,14 +345,14 @@ extension GroupTable {
         let renumber = { (number: Int32) in
             unsafe old.withBytes(number) { bytes in unsafe new.intern(bytes) }
         }
-        for (index, field) in keyFields.enumerated() where field.type == .string {
+        for (index, field) in keyFields.enumerated() where field.type.layout == .dictionary {
             table.mapWords(at: wordOffsets[index]) { slot, word in
                 let nulls = unsafe table.key(slot).pointee
                 if nulls & (1 << UInt64(index)) != 0 { return 0 }
                 return UInt64(renumber(Int32(word)))
             }
         }
-        for column in columns where column.field.type == .string {
+        for column in columns where column.field.type.layout == .dictionary {
             table.forEachLive { column.renumber($0, renumber) }
         }
         strings = new

@@ -115,7 +115,7 @@ extension StateColumn {
         case .dictionary:
             let numbers = unsafe pointer(as: Int32.self)
             return strings.column(
-                slots.map { $0 >= 0 ? unsafe numbers[Int($0)] : 0 }, validity: validity)
+                field.type, slots.map { $0 >= 0 ? unsafe numbers[Int($0)] : 0 }, validity: validity)
         }
     }
 

@@ -20,9 +20,9 @@ extension StringInterner {
         }.map(\.number)
     }
 
-    /// A string column of the entries `numbers`; its dictionary holds each entry used once, in
-    /// order of first use, so that it depends on the values alone.
-    func column(_ numbers: [Int32], validity: Bitmap?) -> Column {
+    /// A string or binary column of the entries `numbers`; its dictionary holds each entry used
+    /// once, in order of first use, so that it depends on the values alone.
+    func column(_ type: DataType, _ numbers: [Int32], validity: Bitmap?) -> Column {
         var codes = EntryCodes(entries: count, rows: numbers.count)
         var bytes: [UInt8] = []
         var ends: [Int32] = [0]
@@ -45,7 +45,7 @@ extension StringInterner {
         if ends.count == 1 { ends.append(0) }
         // Safe: the ends ascend, the strings came from valid columns, and every code has an entry.
         return unsafe Column(
-            uncheckedCodes: values,
+            type, uncheckedCodes: values,
             dictionary: StringDictionary(
                 uncheckedOffsets: Buffer(copying: ends), bytes: Buffer(copying: bytes),
                 count: ends.count - 1), count: numbers.count, validity: validity)

@@ -105,6 +105,8 @@ enum PartitionValue {
         case .double: parseDouble(text)
         case .decimal(let precision, let scale): parseDecimal(text, precision, scale)
         case .string: .string(text)
+        // No table has directories of these.
+        case .binary: nil
         case .date: parseDate(text).map { .date($0) }
         case .timestamp: parseTimestamp(text).map { .timestamp($0) }
         }

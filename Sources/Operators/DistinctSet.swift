@@ -7,7 +7,7 @@ import KeyedState
 /// Layout: the elements one after the other, ascending by their bytes, each once. An element has a
 /// part for each type: of a number its bits in hexadecimal digits, arranged so that the texts ascend
 /// as the numbers do, with one zero and one NaN; of a string the count of its bytes in eight such
-/// digits and the bytes.
+/// digits and the bytes; of binary the same, each byte as two digits.
 struct DistinctSet: Sendable {
     let types: [DataType]
 
@@ -40,8 +40,16 @@ struct DistinctSet: Sendable {
                 appendDigits(UInt64(truncatingIfNeeded: bits), 16, to: &bytes)
             case .dictionary:
                 unsafe strings.withBytes(argument.pointer(as: Int32.self)[row]) { string in
-                    appendDigits(UInt64(string.count), 8, to: &bytes)
-                    unsafe bytes.append(contentsOf: string)
+                    if argument.type == .string {
+                        appendDigits(UInt64(string.count), 8, to: &bytes)
+                        unsafe bytes.append(contentsOf: string)
+                    } else {
+                        // Any bytes: as text, like the numbers.
+                        appendDigits(2 * UInt64(string.count), 8, to: &bytes)
+                        for index in 0..<string.count {
+                            appendDigits(unsafe UInt64(string[index]), 2, to: &bytes)
+                        }
+                    }
                 }
             }
         }

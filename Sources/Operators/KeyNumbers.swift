@@ -20,7 +20,7 @@ struct KeyNumbers {
     private var strings: StateStrings?
 
     init(keys: [Field], keyWidth: Int) {
-        isString = keys.count == 1 && keys[0].type == .string
+        isString = keys.count == 1 && keys[0].type.layout == .dictionary
         keyCount = keys.count
         table = WordTable(width: keyWidth)
     }

@@ -29,6 +29,7 @@ extension LeafColumn {
         case (.decimal(let unscaled, let scale), .decimal(_, let own)) where scale == own:
             .number(unscaled)
         case (.string(let value), .string) where meaning == .text: .bytes(Array(value.utf8))
+        case (.binary(let value), .binary): .bytes(value)
         default: nil
         }
     }
@@ -57,7 +58,7 @@ extension LeafColumn {
         case .float: return double(number(UInt32.self).map { Double(Float(bitPattern: $0)) })
         case .double: return double(number(UInt64.self).map { Double(bitPattern: $0) })
         case .float16: return double(number(UInt16.self).map { Float16Bits($0).double })
-        case .text: return .bytes(bytes)
+        case .text, .bytes: return .bytes(bytes)
         case .decimal:
             switch physicalType {
             case .int32: return number(Int32.self).map { .number(Int128($0)) }
@@ -84,7 +85,9 @@ extension LeafColumn {
         // The two zeros are equal and have different bytes.
         case (.double, .double(let value)) where value != 0:
             bytes.append(littleEndian: value.bitPattern)
-        case (.text, .bytes(let text)) where physicalType == .byteArray: bytes = text
+        case (.text, .bytes(let text)), (.bytes, .bytes(let text)):
+            guard physicalType == .byteArray else { return nil }
+            bytes = text
         default: return nil
         }
         return bytes

@@ -13,6 +13,7 @@ struct ChunkValues {
         case doubles(Buffer)
         /// Decimals of 16 bytes, high byte first.
         case fixed(Buffer)
+        /// Strings or bytes.
         case strings(StringValues)
     }
 
@@ -20,6 +21,8 @@ struct ChunkValues {
         /// `Int32` codes into `entries`.
         let codes: Buffer
         let entries: StringDictionary
+        /// Whether they are text, which is cut between characters only.
+        let isText: Bool
         /// Whether the entries are distinct, in ascending order of their bytes, and all used.
         let isSorted: Bool
     }
@@ -36,7 +39,7 @@ struct ChunkValues {
         case .int, .date: storage = .int32s(dense.values)
         case .long, .timestamp: storage = .int64s(dense.values)
         case .double: storage = .doubles(dense.values)
-        case .string: storage = .strings(StringValues(dense))
+        case .string, .binary: storage = .strings(StringValues(dense))
         case .decimal(let precision, _):
             try Self.checkPrecision(dense, precision)
             switch column.type.physicalType {
@@ -89,6 +92,7 @@ extension ChunkValues.StringValues {
         guard let dictionary = column.dictionary else {
             preconditionFailure("a string column has a dictionary")
         }
+        isText = column.type == .string
         let source = column.int32s
         let interner = StringInterner()
         var numbers = [Int32](repeating: -1, count: dictionary.count)

@@ -21,7 +21,7 @@ extension ColumnChunkReader {
             // Not in one expression: `column` would see the state before reading.
             let values = try byteArrays(Float16AsDouble(budget: budget), null: 0)
             return column(values)
-        case .text, .uuid: return try readStrings()
+        case .text, .bytes, .uuid: return try readStrings()
         }
     }
 
@@ -97,14 +97,17 @@ extension ColumnChunkReader {
     private mutating func readStrings() throws(ParquetError) -> Column {
         let interner = StringInterner()
         let codes =
-            leaf.meaning == .uuid
-            ? try byteArrays(InternedUUID(budget: budget, interner: interner), null: 0)
-            : try byteArrays(InternedText(budget: budget, interner: interner), null: 0)
+            switch leaf.meaning {
+            case .uuid: try byteArrays(InternedUUID(budget: budget, interner: interner), null: 0)
+            case .bytes: try byteArrays(InternedBytes(budget: budget, interner: interner), null: 0)
+            default: try byteArrays(InternedText(budget: budget, interner: interner), null: 0)
+            }
         // Null rows have the code 0, which must mean something.
         if interner.count == 0 { _ = interner.intern("") }
         // Safe: every code is one that the interner gave.
         return unsafe Column(
-            uncheckedCodes: codes, dictionary: interner.dictionary(), count: rows.count,
+            leaf.field.type, uncheckedCodes: codes, dictionary: interner.dictionary(),
+            count: rows.count,
             validity: rowValidity)
     }
 }

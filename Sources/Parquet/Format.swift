@@ -104,6 +104,7 @@ enum LogicalType: Equatable {
     /// A column of nulls alone.
     case null
     case uuid
+    case bson
     case float16
     /// One that no type of ours corresponds to, by its name.
     case foreign(String)
@@ -113,7 +114,7 @@ enum LogicalType: Equatable {
     /// By the number of the field that stands for it, those without parameters.
     static let simple: [Int16: LogicalType] = [
         1: .string, 2: .foreign("MAP"), 3: .foreign("LIST"), 4: .enumeration, 6: .date,
-        7: .foreign("TIME"), 11: .null, 12: .json, 13: .foreign("BSON"), 14: .uuid, 15: .float16,
+        7: .foreign("TIME"), 11: .null, 12: .json, 13: .bson, 14: .uuid, 15: .float16,
         16: .foreign("VARIANT"), 17: .foreign("GEOMETRY"), 18: .foreign("GEOGRAPHY"),
     ]
 }

@@ -23,6 +23,8 @@ struct LeafColumn: Sendable, Equatable {
         case decimal(precision: Int)
         /// Bytes that must be UTF-8.
         case text
+        /// Bytes of any kind.
+        case bytes
         case uuid
         /// Nothing but nulls.
         case nulls

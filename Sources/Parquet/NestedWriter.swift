@@ -18,6 +18,15 @@ public indirect enum NestedField: Sendable {
     case texts(String)
     /// Texts by text.
     case textMap(String)
+
+    /// The field's name.
+    public var name: String {
+        switch self {
+        case .boolean(let name), .int32(let name), .int64(let name), .text(let name),
+            .group(let name, _), .texts(let name), .textMap(let name):
+            name
+        }
+    }
 }
 
 /// A value of a field.

@@ -37,6 +37,8 @@ struct PageReader {
         let body: Buffer
         /// The definition levels of a V2 data page, without a length.
         let levels: Buffer
+        /// The repetition levels of a V2 data page, without a length.
+        var repetitions = Buffer.empty
     }
 
     /// There is at least one segment.
@@ -99,7 +101,7 @@ struct PageReader {
                 body: try content(page.bytes, size: size, codec, page.offset), levels: .empty)
         }
         // The levels of a V2 page stand before the values and are not compressed.
-        // Those of repetition, all zero in a flat column, come first.
+        // Those of repetition come first.
         let (skipped, definition) = (Int(header.repetitionBytes), Int(header.definitionBytes))
         guard skipped >= 0, definition >= 0, skipped + definition <= min(page.bytes.count, size),
             header.nullCount >= 0, header.nullCount <= header.valueCount
@@ -110,7 +112,9 @@ struct PageReader {
         let values = page.bytes.slice(levels..<page.bytes.count)
         let body = try content(
             values, size: size - levels, header.isCompressed ? codec : .uncompressed, page.offset)
-        return Page(body: body, levels: page.bytes.slice(skipped..<levels))
+        return Page(
+            body: body, levels: page.bytes.slice(skipped..<levels),
+            repetitions: page.bytes.slice(0..<skipped))
     }
 
     private mutating func content(

@@ -16,6 +16,8 @@ public struct ParquetFooter: Sendable {
     /// The rows of each row group, in order.
     public let rowGroupRowCounts: [Int]
 
+    /// The schema as the file has it, the root first.
+    let elements: [SchemaElement]
     let columns: [LeafColumn]
     let rowGroups: [RowGroupMetadata]
     /// For each column, whether its bounds are ordered as its type defines, and can be trusted.
@@ -59,6 +61,7 @@ public struct ParquetFooter: Sendable {
         dataEnd = fileBytes - Self.trailerBytes - footer.count
         let metadata = try FileMetadata(decoding: ByteCursor(footer, fileOffset: dataEnd))
         let found = try FileColumns(metadata.schema)
+        elements = metadata.schema
         columns = found.leaves
         schema = Schema(columns.map(\.field))
         refusedColumns = found.refused.map { (name: $0.name, error: $0.error) }

@@ -24,7 +24,7 @@ public struct ParquetOptions: Sendable {
     /// Who wrote the file, in the form that readers parse.
     ///
     /// It is part of the bytes: it changes only when what the writer makes of the same rows does.
-    public var createdBy = "streamer version 1.0.0 (build 1)"
+    public var createdBy = "streamer version 1.0.0 (build 2)"
 
     /// The defaults.
     public init() {}

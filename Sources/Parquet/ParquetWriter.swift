@@ -2,8 +2,9 @@ public import Columnar
 
 // A file: "PAR1"; row groups, each its column chunks in order; a column chunk is a dictionary
 // page, if any, and data pages; then the bloom filters that were asked for, the ColumnIndex of
-// every chunk, the OffsetIndex of every chunk, the footer (FileMetaData in Thrift's compact
-// protocol), its length in four bytes, low byte first, and "PAR1".
+// every chunk, the OffsetIndex of every chunk (neither for a row group whose chunks have one page
+// each), the footer (FileMetaData in Thrift's compact protocol), its length in four bytes, low byte
+// first, and "PAR1".
 
 /// Makes the bytes of a Parquet file out of record batches.
 ///
@@ -134,8 +135,11 @@ public struct ParquetWriter {
     }
 
     /// Writes the page index and hands each chunk its place in it.
+    ///
+    /// A row group whose chunks have one page each has none: the statistics say the same.
     private mutating func writePageIndex() {
-        for group in indexes.indices {
+        let isIndexed = indexes.map { group in group.contains { $0.pages.count > 1 } }
+        for group in indexes.indices where isIndexed[group] {
             for chunk in indexes[group].indices {
                 guard let index = indexes[group][chunk].columnIndex else { continue }
                 let bytes = index.encoded()
@@ -145,7 +149,7 @@ public struct ParquetWriter {
             }
         }
         for group in indexes.indices {
-            for chunk in indexes[group].indices {
+            for chunk in indexes[group].indices where isIndexed[group] {
                 let bytes = encodeOffsetIndex(indexes[group][chunk].pages)
                 indexes[group][chunk].metadata.offsetIndexOffset = Int64(file.count)
                 indexes[group][chunk].metadata.offsetIndexLength = Int32(bytes.count)

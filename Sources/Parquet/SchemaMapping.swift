@@ -17,7 +17,7 @@ extension DataType {
         case .int, .date: .int32
         case .long, .timestamp: .int64
         case .double: .double
-        case .string: .byteArray
+        case .string, .binary: .byteArray
         case .decimal(let precision, _):
             precision <= Self.int32DecimalPrecisionMax
                 ? .int32
@@ -33,7 +33,7 @@ extension SchemaElement {
         type = field.type.physicalType
         repetition = field.isNullable ? .optional : .required
         switch field.type {
-        case .boolean, .int, .long, .double: break
+        case .boolean, .int, .long, .double, .binary: break
         case .string:
             convertedType = ConvertedType.utf8.rawValue
             logicalType = .string
@@ -96,11 +96,12 @@ extension LeafColumn {
         case (.int64, .timestamp(_, .millis)): return (.timestamp, .millis)
         case (.int64, .timestamp(_, .micros)): return (.timestamp, .int64)
         case (.int64, .timestamp(_, .nanos)): return (.timestamp, .nanos)
-        case (.byteArray, .none), (.byteArray, .unknown), (.byteArray, .string),
-            (.byteArray, .enumeration), (.byteArray, .json),
-            (.fixedLengthByteArray, .none), (.fixedLengthByteArray, .unknown),
+        case (.byteArray, .string), (.byteArray, .enumeration), (.byteArray, .json),
             (.fixedLengthByteArray, .string), (.fixedLengthByteArray, .enumeration):
             return (.string, .text)
+        case (.byteArray, .none), (.byteArray, .unknown), (.byteArray, .bson),
+            (.fixedLengthByteArray, .none), (.fixedLengthByteArray, .unknown):
+            return (.binary, .bytes)
         case (.fixedLengthByteArray, .uuid) where element.typeLength == 16:
             return (.string, .uuid)
         case (.fixedLengthByteArray, .float16) where element.typeLength == 2:
@@ -169,6 +170,7 @@ extension LogicalType {
         case .integer(let width, let isSigned): "INT(\(width),\(isSigned ? "" : "un")signed)"
         case .null: "NULL"
         case .uuid: "UUID"
+        case .bson: "BSON"
         case .float16: "FLOAT16"
         case .foreign(let name): name
         case .unknown(let number): "logical type number \(number)"
@@ -196,7 +198,7 @@ extension LogicalType {
         case .uint32: self = .integer(bitWidth: 32, isSigned: false)
         case .uint64: self = .integer(bitWidth: 64, isSigned: false)
         case .timeMillis, .timeMicros: self = .foreign("TIME")
-        case .bson: self = .foreign("BSON")
+        case .bson: self = .bson
         case .interval: self = .foreign("INTERVAL")
         case .map, .mapKeyValue: self = .foreign("MAP")
         case .list: self = .foreign("LIST")

@@ -116,7 +116,17 @@ struct InternedText: ByteArrayForm {
     let interner: StringInterner
 
     func write(_ bytes: RawSpan, to output: UnsafeMutablePointer<Int32>) throws(ParquetError) {
-        unsafe output.initialize(to: try interner.intern(text: bytes, budget))
+        unsafe output.initialize(to: try interner.intern(bytes, isText: true, budget))
+    }
+}
+
+/// Bytes of any kind, as the number an interner gives them.
+struct InternedBytes: ByteArrayForm {
+    let budget: ReadBudget
+    let interner: StringInterner
+
+    func write(_ bytes: RawSpan, to output: UnsafeMutablePointer<Int32>) throws(ParquetError) {
+        unsafe output.initialize(to: try interner.intern(bytes, isText: false, budget))
     }
 }
 
@@ -128,7 +138,7 @@ struct InternedUUID: ByteArrayForm {
     func write(_ bytes: RawSpan, to output: UnsafeMutablePointer<Int32>) throws(ParquetError) {
         // Safe: an array's span lives as long as the array.
         let text = uuidText(bytes)
-        unsafe output.initialize(to: try interner.intern(text: text.span.bytes, budget))
+        unsafe output.initialize(to: try interner.intern(text.span.bytes, isText: true, budget))
     }
 }
 
@@ -149,26 +159,6 @@ struct Int96: BitwiseCopyable {
         let nanos = Int64(bitPattern: UInt64(nanosHigh) << 32 | UInt64(nanosLow))
         let day = Int64(Int32(bitPattern: julianDay)) - Self.epochDay
         return day &* microsPerDay &+ floorDivide(nanos, 1_000)
-    }
-}
-
-/// The bits of an IEEE 754 binary16.
-struct Float16Bits {
-    let bits: UInt16
-
-    init(_ bits: UInt16) { self.bits = bits }
-
-    /// The same number, or NaN.
-    var double: Double {
-        let fraction = Double(bits & 0x3ff)
-        let exponent = Int(bits >> 10 & 0x1f)
-        let magnitude: Double =
-            switch exponent {
-            case 0: fraction * 0x1p-24
-            case 31: fraction == 0 ? .infinity : .nan
-            default: Double(sign: .plus, exponent: exponent - 25, significand: fraction + 1024)
-            }
-        return bits >> 15 == 0 ? magnitude : -magnitude
     }
 }
 
@@ -210,23 +200,21 @@ func uuidText(_ bytes: RawSpan) -> [UInt8] {
 }
 
 extension StringInterner {
-    /// The number of a text from a file; what a new one takes is charged.
+    /// The number of a text, or of bytes, from a file; what a new one takes is charged.
     func intern(
-        text: RawSpan, _ budget: ReadBudget
+        _ string: RawSpan, isText: Bool, _ budget: ReadBudget
     ) throws(ParquetError) -> Int32 {
-        let size = text.byteCount
+        let size = string.byteCount
         guard byteCount <= Int(Int32.max) - size else {
             throw ParquetError(.tooLarge, "more than 2 GiB of distinct strings")
         }
         let known = count
-        let number = unsafe text.withUnsafeBytes { bytes -> Int32? in
-            unsafe isValidUTF8(bytes) ? unsafe intern(bytes) : nil
+        let number = unsafe string.withUnsafeBytes { bytes -> Int32? in
+            unsafe !isText || isValidUTF8(bytes) ? unsafe intern(bytes) : nil
         }
         guard let number else {
             throw ParquetError(
-                .unsupported,
-                "a value is not UTF-8: the bytes of a BYTE_ARRAY or FIXED_LEN_BYTE_ARRAY are read "
-                    + "as text, and there is no type here for others")
+                .damaged, "a value of a column that is annotated as text is not UTF-8")
         }
         // The bytes twice while the table grows or is copied, and its entries.
         if count > known { try budget.charge(2 * size + 48, "distinct strings") }

@@ -31,8 +31,8 @@ struct ValueBounds {
             (min, max) = Self.decimals(buffer.span(of: Int128.self).extracting(range))
         case .strings(let strings):
             let (low, high) = strings.extremes(range)
-            let cut = Self.lowerBound(low)
-            let raised = Self.upperBound(high)
+            let cut = Self.lowerBound(low, isText: strings.isText)
+            let raised = Self.upperBound(high, isText: strings.isText)
             (min, isMinExact) = (cut, cut.count == low.count)
             (max, isMaxExact) = (raised, raised.count == high.count && raised == high)
         }
@@ -85,17 +85,24 @@ struct ValueBounds {
         return bytes
     }
 
-    /// A prefix of whole characters: not greater than the string.
-    static func lowerBound(_ string: [UInt8]) -> [UInt8] {
+    /// A prefix, of whole characters where it is text: not greater than the string.
+    static func lowerBound(_ string: [UInt8], isText: Bool) -> [UInt8] {
         guard string.count > stringBytesMax else { return string }
+        guard isText else { return Array(string[..<stringBytesMax]) }
         return Array(string[..<characterStart(string, atOrBefore: stringBytesMax)])
     }
 
-    /// A prefix of whole characters with its last one raised: greater than the string.
+    /// A prefix with its last byte, or of text its last character, raised: greater than the string.
     ///
-    /// It is the string itself when no character of the prefix can be raised.
-    static func upperBound(_ string: [UInt8]) -> [UInt8] {
+    /// It is the string itself when nothing of the prefix can be raised.
+    static func upperBound(_ string: [UInt8], isText: Bool) -> [UInt8] {
         guard string.count > stringBytesMax else { return string }
+        guard isText else {
+            guard let last = string[..<stringBytesMax].lastIndex(where: { $0 != 0xff }) else {
+                return string
+            }
+            return string[..<last] + [string[last] + 1]
+        }
         var end = characterStart(string, atOrBefore: stringBytesMax)
         while end > 0 {
             let start = characterStart(string, atOrBefore: end - 1)

@@ -201,8 +201,8 @@ extension SparkProgram {
             """Arrow's types of Spark's columns."""
             plain = {
                 "boolean": pyarrow.bool_(), "int": pyarrow.int32(), "bigint": pyarrow.int64(),
-                "double": pyarrow.float64(), "string": pyarrow.string(), "date": pyarrow.date32(),
-                "timestamp": pyarrow.timestamp("us", "UTC")}
+                "double": pyarrow.float64(), "string": pyarrow.string(), "binary": pyarrow.binary(),
+                "date": pyarrow.date32(), "timestamp": pyarrow.timestamp("us", "UTC")}
             return [
                 plain.get(field.dataType.simpleString())
                 or pyarrow.decimal128(field.dataType.precision, field.dataType.scale)

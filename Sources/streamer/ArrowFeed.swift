@@ -2,9 +2,8 @@ import Columnar
 import Connectors
 import Storage
 
-/// Arrow IPC streams as a feed: the batches of some files, or of standard input, in order.
+/// Arrow IPC streams and files as a feed: their batches, or those of standard input, in order.
 ///
-/// Files of the Arrow file format, which hold a stream between a head and an index, are read too.
 /// A position is `file:batch:row`, the place of the next row.
 final class ArrowFeed: Feed {
     let schema: Schema
@@ -13,7 +12,6 @@ final class ArrowFeed: Feed {
 
     /// Files are read whole; larger ones are refused.
     private static let fileBytesMax = 4 << 30
-    private static let fileMagic = Array("ARROW1\0\0".utf8)
 
     private let paths: [String]
     private let files: any FileSystem
@@ -142,13 +140,18 @@ final class ArrowFeed: Feed {
     private static func open(
         _ path: String, _ files: any FileSystem
     ) throws -> ArrowStreamReader {
-        let bytes = try readWhole(path, files)
-        let source = Buffer(copying: bytes)
-        let start = bytes.starts(with: fileMagic) ? fileMagic.count : 0
+        let source = Buffer(copying: try readWhole(path, files))
         do {
-            return try ArrowStreamReader(source.slice(start..<source.count))
+            return try ArrowStreamReader(source)
         } catch {
-            throw FeedError(.unreadable, "no Arrow stream: \(error)", at: path)
+            let isArrow = [.unsupported, .tooLarge, .valueOutOfRange].contains(error.code)
+            throw FeedError(
+                .unreadable,
+                isArrow
+                    ? "\(error)"
+                    : "no Arrow stream: \(error); expected an Arrow stream or file, as pyarrow's new_stream and "
+                        + "new_file or Polars' write_ipc_stream and write_ipc write them",
+                at: path)
         }
     }
 

@@ -3,9 +3,7 @@ import Connectors
 import Engine
 import Glibc
 import Jobs
-import Lake
 import Operators
-import Parquet
 import Storage
 import Streams
 import Synchronization
@@ -102,7 +100,9 @@ final class JobSession: Sendable {
     ) throws -> MicroBatchEngine {
         var engineJob = EngineJob(
             job: job, plan: plan, threads: threadCount(threads), environment: processEnvironment,
-            openSideTable: { [self] in try openSideTable($0, owner: $1) },
+            openSideTable: { [self] in
+                try $0.open(checkpointID: $1, machineFiles, at: place)
+            },
             openSinks: { [self] in try openSinks(of: $0, owner: $1) })
         if let startingOffsets { engineJob.startingOffsets = startingOffsets }
         return try MicroBatchEngine(
@@ -142,49 +142,18 @@ final class JobSession: Sendable {
         return try outputFolder.joining(relative: path)
     }
 
-    private func openSideTable(_ table: SideTable, owner: String) throws -> any Sink {
-        LakeSink(
-            try LakeTable(
-                place(table.path), machineFiles,
-                owner: TableOwner(checkpointID: owner, query: table.owner), schema: table.schema,
-                partitionBy: []),
-            machineFiles)
-    }
-
     private func openSinks(of query: PlannedQuery, owner: String) throws -> [any Sink] {
-        let owner = TableOwner(checkpointID: owner, query: query.name)
-        return try query.sinks.compactMap { spec in
-            switch spec {
-            case .parquet(let spec):
-                return LakeSink(
-                    try LakeTable(
-                        place(spec.path), machineFiles, owner: owner, schema: query.outputSchema,
-                        partitionBy: spec.partitionBy,
-                        options: ParquetOptions(spec.compression, bloomFilter: spec.bloomFilter)),
-                    machineFiles)
-            case .delta(let spec):
-                let isUpdate = query.outputMode == .update
-                return DeltaSink(
-                    try DeltaTable(
-                        place(spec.path), machineFiles, owner: owner, schema: query.outputSchema,
-                        partitionBy: spec.partitionBy,
-                        layout: query.outputMode == .append ? .partitioned : .replaced,
-                        options: ParquetOptions(spec.compression)),
-                    upsertKeys: isUpdate ? spec.keys : [], machineFiles)
-            case .table(let spec):
-                return TableSink(
-                    try ReplacedTable(
-                        place(spec.path), machineFiles, owner: owner, schema: query.outputSchema),
-                    upsertKeys: query.outputMode == .update ? spec.keys : [], machineFiles)
-            case .console(let spec):
-                guard showsConsole else { return nil }
-                let sink = ConsoleSink(
-                    query: query.name, spec,
-                    showsOnlyLast: query.outputMode == .complete && isBounded,
-                    on: console)
-                consoleSinks.withLock { $0.append(sink) }
-                return sink
+        try query.sinks.compactMap { sink in
+            guard case .console(let spec) = sink else {
+                return try query.openTable(
+                    sink, checkpointID: owner, machineFiles, at: place)
             }
+            guard showsConsole else { return nil }
+            let shown = ConsoleSink(
+                query: query.name, spec,
+                showsOnlyLast: query.outputMode == .complete && isBounded, on: console)
+            consoleSinks.withLock { $0.append(shown) }
+            return shown
         }
     }
 }
@@ -198,17 +167,5 @@ extension TriggerSpec {
     /// Whether a run ends by itself.
     var isBounded: Bool {
         if case .processingTime = self { false } else { true }
-    }
-}
-
-extension ParquetOptions {
-    /// The options that a job's sink asks for.
-    init(_ compression: ParquetSinkSpec.Compression, bloomFilter: [String] = []) {
-        self.init()
-        switch compression {
-        case .zstd(let level): zstdLevel = level
-        case .none: self.compression = .uncompressed
-        }
-        bloomFilterColumns = Set(bloomFilter)
     }
 }

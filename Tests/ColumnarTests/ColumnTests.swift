@@ -10,6 +10,7 @@ import Testing
         (.decimal(precision: 18, scale: 4), [.decimal(unscaled: -5, scale: 4), .null]),
         (.decimal(precision: 38, scale: 2), [.decimal(unscaled: .max / 10, scale: 2), .null]),
         (.string, [.string("IBM"), .string(""), .null, .string("caf\u{e9}"), .string("IBM")]),
+        (.binary, [.binary([0xff, 0]), .binary([]), .null, .binary([0x41]), .binary([0xff, 0])]),
         (.date, [.date(0), .null, .date(-1)]),
         (.timestamp, [.timestamp(0), .timestamp(-1), .null]),
     ]

@@ -3,8 +3,6 @@ import Connectors
 import Engine
 import Jobs
 import Lake
-import Operators
-import Parquet
 import Storage
 import Streams
 import TestSupport
@@ -109,14 +107,12 @@ struct Processes {
         let engine = try MicroBatchEngine(
             job: EngineJob(
                 job: job, plan: plan, threads: 1, environment: [:],
-                openSideTable: { table, owner in
-                    LakeSink(
-                        try LakeTable(
-                            Path(table.path), files,
-                            owner: TableOwner(checkpointID: owner, query: table.owner),
-                            schema: table.schema), files)
-                },
-                openSinks: { try openSinks($0, $1, files) }),
+                openSideTable: { try $0.open(checkpointID: $1, files) },
+                openSinks: { query, owner in
+                    try query.sinks.compactMap {
+                        try query.openTable($0, checkpointID: owner, files)
+                    }
+                }),
             sources: [LogSource(reader)], checkpointPath: Path(job.checkpointLocation),
             files: files, time: time, observe: { _ in })
         defer { engine.close() }
@@ -127,37 +123,6 @@ struct Processes {
         // another one is stopped when it begins to wait for it.
         let sleeps = time.sleeps
         _ = try engine.run(trigger: job.trigger, limits: limits) { time.sleeps > sleeps }
-    }
-}
-
-/// As the command line opens them.
-private func openSinks(
-    _ query: PlannedQuery, _ checkpointID: String, _ files: any FileSystem
-) throws -> [any Sink] {
-    let owner = TableOwner(checkpointID: checkpointID, query: query.name)
-    return try query.sinks.compactMap { sink in
-        switch sink {
-        case .parquet(let spec):
-            var options = ParquetOptions()
-            if case .none = spec.compression { options.compression = .uncompressed }
-            return LakeSink(
-                try LakeTable(
-                    Path(spec.path), files, owner: owner, schema: query.outputSchema,
-                    partitionBy: spec.partitionBy, options: options), files)
-        case .delta(let spec):
-            return DeltaSink(
-                try DeltaTable(
-                    Path(spec.path), files, owner: owner, schema: query.outputSchema,
-                    partitionBy: spec.partitionBy,
-                    layout: query.outputMode == .append ? .partitioned : .replaced),
-                upsertKeys: query.outputMode == .update ? spec.keys : [], files)
-        case .table(let spec):
-            return TableSink(
-                try ReplacedTable(
-                    Path(spec.path), files, owner: owner, schema: query.outputSchema),
-                upsertKeys: query.outputMode == .update ? spec.keys : [], files)
-        case .console: return nil
-        }
     }
 }
 

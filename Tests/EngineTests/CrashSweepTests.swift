@@ -3,7 +3,6 @@ import Connectors
 import Engine
 import Jobs
 import Lake
-import Operators
 import Storage
 import Streams
 import TestSupport
@@ -100,7 +99,10 @@ import TickLog
             logs.map { SourceColumns(schema: $0.schema, timeColumn: $0.timeColumn) })
         let engine = try MicroBatchEngine(
             job: EngineJob(job: job, plan: plan, threads: threads, environment: [:]) {
-                try openSinks($0, $1, files)
+                query, owner in
+                try query.sinks.compactMap {
+                    try query.openTable($0, checkpointID: owner, files)
+                }
             },
             sources: logs.map { LogSource($0) }, checkpointPath: Path("ckpt"), files: files,
             time: ManualTime(), observe: { _ in })
@@ -185,31 +187,4 @@ import TickLog
 
 private struct Violation: Error {
     let point: CrashPoint
-}
-
-private func openSinks(
-    _ query: PlannedQuery, _ checkpointID: String, _ files: any FileSystem
-) throws -> [any Sink] {
-    let owner = TableOwner(checkpointID: checkpointID, query: query.name)
-    return try query.sinks.compactMap { sink in
-        switch sink {
-        case .parquet(let spec):
-            let table = try LakeTable(
-                Path(spec.path), files, owner: owner, schema: query.outputSchema,
-                partitionBy: spec.partitionBy)
-            return LakeSink(table, files)
-        case .table(let spec):
-            let table = try ReplacedTable(
-                Path(spec.path), files, owner: owner, schema: query.outputSchema)
-            return TableSink(table, upsertKeys: [], files)
-        case .delta(let spec):
-            let table = try DeltaTable(
-                Path(spec.path), files, owner: owner, schema: query.outputSchema,
-                partitionBy: spec.partitionBy,
-                layout: query.outputMode == .append ? .partitioned : .replaced)
-            return DeltaSink(
-                table, upsertKeys: query.outputMode == .update ? spec.keys : [], files)
-        case .console: return nil
-        }
-    }
 }

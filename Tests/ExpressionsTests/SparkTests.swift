@@ -83,7 +83,8 @@ struct SparkCase: CustomTestStringConvertible, Sendable {
         "T.i + 1": "columns have no table",
         "t.i": "columns have no table",
         "cast(i as smallint)": "there is no such type",
-        "cast(s as binary)": "there is no such type",
+        "concat(CAST(s AS BINARY), X'00')": "bytes are not put together",
+        "substring(CAST(s AS BINARY), 1, 2)": "bytes are not taken apart",
         "i & 3": "there are no bit operations",
         "i | 3": "there are no bit operations",
         "~i": "there are no bit operations",
@@ -188,6 +189,7 @@ struct SparkCase: CustomTestStringConvertible, Sendable {
                 digits.insert(".", at: digits.index(digits.endIndex, offsetBy: -scale))
             }
             return (unscaled < 0 ? "-" : "") + digits
+        case .binary(let bytes): return formatHex(bytes)
         case .string(let text):
             return text.map {
                 $0 == "\\" ? "\\\\" : $0 == "\t" ? "\\t" : $0 == "\n" ? "\\n" : String($0)

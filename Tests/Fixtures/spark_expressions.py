@@ -703,6 +703,43 @@ i +
 i)
 'abc
 count(i) OVER ()
+X'00ff'
+x'F'
+X'0g'
+CAST(X'616263' AS STRING)
+CAST(X'61ff62c3' AS STRING)
+CAST(CAST(s AS BINARY) AS STRING)
+CAST(i AS BINARY)
+CAST(X'31' AS INT)
+TRY_CAST(X'31' AS DOUBLE)
+CAST(s AS BINARY) = s
+X'616263' = s
+X'61' < CAST(s AS BINARY)
+CAST(s AS BINARY) > X'ff'
+X'61' = 1
+X'61' + 1
+NOT X'61'
+CAST(s AS BINARY) <=> NULL
+CAST(s AS BINARY) IN (X'616263', 'ABC')
+CAST(s AS BINARY) BETWEEN X'41' AND X'42'
+length(CAST(s AS BINARY))
+length(X'c3a9')
+length('é')
+upper(CAST(s AS BINARY))
+CAST(s AS BINARY) LIKE '%b%'
+CAST(s AS BINARY) || '!'
+concat(CAST(s AS BINARY), n)
+coalesce(CAST(s AS BINARY), X'00')
+coalesce(CAST(s AS BINARY), 'none')
+nullif(CAST(s AS BINARY), X'414243')
+if(b, CAST(s AS BINARY), X'ff')
+CASE WHEN b THEN CAST(s AS BINARY) ELSE n END
+greatest(CAST(s AS BINARY), X'62')
+least(CAST(s AS BINARY), X'62')
+greatest(CAST(s AS BINARY), n)
+CAST(s AS BINARY) IS NULL
+concat(CAST(s AS BINARY), X'00')
+substring(CAST(s AS BINARY), 1, 2)
 """.strip("\n").split("\n")
 
 
@@ -720,6 +757,8 @@ def encode(value):
         return str((delta.days * 86400 + delta.seconds) * 1000000 + delta.microseconds)
     if isinstance(value, datetime.date):
         return str((value - datetime.date(1970, 1, 1)).days)
+    if isinstance(value, (bytes, bytearray)):
+        return value.hex().upper()
     return str(value).replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n")
 
 

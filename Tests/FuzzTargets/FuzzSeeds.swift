@@ -76,12 +76,22 @@ private func arrowSeeds() -> [[UInt8]] {
     ].map { $0.encodeStream([logRows, logRows], metadata: []) }
 }
 
+/// The columns of the nested seed.
+let fuzzedNestedFields: [NestedField] = [
+    .group("group", [.text("text"), .texts("texts")]), .textMap("map"),
+]
+
 private func parquetSeeds() throws -> [[UInt8]] {
     var plain = ParquetOptions()
     plain.compression = .uncompressed
     return [
         try ParquetWriter.encode(logRows, plain),
         try ParquetWriter.encode(logRows, ParquetOptions()),
+        try encodeNested(
+            [
+                [.group([.text("a"), .texts(["b", "c"])]), .textMap([("k", "v"), ("n", nil)])],
+                [.null, .textMap([])],
+            ], fuzzedNestedFields, plain),
     ]
 }
 

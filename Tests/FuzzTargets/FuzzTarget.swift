@@ -152,6 +152,7 @@ private func fuzzArrow(_ bytes: [UInt8]) {
 private func fuzzParquet(_ bytes: [UInt8]) {
     guard let file = try? ParquetFile(Buffer(copying: bytes)) else { return }
     _ = try? file.read()
+    _ = try? decodeNested(Buffer(copying: bytes), fuzzedNestedFields)
 }
 
 private func fuzzPartition(_ bytes: [UInt8]) {

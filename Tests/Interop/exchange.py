@@ -65,6 +65,8 @@ def as_ours(column):
     if isinstance(column, pa.ChunkedArray):
         column = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
     kind = column.type
+    if isinstance(kind, pa.RunEndEncodedType):
+        return as_ours(pc.run_end_decode(column))
     if isinstance(kind, pa.UuidType):
         texts = [None if value is None else str(value) for value in column.to_pylist()]
         return pa.array(texts, pa.string())
@@ -77,7 +79,7 @@ def as_ours(column):
         return column.cast(pa.string())
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or \
             pa.types.is_fixed_size_binary(kind) or kind == pa.binary_view():
-        return column.cast(pa.binary()).cast(pa.string())
+        return column.cast(pa.binary())
     if pa.types.is_null(kind):
         return column.cast(pa.string())
     if pa.types.is_integer(kind):
@@ -87,6 +89,11 @@ def as_ours(column):
         return column.cast(pa.int64() if wide else pa.int32())
     if pa.types.is_floating(kind):
         return column.cast(pa.float64())
+    if pa.types.is_date64(kind):
+        # Old writers had times of day in them.
+        ticks = column.cast(pa.int64())
+        days = numpy.floor_divide(ticks.fill_null(0).to_numpy(), 86_400_000)
+        return pa.array(days, pa.int32(), mask=column.is_null().to_numpy(zero_copy_only=False)).cast(pa.date32())
     if pa.types.is_date(kind):
         return column.cast(pa.date32())
     if pa.types.is_decimal(kind):

@@ -8,6 +8,7 @@ import decimal
 import numpy
 import pyarrow as pa
 
+BYTES = [b"", b"\x00", b"\xff\xfe", "caf\u00e9".encode()[:-1], b"\xff" * 70, b"plain", bytes(range(256)) * 2]
 WORDS = ["", "IBM", "BRK.B", "caf\u00e9", "\u6771\u4eac", "\U0001f600", "a\x00b", "tab\tline\n", "'\"\\", " ",
          "x" * 300, "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "NULL", "nan", "-0"]
 # What every reader can hold: the years 1 to 9999.
@@ -117,6 +118,10 @@ def column(random, kind, count):
         return decimals(random, kind.precision, kind.scale, count, nulls), nulls
     if pa.types.is_string(kind):
         return strings(random, count, nulls), nulls
+    if pa.types.is_binary(kind):
+        pool = BYTES if random.integers(0, 2) else [random.bytes(int(random.integers(0, 99))) for _ in range(99)]
+        codes = pa.array(random.integers(0, len(pool), count), pa.int32(), mask=nulls)
+        return pa.array(pool, pa.binary()).take(codes), nulls
     if pa.types.is_floating(kind):
         values = doubles(random, count)
         with numpy.errstate(all="ignore"):
@@ -145,12 +150,12 @@ def column(random, kind, count):
 
 def ours(random):
     """A type that we write."""
-    kind = random.integers(0, 10)
-    if kind >= 8:
+    kind = random.integers(0, 11)
+    if kind >= 9:
         precision = int(random.integers(1, 39))
         return pa.decimal128(precision, int(random.integers(0, precision + 1)))
     return [pa.bool_(), pa.int32(), pa.int64(), pa.float64(), pa.float64(), pa.string(), pa.date32(),
-            pa.timestamp("us", "UTC")][kind]
+            pa.timestamp("us", "UTC"), pa.binary()][kind]
 
 
 FOREIGN = [pa.int8(), pa.int16(), pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64(), pa.float16(),

@@ -97,7 +97,7 @@ def encodings_of(kind):
         return ENCODINGS["integer"]
     if pa.types.is_floating(kind):
         return ENCODINGS["floating"]
-    return ENCODINGS["string"] if pa.types.is_string(kind) else ["PLAIN"]
+    return ENCODINGS["string"] if pa.types.is_string(kind) or pa.types.is_binary(kind) else ["PLAIN"]
 
 
 def write_duckdb(table, path, random):

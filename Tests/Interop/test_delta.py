@@ -6,6 +6,7 @@ import time
 
 import deltalake
 import polars
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -181,6 +182,70 @@ def test_a_change_of_a_file_or_of_the_log_is_found(done, tmp_path):
             assert entry.name in workspace.run(*words, check=1).err
     entry.unlink()
     assert entry.name in workspace.run("run", "job.json", check=1).err
+
+
+# Checkpoints of other writers
+
+def others_table(path, partition_by):
+    """A table of deltalake's with 24 versions: rows added, replaced and deleted; newest checkpoint at 20."""
+    for version in range(24):
+        rows = pa.table({
+            "n": pa.array([version, None, -version], pa.int64()), "part": [f"p {version % 3}/ä", None, "x"],
+            "text": [f"v{version}", "", None], "bytes": pa.array([b"\xff", None, b""], pa.binary())})
+        mode = "overwrite" if version == 9 else "append"
+        deltalake.write_deltalake(path, rows, mode=mode, partition_by=partition_by)
+        if version == 20:
+            deltalake.DeltaTable(path).create_checkpoint()
+    deltalake.DeltaTable(path).delete("n = 22")
+    return path
+
+
+def by_content(rows):
+    return sorted(rows, key=repr)
+
+
+@pytest.fixture
+def other(workspace):
+    (workspace.path / "lake").mkdir()
+    return workspace
+
+
+@pytest.mark.parametrize("partition_by", [None, ["part"]])
+def test_tables_of_others_are_read_from_their_checkpoint(other, partition_by):
+    path = others_table(other.path / "lake/other", partition_by)
+    def wanted(version=None):
+        table = deltalake.DeltaTable(path, version=version).to_pyarrow_table()
+        return by_content((row["n"], row["part"], row["text"]) for row in table.to_pylist())
+    def found(*words):
+        rows = [json.loads(line) for line in other.run(
+            "lake", "show", "other", "--format", "json", *words).out.splitlines()]
+        return by_content((row["n"], row["part"], row["text"]) for row in rows)
+    assert found() == wanted()
+    log = path / "_delta_log"
+    older = {version: found("--version", version) for version in (3, 12, 20, 22)}
+    assert older == {version: wanted(version) for version in older}
+    # The entries that the checkpoint stands for may be gone, as after a clean-up.
+    for version in range(20):
+        (log / f"{version:020}.json").unlink()
+    assert found() == wanted() and found("--version", 22) == older[22]
+    assert f"{0:020}.json" in other.run("lake", "show", "other", "--version", "3", check=1).err
+    # A checkpoint that cannot be trusted is none.
+    pointer, checkpoint = log / "_last_checkpoint", log / f"{20:020}.checkpoint.parquet"
+    bytes_of = {file: file.read_bytes() for file in (pointer, checkpoint)}
+    for file, content in [
+            (pointer, b""), (pointer, b"{}"), (pointer, b'{"version":20,"size":1}'), (checkpoint, b""),
+            (checkpoint, bytes_of[checkpoint][:-1]), (checkpoint, bytes_of[checkpoint].replace(b"path", b"pash"))]:
+        file.write_bytes(content)
+        assert "missing" in other.run("lake", "show", "other", check=1).err
+        file.write_bytes(bytes_of[file])
+    assert found() == wanted()
+
+
+def test_a_damaged_checkpoint_of_others_does_not_hide_the_entries(other):
+    path = others_table(other.path / "lake/other", None)
+    rows = other.run("lake", "show", "other", "--format", "csv").out
+    (path / "_delta_log" / f"{20:020}.checkpoint.parquet").write_bytes(b"PAR1")
+    assert sorted(other.run("lake", "show", "other", "--format", "csv").out.split()) == sorted(rows.split())
 
 
 # Exactly once

@@ -6,6 +6,7 @@ import io
 
 import polars
 import pyarrow as pa
+import pyarrow.compute
 import pytest
 
 UTC = datetime.timezone.utc
@@ -24,9 +25,18 @@ def by_pyarrow(options=None, batches=1, **columns):
     return out.getvalue()
 
 
-def by_polars(*changes, **options):
+def by_polars(*changes, file=False, **options):
     out = io.BytesIO()
-    FRAME.with_columns(*changes).write_ipc_stream(out, **options)
+    frame = FRAME.with_columns(*changes)
+    (frame.write_ipc if file else frame.write_ipc_stream)(out, **options)
+    return out.getvalue()
+
+
+def file_by_pyarrow(options=None, batches=1, **columns):
+    table = pa.table({**BASE, **columns})
+    out = io.BytesIO()
+    with pa.ipc.new_file(out, table.schema, options=options) as file:
+        file.write_table(table, max_chunksize=-(-table.num_rows // batches))
     return out.getvalue()
 
 
@@ -48,6 +58,14 @@ STREAMS = {
     "pyarrow, no zone": by_pyarrow(event_time=times("us", None)),
     "pyarrow, another zone": by_pyarrow(event_time=times("us", "America/New_York")),
     "pyarrow, float": by_pyarrow(price=BASE["price"].cast(pa.float32())),
+    "pyarrow, runs": by_pyarrow(price=pa.compute.run_end_encode(BASE["price"])),
+    "pyarrow, half": by_pyarrow(price=BASE["price"].cast(pa.float16())),
+    "pyarrow, dictionary of prices": by_pyarrow(price=BASE["price"].dictionary_encode()),
+    "pyarrow, file": file_by_pyarrow(batches=3),
+    "pyarrow, file, dictionary": file_by_pyarrow(symbol=BASE["symbol"].dictionary_encode()),
+    "polars, file": by_polars(file=True),
+    "polars, file, zstd": by_polars(file=True, compression="zstd"),
+    "polars, file, categorical": by_polars(symbol.cast(polars.Categorical), file=True),
     "polars": by_polars(),
     "polars, lz4": by_polars(compression="lz4"),
     "polars, zstd": by_polars(compression="zstd"),
@@ -75,8 +93,12 @@ def test_what_they_write_is_appended_and_comes_back(workspace, stream):
     (pa.int8(), [1, None, -3]), (pa.uint16(), [1, None, 3]), (pa.uint32(), [1, None, 2 ** 32 - 1]),
     (pa.int64(), [1, None, -2 ** 63]),
     (pa.decimal128(10, 2), [decimal.Decimal("1.50"), None, decimal.Decimal("-3.25")]),
+    (pa.decimal32(9, 2), [decimal.Decimal("1.50"), None, decimal.Decimal("-3.25")]),
+    (pa.decimal256(38, 2), [decimal.Decimal("1.50"), None, decimal.Decimal("-3.25")]),
+    (pa.binary(), [b"\xff\x00", None, b""]), (pa.binary(2), [b"\xff\x00", None, b"ab"]),
+    (pa.binary_view(), [b"\xff" * 20, None, b""]),
 ])
-def test_numbers_of_every_width_come_back(workspace, kind, values):
+def test_values_of_every_width_come_back(workspace, kind, values):
     stream = by_pyarrow(price=pa.array(values, kind))
     workspace.run("log", "append", "log/t", "-", "--format", "arrow", stdin=stream)
     out = workspace.run("log", "cat", "log/t", "--format", "arrow").stdout
@@ -85,7 +107,12 @@ def test_numbers_of_every_width_come_back(workspace, kind, values):
 
 @pytest.mark.parametrize("stream, complaint", [
     (by_pyarrow(price=pa.array([{"a": 1}] * 3)), "price"),
-    (by_pyarrow()[:200], "Arrow"), (b"", "Arrow"), (b"symbol,price\nA,1\n", "Arrow"),
+    (by_pyarrow()[:200], "Arrow"), (b"", "Arrow"), (b"symbol,price\nA,1\n", "expected an Arrow stream or file"),
+    (file_by_pyarrow()[:-9], "the file has no footer: its writer has not finished, or it was cut"),
+    (b"ARROW1\0\0", "the file has no footer"),
+    (file_by_pyarrow()[:-10] + (1 << 20).to_bytes(4, "little") + b"ARROW1", "the footer's length is wrong"),
+    (b"PAR1" + bytes(40), "expected an Arrow stream or file"),
+    (by_pyarrow(price=pa.array([1, 2, 3], pa.duration("s"))), "the type duration is not read"),
 ])
 def test_what_cannot_be_appended_is_named(workspace, stream, complaint):
     failed = workspace.run("log", "append", "log/t", "-", "--format", "arrow", stdin=stream, check=None)

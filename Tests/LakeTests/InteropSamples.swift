@@ -20,7 +20,7 @@ enum InteropSamples {
         ("decimal9", .decimal(precision: 9, scale: 2)),
         ("decimal18", .decimal(precision: 18, scale: 4)),
         ("decimal38", .decimal(precision: 38, scale: 10)), ("string", .string), ("date", .date),
-        ("timestamp", .timestamp),
+        ("timestamp", .timestamp), ("binary", .binary),
     ]
 
     /// A value that depends on type and row alone: runs, trends and noise.
@@ -35,6 +35,7 @@ enum InteropSamples {
             let big = precision > 18 ? Int128(1) << 90 : 1
             return .decimal(unscaled: Int128(noise * 1_000 + Int64(row)) * big, scale: scale)
         case .string: return .string("symbol-\(noise % 7)")
+        case .binary: return .binary([0xff, UInt8(truncatingIfNeeded: noise % 9)])
         case .date: return .date(Int32(20_000 + row / 100))
         case .timestamp: return .timestamp(1_767_610_800_000_000 + Int64(row) * 1_000 + noise)
         }
@@ -54,6 +55,10 @@ enum InteropSamples {
                 return .decimal(unscaled: nines * Int128(sign), scale: scale)
             }
         case .string: hostileStrings.map { .string($0) }
+        case .binary:
+            [[], [0], [0xff], [0xc3], Array(repeating: 0xff, count: 70), Array(0...255)].map {
+                .binary($0)
+            }
         case .date: [.date(-719_162), .date(2_932_896), .date(0)]
         case .timestamp:
             [.timestamp(-62_135_596_800_000_000), .timestamp(253_402_300_799_999_999)]
@@ -110,7 +115,7 @@ enum InteropSamples {
                 switch type {
                 case .boolean: [.plain, .rle]
                 case .double: [.plain, .dictionary, .byteStreamSplit]
-                case .string: [.plain, .dictionary, .deltaLengthByteArray]
+                case .string, .binary: [.plain, .dictionary, .deltaLengthByteArray]
                 case .decimal(let precision, _) where precision > 18: [.plain]
                 default: [.plain, .dictionary, .deltaBinaryPacked]
                 }

@@ -16,7 +16,7 @@ import Testing
 ///
 /// A `.rows` file has one line a row, values separated by tabs: `-` for null, numbers in decimal
 /// (dates as days, timestamps as µs, decimals unscaled), doubles as 16 hexadecimal digits of
-/// their bits, strings as hexadecimal digits of their bytes after an `s`.
+/// their bits, strings and bytes as hexadecimal digits of their bytes after an `s`.
 @Suite struct InteropTests {
     static func withDirectory(_ body: (POSIXFileSystem, Path) throws -> Void) throws {
         if let value = unsafe getenv("STREAMER_INTEROP_DIR") {
@@ -34,9 +34,13 @@ import Testing
         case .long(let value), .timestamp(let value): String(value)
         case .double(let value): value.isNaN ? "nan" : Checksum.hex(value.bitPattern)
         case .decimal(let unscaled, _): String(unscaled)
-        case .string(let value):
-            "s" + value.utf8.map { Checksum.hex(UInt64($0)).suffix(2) }.joined()
+        case .string(let value): hex(Array(value.utf8))
+        case .binary(let value): hex(value)
         }
+    }
+
+    private static func hex(_ bytes: [UInt8]) -> String {
+        "s" + bytes.map { Checksum.hex(UInt64($0)).suffix(2) }.joined()
     }
 
     static func text(_ batch: RecordBatch) -> String {

@@ -56,6 +56,21 @@ import Testing
         #expect(rows == [[.long(2), .double(Double(large))]])
     }
 
+    /// What is no text is kept as text.
+    @Test func distinctBytes() throws {
+        var options = QueryDriver.Options()
+        options.restores = true
+        var driver = try QueryDriver(
+            QueryText(groupBy: ["k"], select: ["count(DISTINCT b, k) AS c"]), mode: .complete,
+            input: Schema([Field("k", .string), Field("b", .binary)]), eventTime: nil,
+            delayMs: nil, options: options)
+        let rows: [[UInt8]] = [[0xff], [0xff, 0], [], [0xff], [0x66, 0x66]]
+        for count in [4, 4] {
+            let found = try driver.runBatch(rows.map { [.string("a"), .binary($0)] })
+            #expect(found == [[.long(Int64(count))]])
+        }
+    }
+
     @Test(arguments: [
         "count(DISTINCT *)", "first(DISTINCT n)", "min_by(DISTINCT n, x)",
         "count_if(DISTINCT n > 0)",

@@ -5,11 +5,11 @@
 //
 //     read   FILE.parquet  FILE.arrow  [ROWS]     → ok  ROWS  NANOSECONDS  [COLUMN: MESSAGE]…
 //     write  FILE.arrow    FILE.parquet [KEY=VALUE]…  → ok  ROWS  NANOSECONDS
-//     arrow  FILE.arrow    OUT.arrow               → ok  ROWS
+//     arrow  FILE.arrow    OUT.arrow               → ok  ROWS  [MESSAGE]…
 //     where  FILE.parquet  COLUMN  VALUE           → ok  ROWS THAT MAY HAVE IT
 //
-// `read` leaves out columns that cannot be read and gives the reason; with ROWS it reads that many
-// rows at a time. A command that fails gets `error`, a code and a message.
+// `read` and `arrow` leave out columns that cannot be read and give the reasons; with ROWS `read`
+// reads that many rows at a time. A command that fails gets `error`, a code and a message.
 
 import Columnar
 import Glibc
@@ -61,11 +61,7 @@ func read(_ words: [String]) throws -> String {
     }
     let took = ContinuousClock.now - start
     let schema = Schema(columns.map { file.schema[$0] })
-    let batches = (parts.first ?? []).indices.map { index in
-        RecordBatch(
-            schema, parts.map { $0[index].columns[0] }, count: parts[0][index].count)
-    }
-    try writeFile(words[2], ArrowStreamWriter(schema).encodeStream(batches))
+    try writeFile(words[2], ArrowStreamWriter(schema).encodeStream(join(parts, schema)))
     let nanos = took / .nanoseconds(1)
     return (["ok", "\(file.footer.rowCount)", "\(Int(nanos))"] + refused).joined(separator: "\t")
 }
@@ -84,12 +80,34 @@ func readColumn(_ column: Int, of file: ParquetFile, step: Int?) throws -> [Reco
     return batches
 }
 
-/// Reads an Arrow stream and writes what was read.
+/// Reads an Arrow stream or file, column by column, and writes what was read.
 func copyArrow(_ words: [String]) throws -> String {
-    var reader = try ArrowStreamReader(try readFile(words[1]))
-    let batches = try reader.readAll()
-    try writeFile(words[2], ArrowStreamWriter(reader.schema).encodeStream(batches))
-    return "ok\t\(batches.reduce(0) { $0 + $1.count })"
+    let source = try readFile(words[1])
+    let reader = try ArrowStreamReader(source, leavingOutUnreadable: true)
+    var refused = reader.refused.map { "\($0.column ?? ""): \($0)" }
+    var fields: [Field] = []
+    var parts: [[RecordBatch]] = []
+    for (column, field) in reader.schema.fields.enumerated() {
+        var copy = reader
+        do {
+            parts.append(try copy.readAll(columns: [column]))
+            fields.append(field)
+        } catch {
+            refused.append("\(field.name): \(error)")
+        }
+    }
+    let schema = Schema(fields)
+    let batches = join(parts, schema)
+    try writeFile(words[2], ArrowStreamWriter(schema).encodeStream(batches))
+    let rows = batches.reduce(0) { $0 + $1.count }
+    return (["ok", "\(rows)"] + refused).joined(separator: "\t")
+}
+
+/// Batches of one column each, put together.
+func join(_ parts: [[RecordBatch]], _ schema: Schema) -> [RecordBatch] {
+    (parts.first ?? []).indices.map { index in
+        RecordBatch(schema, parts.map { $0[index].columns[0] }, count: parts[0][index].count)
+    }
 }
 
 /// How many rows the statistics, page index and bloom filters leave for a value.
@@ -102,6 +120,7 @@ func findRows(_ words: [String]) throws -> String {
         case .long: Int64(words[3]).map { .long($0) }
         case .double: Double(words[3]).map { .double($0) }
         case .string: .string(words[3])
+        case .binary: bytes(ofHex: words[3]).map { .binary($0) }
         default: nil
         }
     guard let value else { throw Fault("'\(words[3])' is no value to look for") }

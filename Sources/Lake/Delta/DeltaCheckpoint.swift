@@ -42,7 +42,7 @@ extension DeltaLog {
         }
     }
 
-    private func checkpointFile(_ version: Int64) throws(LakeError) -> Path {
+    func checkpointFile(_ version: Int64) throws(LakeError) -> Path {
         try onStorage { () throws(StorageError) in
             try path.appending(Self.checkpointName(version))
         }

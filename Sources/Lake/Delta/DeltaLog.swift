@@ -67,8 +67,9 @@ struct DeltaLog: Sendable {
                 "there is no version \(version); the table has the versions 0 to \(newest)",
                 path: table.string)
         }
-        var snapshot = DeltaSnapshot()
-        try advance(&snapshot, to: version ?? newest, among: versions)
+        let last = version ?? newest
+        var snapshot = try checkpoint(notAfter: last) ?? DeltaSnapshot()
+        try advance(&snapshot, to: last, among: versions)
         try check(snapshot)
         return snapshot
     }

@@ -75,10 +75,7 @@ struct DeltaLogEntry: Sendable {
             do throws(DeltaUnsupported) {
                 read = try DeltaAction(value)
             } catch {
-                throw LakeError(
-                    .unsupportedTable,
-                    "the table has \(error.what), which streamer does not know; read it with "
-                        + "another tool", path: file.string)
+                throw LakeError(unsupported: error, path: file)
             }
             switch read {
             case nil: throw damaged("line \(number + 1) is not an action of the protocol")
@@ -89,11 +86,14 @@ struct DeltaLogEntry: Sendable {
         if info.isOurs, !hasChecksum { throw damaged("it has lost its checksum") }
     }
 
+    /// Whether an entry's bytes begin as ours do.
+    static func isOurs(_ bytes: [UInt8]) -> Bool { bytes.starts(with: head.utf8) }
+
     /// Compares an entry of ours with its checksum; false when it is not one of ours.
     private static func check(
         _ bytes: [UInt8], _ damaged: (String) -> LakeError
     ) throws(LakeError) -> Bool {
-        guard bytes.starts(with: head.utf8) else { return false }
+        guard isOurs(bytes) else { return false }
         let digits = head.utf8.count..<head.utf8.count + 16
         guard bytes.count > digits.upperBound,
             let noted = Checksum.parseHex(String(decoding: bytes[digits], as: UTF8.self))
@@ -130,5 +130,15 @@ struct DeltaLogEntry: Sendable {
             case .commitInfo, .transaction, .other: false
             }
         }
+    }
+}
+
+extension LakeError {
+    /// Of something in a log that the protocol allows and we do not know.
+    init(unsupported: DeltaUnsupported, path: Path) {
+        self.init(
+            .unsupportedTable,
+            "the table has \(unsupported.what), which streamer does not know; read it with another "
+                + "tool", path: path.string)
     }
 }

@@ -13,7 +13,7 @@ extension TableDirectory {
         var columns: [Column] = []
         for field in schema.fields {
             if let column = rows.column(field.name) {
-                guard column.type == field.type else {
+                guard let column = column.reread(as: field.type) else {
                     throw LakeError(
                         .damagedFile,
                         "the column '\(field.name)' is \(column.type.withArticle), in the table "

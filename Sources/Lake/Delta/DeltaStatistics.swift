@@ -32,7 +32,7 @@ enum DeltaStatistics {
 
     private static func bounds(_ column: Column) -> (JSONValue, JSONValue)? {
         switch column.type {
-        case .boolean: return nil
+        case .boolean, .binary: return nil
         case .int:
             return extremes(column.int32s, column).map { low, high in
                 (.integer(Int64(low)), .integer(Int64(high)))

@@ -41,7 +41,7 @@ struct CellWriter {
             quote(&line)
             append(timestamp: column.int64s[row], to: &line)
             quote(&line)
-        case .date:
+        case .date, .binary:
             quote(&line)
             line += valueText(column.value(at: row)).utf8
             quote(&line)
