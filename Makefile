@@ -10,7 +10,7 @@ sudo := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 swift_build := swift build -c release --static-swift-stdlib --product streamer
 python := .venv/bin/python
 
-.PHONY: help deps python-deps spark-deps build run test unit-test interop-test spark-test \
+.PHONY: help deps python-deps duckdb-delta-deps spark-deps build run test unit-test interop-test spark-test \
     crash-sweep fault-deps fault-test fuzz nightly differential differential-quick \
     parquet-roundtrip tidy lint format bench bench-quick clean
 
@@ -43,6 +43,16 @@ python-deps: ## install the independent readers that the tests judge by, into .v
 	    cp Tests/requirements.txt .venv/requirements.txt; \
 	fi
 
+duckdb-delta-deps: python-deps ## install a DuckDB that has the delta extension, into .venv/duckdb-delta
+	@if ! cmp -s Tests/requirements-duckdb-delta.txt .venv/requirements-duckdb-delta.txt; then \
+	    echo "Installing into .venv/duckdb-delta:" $$(cat Tests/requirements-duckdb-delta.txt); \
+	    rm -rf .venv/duckdb-delta; \
+	    if $(python) -m pip install -q --disable-pip-version-check --no-deps \
+	        --target .venv/duckdb-delta -r Tests/requirements-duckdb-delta.txt; then \
+	        cp Tests/requirements-duckdb-delta.txt .venv/requirements-duckdb-delta.txt; \
+	    else echo "No such DuckDB for this machine: the tests that need it are skipped"; fi; \
+	fi
+
 spark-deps: python-deps ## install Apache Spark, the judge of semantics, into .venv; needs Java 17
 	@command -v java >/dev/null || { \
 	    echo "Installing openjdk-17-jre-headless"; \
@@ -68,7 +78,7 @@ unit-test: deps ## the Swift tests, with the layers' import table enforced
 	swift build --build-tests --explicit-target-dependency-import-check error
 	swift test --skip-build --parallel
 
-interop-test: build python-deps ## whole jobs, judged by pyarrow, DuckDB and Polars
+interop-test: build python-deps duckdb-delta-deps ## whole jobs, judged by pyarrow, DuckDB and Polars
 	$(python) -m pytest -q Tests/Interop
 	# A process of its own: a child's memory, which is measured, starts as its parent's.
 	$(python) -m pytest -q Tests/GoldenJobs

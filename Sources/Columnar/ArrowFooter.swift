@@ -53,6 +53,10 @@ struct ArrowFooter {
                 }
                 positions.append(Int(offset))
             }
+            // Each message is read once: a footer cannot make many batches of one.
+            guard Set(positions).count == positions.count else {
+                throw ArrowError(.malformed, "the footer has a message twice")
+            }
             self.positions = positions
         } catch {
             throw error.at(end - length)

@@ -102,6 +102,20 @@ def test_a_restart_goes_on_with_state_of_bytes(folder):
         folder, "SELECT key, count(*), min(payload) FROM 'in/*.parquet' GROUP BY key ORDER BY ALL")
 
 
+def test_keys_and_duplicates_of_bytes(folder):
+    keyed = query("keyed", ["key", "count(*) AS n", "count(DISTINCT payload) AS payloads"],
+                  {"format": "table", "keys": ["key"]}, "update", groupBy=["key"])
+    firsts = query("firsts", ["key", "payload"], {"format": "parquet"}, "append",
+                   dropDuplicates=["key", "payload"])
+    run(folder, job([keyed, firsts]))
+    assert found(folder, "SELECT * FROM 'lake/keyed/*.parquet' ORDER BY ALL") == found(
+        folder, "SELECT key, count(*), count(DISTINCT payload) FROM 'in/*.parquet' GROUP BY key ORDER BY ALL")
+    assert found(folder, "SELECT * FROM 'lake/firsts/*.parquet' ORDER BY ALL") == found(
+        folder, "SELECT DISTINCT key, payload FROM 'in/*.parquet' ORDER BY ALL")
+    keys = [row[0] for row in found(folder, "SELECT key FROM 'lake/keyed/*.parquet'")]
+    assert keys == sorted(keys, key=lambda key: (key is not None, key or b""))
+
+
 def test_the_source_says_whether_bytes_are_text(folder):
     schema = [{"name": "event_time", "type": "timestamp"}, {"name": "name", "type": "string"}]
     names = query("names", ["name", "count(*) AS n"], {"format": "table"}, "complete", groupBy=["name"])

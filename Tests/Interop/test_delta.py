@@ -1,5 +1,6 @@
 """Delta tables as deltalake and Polars see them: every version, after kills, after replays."""
 
+import functools
 import json
 import shutil
 import time
@@ -10,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import duckdb_delta
 from conftest import Workspace
 
 TICKS, BATCH = 60_000, 4_000
@@ -70,6 +72,18 @@ def by_polars(table, version=None):
     return sorted(frame.select(sorted(frame.columns)).rows())
 
 
+@functools.cache
+def all_by_duckdb(table):
+    versions = list(log_entries(table))
+    return dict(zip(versions, duckdb_delta.read(table, versions)))
+
+
+def by_duckdb(table, version=None):
+    tables = all_by_duckdb(table)
+    rows = tables[max(tables) if version is None else version].to_pylist()
+    return sorted(tuple(row[name] for name in sorted(row)) for row in rows)
+
+
 def plain_rows(lake):
     """Of the plain table: the rows of each batch."""
     batches = {}
@@ -102,7 +116,7 @@ def states(workspace):
 
 # Reading
 
-@pytest.mark.parametrize("read", [by_arrow, by_polars])
+@pytest.mark.parametrize("read", [by_arrow, by_polars, by_duckdb])
 @pytest.mark.parametrize("name", ["candles", "kpi", "top"])
 def test_every_version_is_the_state_after_its_batch(done, name, read):
     table = done.path / "lake" / name

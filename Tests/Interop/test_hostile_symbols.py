@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.dataset
 import pytest
 
+import duckdb_delta
 from conftest import Workspace
 
 COUNT = 10_000
@@ -216,6 +217,12 @@ def test_delta_by_polars(delta):
     assert differences(values[:COUNT // 2], dict(short.rows())) == NULL_TEXT
     with pytest.raises(polars.exceptions.PolarsError):
         polars.read_delta(table).select("n", "symbol")
+
+
+def test_delta_by_duckdb(delta):
+    workspace, values = delta
+    [table] = duckdb_delta.read(workspace.path / "lake" / "delta", [2])
+    assert differences(values, {row["n"]: row["symbol"] for row in table.to_pylist()}) == {}
 
 
 def test_delta_by_our_own_reader(delta):

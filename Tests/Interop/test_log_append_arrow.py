@@ -40,6 +40,18 @@ def file_by_pyarrow(options=None, batches=1, **columns):
     return out.getvalue()
 
 
+def with_a_batch_twice():
+    """A file whose footer has the place of the first of its batches for the second, too."""
+    content = bytearray(file_by_pyarrow(batches=3))
+    footer = len(content) - 10 - int.from_bytes(content[-10:-6], "little")
+    batches = [place for place in range(8, footer, 8)
+               if content[place:place + 4] == b"\xff" * 4 and content[place + 4:place + 8] != bytes(4)][-3:]
+    first, second = (place.to_bytes(8, "little") for place in batches[:2])
+    place = content.index(second, footer)
+    content[place:place + 8] = first
+    return bytes(content)
+
+
 def times(unit, zone="UTC"):
     return BASE["event_time"].cast(pa.timestamp(unit, zone))
 
@@ -112,6 +124,7 @@ def test_values_of_every_width_come_back(workspace, kind, values):
     (b"ARROW1\0\0", "the file has no footer"),
     (file_by_pyarrow()[:-10] + (1 << 20).to_bytes(4, "little") + b"ARROW1", "the footer's length is wrong"),
     (b"PAR1" + bytes(40), "expected an Arrow stream or file"),
+    (with_a_batch_twice(), "the footer has a message twice"),
     (by_pyarrow(price=pa.array([1, 2, 3], pa.duration("s"))), "the type duration is not read"),
 ])
 def test_what_cannot_be_appended_is_named(workspace, stream, complaint):
