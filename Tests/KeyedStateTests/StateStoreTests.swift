@@ -52,6 +52,12 @@ private struct RandomState {
         for slot in table.sorted(table.liveSlots) where Int.random(in: 0..<8, using: &random) == 0 {
             table.remove([slot])
         }
+        if batch % 3 == 1 {
+            // What is complete goes together, as windows do that a watermark closes.
+            let counts = unsafe table.columns[0].pointer(as: Int64.self)
+            table.remove(
+                table.sorted(table.liveSlots).filter { unsafe counts[Int($0)] <= 1 }, upTo: 1)
+        }
         // A group may also move to another key, as a session does whose start moves.
         if let slot = table.sorted(table.liveSlots).first {
             table.rekey(slot, 1, to: Int64(batch) * -60 - 60)
@@ -94,6 +100,40 @@ private struct RandomState {
             #expect(table.snapshot().rows == (version == 0 ? [] : snapshots[version - 1]))
             #expect(restored.deltas == version % 5)
             #expect(restored.snapshotBatch == (version < 5 ? nil : Int64(version / 5 * 5 - 1)))
+        }
+    }
+
+    /// Files of the format before are read; those of one to come, and bounds that are none, are not.
+    @Test(
+        arguments: [
+            ("1", nil, nil), ("3", nil, .fileMismatch), ("2", "soon", .fileCorrupt),
+        ] as [(String, String?, KeyedStateError.Code?)])
+    func formatsAreTold(format: String, bound: String?, fault: KeyedStateError.Code?) throws {
+        let files = SimulatedFileSystem()
+        let directory = try Path("/state/q")
+        let store = store(files, directory)
+        let (receipts, snapshots) = try run(store, files, batches: 1)
+        let path = try directory.appending("0.delta")
+        var reader = try ArrowStreamReader(Buffer(copying: files.read(path, maxBytes: 1 << 20)))
+        var metadata = reader.metadata.map {
+            $0.key == "streamer.state.format" ? ArrowMetadataEntry($0.key, format) : $0
+        }
+        if let bound { metadata.append(ArrowMetadataEntry("streamer.state.removedUpTo", bound)) }
+        let bytes = ArrowStreamWriter(reader.schema).encodeStream(
+            try reader.readAll(), metadata: metadata)
+        _ = try files.publish([files.stage(path, mode: .replace, contents: [bytes])])
+        let receipt = StateFile(
+            name: "0.delta", bytes: Int64(bytes.count), xxh3: Checksum.xxh3(bytes))
+        #expect(receipts[0]?.first?.name == receipt.name)
+        let table = RandomState.emptyTable()
+        if let fault {
+            let error = #expect(throws: KeyedStateError.self) {
+                try store.restore(table, toVersion: 1) { _ in [receipt] }
+            }
+            #expect(error?.code == fault)
+        } else {
+            try store.restore(table, toVersion: 1) { _ in [receipt] }
+            #expect(table.snapshot().rows == snapshots[0])
         }
     }
 
