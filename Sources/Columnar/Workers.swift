@@ -2,6 +2,9 @@ import Dispatch
 import Synchronization
 
 /// Runs independent pieces of work on up to a number of threads.
+///
+/// Work within such work runs on one thread: what is to be shared among threads is called from
+/// outside.
 public struct Workers: Sendable {
     /// The most pieces that run at one time; 1 runs them in order on the calling thread.
     public let threads: Int
@@ -43,28 +46,4 @@ public struct Workers: Sendable {
     /// The same for so many rows, but the calling thread alone where they are so few that waking
     /// another one takes longer.
     public func sharing(rows: Int) -> Workers { rows < 16_384 ? Workers() : self }
-
-    /// Runs two pieces of work, side by side where there may be two threads, else one after the
-    /// other.
-    ///
-    /// Throws the error of the first one, if both fail.
-    public func both<First: Sendable, Second: Sendable>(
-        _ first: @Sendable () throws -> First, _ second: @Sendable () throws -> Second
-    ) throws -> (First, Second) {
-        guard threads > 1 else { return (try first(), try second()) }
-        let firstResult = Mutex<Swift.Result<First, any Error>?>(nil)
-        let secondResult = Mutex<Swift.Result<Second, any Error>?>(nil)
-        DispatchQueue.concurrentPerform(iterations: 2) { index in
-            if index == 0 {
-                let result = Swift.Result { try first() }
-                firstResult.withLock { $0 = result }
-            } else {
-                let result = Swift.Result { try second() }
-                secondResult.withLock { $0 = result }
-            }
-        }
-        guard let first = firstResult.withLock({ $0 }), let second = secondResult.withLock({ $0 })
-        else { preconditionFailure("both pieces of work have been done") }
-        return (try first.get(), try second.get())
-    }
 }

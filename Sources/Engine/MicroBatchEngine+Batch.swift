@@ -42,7 +42,13 @@ extension MicroBatchEngine {
     private func runAndCommit(
         _ plan: BatchPlan, isLogged: Bool, clock: inout StageClock
     ) throws -> BatchOutcome {
-        var outcome = try logAndRun(plan, isLogged: isLogged, &clock)
+        let (_, logged) = try MeasuredWork.measure(time) {
+            if !isLogged { try checkpoint.logOffsets(entry(plan)) }
+        }
+        let walCommit = clock.lap()
+
+        var outcome = try graph.run(plan, from: sources, workers: workers, clock: &clock)
+        outcome.profile.add(wall: walCommit, logged.stages(.checkpoint))
         let (stateFiles, receipts) = try save(&outcome, plan, &clock)
         count(outcome, plan)
         let (_, committed) = try MeasuredWork.measure(time) {
@@ -53,34 +59,10 @@ extension MicroBatchEngine {
                     watermarkMaximaMs: graph.watermarkMaximaMs, counters: cursor.counters,
                     state: stateFiles, sinks: receipts))
         }
+        outcome.durations.walCommit = walCommit
         outcome.durations.commitOffsets = clock.lap()
         outcome.profile.add(
             wall: outcome.durations.commitOffsets, committed.stages(.checkpoint))
-        return outcome
-    }
-
-    /// Logs the offsets and runs, side by side: running has no effect outside of this process, and
-    /// what it computes is shown to nobody before the offsets are durable.
-    private func logAndRun(
-        _ plan: BatchPlan, isLogged: Bool, _ clock: inout StageClock
-    ) throws -> BatchOutcome {
-        let (graph, workers, time, sources) = (graph, workers, time, sources)
-        let (checkpoint, entry) = (checkpoint, entry(plan))
-        let (logged, ran) = try workers.both {
-            try MeasuredWork.measure(time) {
-                if !isLogged { try checkpoint.logOffsets(entry) }
-            }.1
-        } _: {
-            var clock = StageClock(time)
-            let begun = clock.now
-            let outcome = try graph.run(plan, from: sources, workers: workers, clock: &clock)
-            return (outcome: outcome, nanos: clock.now - begun)
-        }
-        let wall = clock.lap()
-        var outcome = ran.outcome
-        // What logging took longer.
-        outcome.durations.walCommit = wall - min(wall, ran.nanos)
-        outcome.profile.add(wall: outcome.durations.walCommit, logged.stages(.checkpoint))
         return outcome
     }
 
