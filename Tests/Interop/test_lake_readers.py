@@ -177,14 +177,21 @@ def final_state(folder):
 
 
 def apply(groups, table):
+    """Keys that are removed come first, then those that a time stands for go, then others come."""
     keys = [name for name in table.column_names if name.startswith("key.")]
-    for row in table.to_pylist():
-        removed = row.pop("removed", False)
-        key = tuple(row[name] for name in keys)
-        if removed:
-            groups.pop(key)
-        else:
-            groups[key] = row
+    rows = table.to_pylist()
+    gone = [row for row in rows if row.pop("removed", False)]
+    for row in gone:
+        groups.pop(tuple(row[name] for name in keys))
+    bound = table.schema.metadata.get(b"streamer.state.removedUpTo")
+    if bound is not None:
+        time = pa.scalar(int(bound), pa.timestamp("us", "UTC")).as_py()
+        ended = [key for key, row in groups.items() if row["window.end"] <= time]
+        assert ended
+        for key in ended:
+            del groups[key]
+    for row in rows[len(gone):]:
+        groups[tuple(row[name] for name in keys)] = row
 
 
 def text_of(value):
