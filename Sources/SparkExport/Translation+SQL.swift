@@ -160,7 +160,7 @@ extension Translation {
         let filter = (values.map { "(\($0) IS NOT NULL)" } + [call.filter].compactMap { $0 })
             .joined(separator: " AND ")
         let types = meant.arguments.map(\.type)
-        // One zero and one NaN.
+        // `collect_set` tells -0.0 from 0.0 and keeps every NaN; adding zero and `array_distinct` do not.
         let parts = zip(values, types).map { $1 == .double ? "(CAST(\($0) AS DOUBLE) + 0.0D)" : $0 }
         let element = parts.count == 1 ? parts[0] : "struct(\(parts.joined(separator: ", ")))"
         let set = "array_distinct(collect_set(\(element)) FILTER (WHERE \(filter)))"
