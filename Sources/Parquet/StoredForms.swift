@@ -5,7 +5,7 @@ import Columnar
 /// How stored numbers become values of a column.
 protocol FixedForm<Out> {
     associatedtype Stored: BitwiseCopyable
-    associatedtype Out: BitwiseCopyable
+    associatedtype Out: BitwiseCopyable, Sendable
 
     /// Nil for one that does not fit; `fault` says why.
     func value(_ stored: Stored) -> Out?
@@ -73,7 +73,7 @@ func decimalFault(_ precision: Int) -> String {
 
 /// How stored byte arrays become values of a column.
 protocol ByteArrayForm<Out> {
-    associatedtype Out: BitwiseCopyable
+    associatedtype Out: BitwiseCopyable, Sendable
 
     var budget: ReadBudget { get }
     /// Writes one value.
@@ -110,8 +110,13 @@ struct BigEndianDecimal<Out: FixedWidthInteger & BitwiseCopyable>: ByteArrayForm
     }
 }
 
+/// Strings or bytes, as the number an interner gives them.
+protocol InternedForm: ByteArrayForm where Out == Int32 {
+    init(budget: ReadBudget, interner: StringInterner)
+}
+
 /// Text, as the number an interner gives it.
-struct InternedText: ByteArrayForm {
+struct InternedText: InternedForm {
     let budget: ReadBudget
     let interner: StringInterner
 
@@ -121,7 +126,7 @@ struct InternedText: ByteArrayForm {
 }
 
 /// Bytes of any kind, as the number an interner gives them.
-struct InternedBytes: ByteArrayForm {
+struct InternedBytes: InternedForm {
     let budget: ReadBudget
     let interner: StringInterner
 
@@ -131,7 +136,7 @@ struct InternedBytes: ByteArrayForm {
 }
 
 /// Sixteen bytes as the text of a UUID.
-struct InternedUUID: ByteArrayForm {
+struct InternedUUID: InternedForm {
     let budget: ReadBudget
     let interner: StringInterner
 
