@@ -96,11 +96,12 @@ struct ColumnChunkReader {
     private mutating func load(_ place: PagePlace, number: Int) throws(ParquetError) -> Buffer {
         if place.range.clamped(to: loadedRange) != place.range {
             var range = place.range
-            for next in part.places[number...].dropFirst() {
-                guard next.range.lowerBound == range.upperBound,
-                    next.range.upperBound - range.lowerBound <= Self.loadedBytesMax
+            for next in number + 1..<part.places.endIndex {
+                let page = part.places[next].range
+                guard part.opened[next] == nil, page.lowerBound == range.upperBound,
+                    page.upperBound - range.lowerBound <= Self.loadedBytesMax
                 else { break }
-                range = range.lowerBound..<next.range.upperBound
+                range = range.lowerBound..<page.upperBound
             }
             loaded = try chunk.source.read(range)
             loadedRange = range

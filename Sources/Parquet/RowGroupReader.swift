@@ -12,7 +12,8 @@ public final class RowGroupReader: Sendable {
 
     /// A reader of rows of a row group, of all columns or of those whose indices are given.
     ///
-    /// - Parameter rows: all rows that will be read, counted from the start of the row group.
+    /// `rows` are all rows that will be read, counted from the start of the row group.
+    ///
     /// - Throws: as ``ParquetFile/read(rowGroup:rows:columns:)``.
     public convenience init(
         _ file: ParquetFile, rowGroup: Int, rows: Range<Int>, columns: [Int]? = nil

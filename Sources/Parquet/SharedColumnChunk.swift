@@ -69,6 +69,8 @@ final class SharedColumnChunk: Sendable {
         case nowhere
     }
 
+    /// What was found and made so far.
+    ///
     /// Invariants:
     /// - `places` are the data pages found so far, in order; they have the rows up to `row`.
     /// - `kept` has pages by their number, with how many of their wanted rows are not yet read.
@@ -171,6 +173,7 @@ final class SharedColumnChunk: Sendable {
     private func part(
         _ rows: Range<Int>, _ budget: ReadBudget, _ kept: inout State?
     ) throws(ParquetError) -> Part {
+        guard !rows.isEmpty else { return Part() }
         // After an error whoever comes next begins anew, and finds the same.
         var state: State
         if let known = kept.take() { state = known } else { state = try begun(budget) }
@@ -179,10 +182,6 @@ final class SharedColumnChunk: Sendable {
         if let dictionary = state.dictionary {
             try part.charge(dictionary.stored, codec, budget)
             part.dictionary = dictionary
-        }
-        guard !rows.isEmpty else {
-            kept = state
-            return part
         }
         part.places = PagePlace.having(rows, of: state.places)
         for (number, place) in zip(part.places.indices, part.places) {
