@@ -13,7 +13,8 @@ extension ColumnChunkReader {
         case .unsigned64: return try fixed(Widened<UInt64, Int128>(), null: 0)
         case .float: return try fixed(FloatAsDouble(), null: 0)
         case .double: return try fixed(Unchanged<Double>(), null: 0)
-        case .millis: return try fixed(MillisAsMicros(), null: 0)
+        case .millis: return try fixed(MillisAsMicros<Int64>(), null: 0)
+        case .millis32: return try fixed(MillisAsMicros<Int32>(), null: 0)
         case .nanos: return try fixed(NanosAsMicros(), null: 0)
         case .int96: return try fixed(Int96AsMicros(), null: 0)
         case .decimal(let precision): return try readDecimals(precision)
@@ -21,7 +22,7 @@ extension ColumnChunkReader {
             // Not in one expression: `column` would see the state before reading.
             let values = try byteArrays(Float16AsDouble(budget: budget), null: 0)
             return column(values)
-        case .text, .bytes, .uuid: return try readStrings()
+        case .text, .bytes, .uuid, .wideDecimal, .interval: return try readStrings()
         }
     }
 
@@ -106,15 +107,22 @@ extension ColumnChunkReader {
     }
 
     private mutating func readStrings() throws(ParquetError) -> Column {
+        let interner = StringInterner()
         switch leaf.meaning {
-        case .uuid: try readStrings(InternedUUID.self)
-        case .bytes: try readStrings(InternedBytes.self)
-        default: try readStrings(InternedText.self)
+        case .uuid: return try readStrings(InternedUUID(budget: budget, interner: interner))
+        case .bytes: return try readStrings(InternedBytes(budget: budget, interner: interner))
+        case .interval:
+            return try readStrings(InternedInterval(budget: budget, interner: interner))
+        case .wideDecimal(let precision, let scale):
+            return try readStrings(
+                InternedDecimal(
+                    budget: budget, interner: interner, precision: precision, scale: scale))
+        default: return try readStrings(InternedText(budget: budget, interner: interner))
         }
     }
 
     private mutating func readStrings<Form: InternedForm>(
-        _ form: Form.Type
+        _ form: Form
     ) throws(ParquetError) -> Column {
         let length = fixedLength
         let limit = budget.left
@@ -123,11 +131,10 @@ extension ColumnChunkReader {
             try KnownStrings(page, length, count: count, form, limit: limit)
         }
         if let known { try budget.charge(known.chargedBytes, "distinct strings") }
-        let others = OtherStrings(behind: known?.entries)
-        let budget = budget
+        let others = OtherStrings(form.interner, behind: known?.entries)
         let codes = try decode(null: 0, known?.codes) {
             encoding, page, count throws(ParquetError) in
-            let form = Form(budget: budget, interner: others.interner)
+            others.begin()
             return try ByteArrayValues(page, encoding, length: length, count: count, form)
         }
         // Safe: every code is one that an interner gave, or that of a null.
@@ -146,39 +153,43 @@ private struct KnownStrings: Sendable {
     let chargedBytes: Int
 
     init<Form: InternedForm>(
-        _ page: ByteCursor, _ length: Int?, count: Int, _ form: Form.Type, limit: Int
+        _ page: ByteCursor, _ length: Int?, count: Int, _ form: Form, limit: Int
     ) throws(ParquetError) {
-        let budget = ReadBudget(limit)
-        let interner = StringInterner()
-        codes = try page.byteArrays(
-            length, count: count, Form(budget: budget, interner: interner))
-        entries = interner.dictionary()
-        chargedBytes = budget.used
+        var own = form
+        own.budget = ReadBudget(limit)
+        own.interner = StringInterner()
+        codes = try page.byteArrays(length, count: count, own)
+        entries = own.interner.dictionary()
+        chargedBytes = own.budget.used
     }
 }
 
 /// The distinct strings of a range of rows: those of the dictionary page and, behind them, those of
 /// pages that do not use it.
 private final class OtherStrings {
+    private let interner: StringInterner
     private let known: StringDictionary?
-    private(set) lazy var interner = makeInterner()
-    private var isUsed = false
+    private var hasBegun = false
 
-    init(behind known: StringDictionary?) { self.known = known }
+    /// `interner` is empty, and from `begin` on that of the pages.
+    init(_ interner: StringInterner, behind known: StringDictionary?) {
+        self.interner = interner
+        self.known = known
+    }
 
-    private func makeInterner() -> StringInterner {
-        isUsed = true
-        let interner = StringInterner()
-        guard let known else { return interner }
+    /// Comes before the strings of a page.
+    func begin() {
+        guard !hasBegun else { return }
+        hasBegun = true
+        guard let known else { return }
         // They are distinct, so each gets the number that it has.
         var numbers: [Int32] = []
         numbers.reserveCapacity(known.count)
         interner.intern(known, base: 0, into: &numbers)
-        return interner
     }
 
     var entries: StringDictionary {
-        let entries = isUsed ? interner.dictionary() : known
+        let entries = hasBegun ? interner.dictionary() : known
         // Null rows have the code 0, which must mean something.
         guard let entries, entries.count > 0 else { return StringDictionary([""]) }
         return entries
