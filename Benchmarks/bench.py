@@ -221,7 +221,7 @@ def latency(bench):
         for committed in (True, False):
             values = live.summary(live.latency(
                 bench.root / "live", rate, 3 if bench.quick else 10, committed))
-            text = "with the commit" if committed else "shown before the commit"
+            text = "with the commit" if committed else "in real time, before it"
             bench.say(f"{f'{rate:,} ticks/s, {text}':46}{values['p50']:9.2f}{values['p99']:9.2f}"
                       f"{values['p99.9']:9.2f}{values['n']:10,}")
 

@@ -45,6 +45,7 @@ extension AggregateQuery {
         _ block: PreparedBlock, _ arguments: [[ArgumentValues]], count: Int, hasRows: Bool
     ) throws(OperatorError) {
         guard count > 0 else { return }
+        unsafe changed?.note(pairs.slots, count: count)
         for (domainIndex, domain) in block.domains.enumerated() {
             var slots = unsafe UnsafePointer(pairs.slots)
             var rows = unsafe hasRows ? UnsafePointer(pairs.rows) : nil

@@ -94,6 +94,8 @@ public final class AggregateQuery: @unchecked Sendable {
     /// No window in state ends before, while `keyNumbers` hold.
     var earliestEnd = Int64.min
     var sessions: SessionIndex?
+    /// The groups that changed since they were last shown, for a batch that shows them.
+    var changed: ChangedGroups?
     let pairs = PairMemory()
     let domainPairs = PairMemory()
 
