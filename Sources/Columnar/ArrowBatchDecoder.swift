@@ -19,10 +19,11 @@ public struct ArrowDictionaries: Sendable {
 /// `long` where every value fits; float16, float32, float64 → `double`; utf8, large utf8, utf8 view
 /// → `string`; binary, large binary, binary view, fixed-size binary → `binary`; null → `string`;
 /// date32, date64 → `date`; timestamp of any unit → `timestamp` (nanoseconds are rounded down to
-/// microseconds; without time zone it is taken as UTC); decimals of 32 to 256 bits and at most 38
-/// digits → `decimal`; bool → `boolean`; a dictionary with any integer index as its values.
-/// Values may also stand for runs of rows (run-end encoded). Everything else is refused with the name
-/// of the column.
+/// microseconds; without time zone it is taken as UTC); time, duration → `long`, microseconds;
+/// intervals of months → `int`, others → `string` in ISO 8601's form; decimals of 32 to 256 bits →
+/// `decimal` up to 38 digits, `string` beyond; bool → `boolean`; a dictionary with any integer index
+/// as its values. Values may also stand for runs of rows (run-end encoded). Nested columns are
+/// refused by name.
 ///
 /// Buffers that are not compressed, lie aligned in the source and have our width are not copied.
 public struct ArrowBatchDecoder: Sendable {

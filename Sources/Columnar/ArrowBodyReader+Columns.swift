@@ -117,8 +117,16 @@ extension ArrowBodyReader {
                 Int32(exactly: floorDivide($0, microsPerDay / 1_000))
             }
             return Column(.date, values: days, count: rowCount, validity: validity)
-        case .timestamp(let perSecond):
-            return try timestamps(data, perSecond: perSecond, validity)
+        case .timestamp(let perSecond), .duration(let perSecond):
+            return try micros(type.dataType, data, Int64.self, perSecond: perSecond, validity)
+        case .time(let perSecond) where perSecond <= 1_000:
+            return try micros(.long, data, Int32.self, perSecond: perSecond, validity)
+        case .time(let perSecond):
+            return try micros(.long, data, Int64.self, perSecond: perSecond, validity)
+        case .interval(let unit):
+            return try intervals(unit, data, validity)
+        case .decimal(_, let precision, let scale) where type.dataType == .string:
+            return try wideDecimals(data, precision: precision, scale: scale, validity)
         case .decimal(let bits, let precision, _):
             return try decimals(type.dataType, data, (bits, precision), validity)
         case .bytes(let layout, _):
@@ -127,7 +135,7 @@ extension ArrowBodyReader {
         }
     }
 
-    private mutating func fixed<T: BitwiseCopyable>(
+    mutating func fixed<T: BitwiseCopyable>(
         _ type: DataType, _ index: Int, _ stored: T.Type, _ validity: Bitmap?
     ) throws(ArrowError) -> Column {
         let byteCount = rowCount * MemoryLayout<T>.stride
@@ -182,20 +190,25 @@ extension ArrowBodyReader {
         }
     }
 
-    private mutating func timestamps(
-        _ index: Int, perSecond: Int64, _ validity: Bitmap?
+    /// Ticks of a unit as microseconds.
+    private mutating func micros<Stored: FixedWidthInteger & BitwiseCopyable>(
+        _ type: DataType, _ index: Int, _ stored: Stored.Type, perSecond: Int64,
+        _ validity: Bitmap?
     ) throws(ArrowError) -> Column {
         if perSecond == 1_000_000 {
-            return try fixed(.timestamp, index, Int64.self, validity)
+            return try fixed(type, index, stored, validity)
         }
         let factor = 1_000_000 / perSecond
-        let micros = try convert(index, validity, Int64.self) { value -> Int64? in
+        func fault(_ value: Stored) -> String {
+            "(\(value)) does not fit in 64 bits as microseconds"
+        }
+        let micros = try convert(index, validity, stored, fault: fault) { value -> Int64? in
             // Nanoseconds are rounded down, so that order is kept.
-            if factor == 0 { return floorDivide(value, 1_000) }
-            let (product, overflow) = value.multipliedReportingOverflow(by: factor)
+            if factor == 0 { return floorDivide(Int64(value), 1_000) }
+            let (product, overflow) = Int64(value).multipliedReportingOverflow(by: factor)
             return overflow ? nil : product
         }
-        return Column(.timestamp, values: micros, count: rowCount, validity: validity)
+        return Column(type, values: micros, count: rowCount, validity: validity)
     }
 
     private mutating func decimals(
@@ -248,19 +261,7 @@ extension ArrowBodyReader {
     }
 
     /// What is said of a decimal with more digits than its type has; nil is one of over 128 bits.
-    private static func tooLong(_ value: Int128?, _ precision: Int) -> String {
+    static func tooLong(_ value: Int128?, _ precision: Int) -> String {
         "\(value.map { "(\($0)) " } ?? "")has more than the \(precision) digits of its type"
-    }
-}
-
-/// An integer of 256 bits, low half first.
-private struct Int256Bits: BitwiseCopyable {
-    let low: UInt128
-    let high: Int128
-
-    /// The same number, or nil where it needs more than 128 bits.
-    var value: Int128? {
-        let value = Int128(truncatingIfNeeded: low)
-        return high == (value < 0 ? -1 : 0) ? value : nil
     }
 }

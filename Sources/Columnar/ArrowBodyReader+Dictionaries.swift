@@ -6,6 +6,15 @@ extension ArrowBodyReader {
         else {
             throw ArrowError(.malformed, "a dictionary is one column of values")
         }
+        if type == .null {
+            // Nulls have no buffers.
+            try charge(rowCount * 8)
+            let offsets = Buffer(of: Int32.self, count: rowCount + 1) { _ in }
+            // Safe: every entry is empty.
+            let entries = unsafe StringDictionary(
+                uncheckedOffsets: offsets, bytes: .empty, count: rowCount)
+            return .strings(entries, Bitmap(repeating: false, count: rowCount))
+        }
         var validity: Bitmap?
         if node.1 > 0 {
             let bits = try buffer(0, byteCount: (rowCount + 7) / 8, for: UInt8.self)

@@ -125,13 +125,25 @@ extension ArrowBodyReader {
     private func intern(
         _ string: UnsafeRawBufferPointer, _ interner: StringInterner
     ) throws(ArrowError) -> Int32 {
-        guard interner.byteCount + string.count <= Int(Int32.max) else {
-            throw ArrowError(.tooLarge, "more than 2 GiB of distinct strings in one batch")
-        }
+        try checkRoom(for: string.count, interner)
         return unsafe interner.intern(string)
     }
 
-    private func column(
+    /// The number of a string of ours.
+    func intern(_ string: String, _ interner: StringInterner) throws(ArrowError) -> Int32 {
+        try checkRoom(for: string.utf8.count, interner)
+        return interner.intern(string)
+    }
+
+    private func checkRoom(
+        for byteCount: Int, _ interner: StringInterner
+    ) throws(ArrowError) {
+        guard interner.byteCount + byteCount <= Int(Int32.max) else {
+            throw ArrowError(.tooLarge, "more than 2 GiB of distinct strings in one batch")
+        }
+    }
+
+    func column(
         _ type: DataType, _ codes: Buffer, _ interner: StringInterner, _ validity: Bitmap?
     ) throws(ArrowError) -> Column {
         if interner.count == 0 { _ = interner.intern("") }

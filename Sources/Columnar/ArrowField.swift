@@ -12,8 +12,13 @@ enum ArrowType: Hashable, Sendable {
     case bytes(BytesLayout, isText: Bool)
     case date32
     case date64
-    /// Ticks of the unit; `perSecond` is 1, 1,000, 1,000,000 or 1,000,000,000.
+    /// Ticks since the epoch; `perSecond` is 1, 1,000, 1,000,000 or 1,000,000,000.
     case timestamp(perSecond: Int64)
+    /// Ticks since midnight, of 32 bits up to milliseconds, of 64 beyond.
+    case time(perSecond: Int64)
+    /// Ticks that went by.
+    case duration(perSecond: Int64)
+    case interval(IntervalUnit)
 
     /// How strings lie in the buffers.
     enum BytesLayout: Hashable, Sendable {
@@ -27,6 +32,13 @@ enum ArrowType: Hashable, Sendable {
         case fixed(Int)
     }
 
+    /// The parts of an interval, in the order in which they lie in the bytes.
+    enum IntervalUnit: Int16, Sendable {
+        case yearMonth = 0
+        case dayTime = 1
+        case monthDayNano = 2
+    }
+
     /// The type a column of ours gets.
     var dataType: DataType {
         switch self {
@@ -37,9 +49,13 @@ enum ArrowType: Hashable, Sendable {
         case .integer(let bits, let isSigned):
             bits < 32 || (bits == 32 && isSigned) ? .int : .long
         case .float16, .float32, .float64: .double
-        case .decimal(_, let precision, let scale): .decimal(precision: precision, scale: scale)
+        case .decimal(_, let precision, let scale):
+            precision <= DataType.decimalPrecisionMax
+                ? .decimal(precision: precision, scale: scale) : .string
         case .date32, .date64: .date
         case .timestamp: .timestamp
+        case .time, .duration: .long
+        case .interval(let unit): unit == .yearMonth ? .int : .string
         }
     }
 }
@@ -86,9 +102,6 @@ struct ArrowField: Sendable {
             self.isNullable = isNullable
             type = try ArrowType(values)
             if let encoding = try values.table(4) {
-                guard type != .null else {
-                    throw ArrowError(.unsupported, "a dictionary of nulls is not read")
-                }
                 let index: ArrowType =
                     if let integer = try encoding.table(1) {
                         try ArrowType(integer: integer)
@@ -106,6 +119,9 @@ struct ArrowField: Sendable {
 }
 
 extension ArrowType {
+    /// The most digits that 256 bits hold whatever they are.
+    private static let decimal256PrecisionMax = 76
+
     init(_ field: FlatBufferTable) throws(ArrowError) {
         let number = try field.scalar(2, UInt8(0))
         guard let type = try field.table(3) else {
@@ -130,7 +146,12 @@ extension ArrowType {
         case ArrowFormat.typeFloatingPoint: self = try ArrowType(float: type)
         case ArrowFormat.typeDecimal: self = try ArrowType(decimal: type)
         case ArrowFormat.typeDate: self = try ArrowType(date: type)
-        case ArrowFormat.typeTimestamp: self = try ArrowType(timestamp: type)
+        case ArrowFormat.typeTimestamp:
+            self = .timestamp(perSecond: try Self.ticksPerSecond(type, default: 0))
+        case ArrowFormat.typeTime: self = try ArrowType(time: type)
+        case ArrowFormat.typeDuration:
+            self = .duration(perSecond: try Self.ticksPerSecond(type, default: 1))
+        case ArrowFormat.typeInterval: self = try ArrowType(interval: type)
         default:
             let name = ArrowFormat.typeName(number)
             if ArrowFormat.nestedTypes.contains(number) {
@@ -169,12 +190,12 @@ extension ArrowType {
         guard [32, 64, 128, 256].contains(bits) else {
             throw ArrowError(.malformed, "a decimal of \(bits) bits")
         }
-        guard (1...DataType.decimalPrecisionMax).contains(precision),
-            (0...precision).contains(scale)
-        else {
+        let digitsMax = bits == 256 ? Self.decimal256PrecisionMax : DataType.decimalPrecisionMax
+        guard (1...digitsMax).contains(precision), (0...precision).contains(scale) else {
             throw ArrowError(
                 .unsupported,
-                "decimal(\(precision),\(scale)) is not read; precision is 1…38, scale 0…precision")
+                "decimal(\(precision),\(scale)) of \(bits) bits is not read; precision is "
+                    + "1…\(digitsMax), scale 0…precision")
         }
         self = .decimal(bits: Int(bits), precision: precision, scale: scale)
     }
@@ -187,13 +208,34 @@ extension ArrowType {
         }
     }
 
-    private init(timestamp type: FlatBufferTable) throws(ArrowError) {
-        switch try type.scalar(0, Int16(0)) {
-        case 0: self = .timestamp(perSecond: 1)
-        case 1: self = .timestamp(perSecond: 1_000)
-        case 2: self = .timestamp(perSecond: 1_000_000)
-        case 3: self = .timestamp(perSecond: 1_000_000_000)
-        case let unit: throw ArrowError(.malformed, "a timestamp of unit \(unit)")
+    private init(time type: FlatBufferTable) throws(ArrowError) {
+        let perSecond = try Self.ticksPerSecond(type, default: 1)
+        let bits = try type.scalar(1, Int32(32))
+        guard bits == (perSecond <= 1_000 ? 32 : 64) else {
+            throw ArrowError(
+                .malformed, "a time of \(bits) bits with \(perSecond) ticks per second")
+        }
+        self = .time(perSecond: perSecond)
+    }
+
+    private init(interval type: FlatBufferTable) throws(ArrowError) {
+        let number = try type.scalar(0, Int16(0))
+        guard let unit = IntervalUnit(rawValue: number) else {
+            throw ArrowError(.malformed, "an interval of unit \(number)")
+        }
+        self = .interval(unit)
+    }
+
+    /// The unit of a timestamp, time or duration; `unit` is the one that goes without saying.
+    private static func ticksPerSecond(
+        _ type: FlatBufferTable, default unit: Int16
+    ) throws(ArrowError) -> Int64 {
+        switch try type.scalar(0, unit) {
+        case 0: return 1
+        case 1: return 1_000
+        case 2: return 1_000_000
+        case 3: return 1_000_000_000
+        case let unit: throw ArrowError(.malformed, "a time of unit \(unit)")
         }
     }
 }

@@ -37,13 +37,16 @@ enum ArrowFormat {
     static let typeBool: UInt8 = 6
     static let typeDecimal: UInt8 = 7
     static let typeDate: UInt8 = 8
+    static let typeTime: UInt8 = 9
     static let typeTimestamp: UInt8 = 10
+    static let typeInterval: UInt8 = 11
     static let typeList: UInt8 = 12
     static let typeStruct: UInt8 = 13
     static let typeUnion: UInt8 = 14
     static let typeFixedSizeBinary: UInt8 = 15
     static let typeFixedSizeList: UInt8 = 16
     static let typeMap: UInt8 = 17
+    static let typeDuration: UInt8 = 18
     static let typeLargeBinary: UInt8 = 19
     static let typeLargeUtf8: UInt8 = 20
     static let typeLargeList: UInt8 = 21

@@ -49,7 +49,12 @@ public func bytes(ofHex text: String) -> [UInt8]? {
 
 /// A decimal with all digits of its scale: `-0.50`.
 public func formatDecimal(_ unscaled: Int128, scale: Int) -> String {
-    var digits = String(unscaled.magnitude)
+    formatDecimal(String(unscaled.magnitude), isNegative: unscaled < 0, scale: scale)
+}
+
+/// The digits of an unscaled value with their point and sign.
+func formatDecimal(_ magnitude: String, isNegative: Bool, scale: Int) -> String {
+    var digits = magnitude
     if scale > 0 {
         if digits.utf8.count <= scale {
             digits = String(repeating: "0", count: scale + 1 - digits.utf8.count) + digits
@@ -57,7 +62,29 @@ public func formatDecimal(_ unscaled: Int128, scale: Int) -> String {
         let point = digits.index(digits.endIndex, offsetBy: -scale)
         digits = digits[..<point] + "." + digits[point...]
     }
-    return unscaled < 0 ? "-" + digits : digits
+    return isNegative ? "-" + digits : digits
+}
+
+/// An interval as ISO 8601 writes durations, each part with a sign of its own:
+/// `P-3M5DT-0.000000007S`; one of nothing is `PT0S`.
+///
+/// A part of months, of days or of a time is never turned into another: how long a month or a day
+/// is depends on where it starts.
+public func formatInterval(months: Int64, days: Int64, nanos: Int64) -> String {
+    var text = "P"
+    if months != 0 { text += "\(months)M" }
+    if days != 0 { text += "\(days)D" }
+    if nanos != 0 || text == "P" {
+        let (seconds, rest) = nanos.magnitude.quotientAndRemainder(dividingBy: 1_000_000_000)
+        text += nanos < 0 ? "T-\(seconds)" : "T\(seconds)"
+        if rest != 0 {
+            var fraction = padded(Int(rest), 9)
+            while fraction.hasSuffix("0") { fraction.removeLast() }
+            text += ".\(fraction)"
+        }
+        text += "S"
+    }
+    return text
 }
 
 /// A double as Java writes it and Spark casts it to a string: `1.0`, `1.0E10`, `1.0E-4`,

@@ -54,6 +54,7 @@ extension LeafColumn {
         case .int64: return number(Int64.self).map { .number(Int128($0)) }
         case .unsigned64: return number(UInt64.self).map { .number(Int128($0)) }
         case .millis: return number(Int64.self).map { .number(Int128($0) * 1_000) }
+        case .millis32: return number(Int32.self).map { .number(Int128($0) * 1_000) }
         case .nanos: return number(Int64.self).map { .number(Int128(floorDivide($0, 1_000))) }
         case .float: return double(number(UInt32.self).map { Double(Float(bitPattern: $0)) })
         case .double: return double(number(UInt64.self).map { Double(bitPattern: $0) })
@@ -65,8 +66,8 @@ extension LeafColumn {
             case .int64: return number(Int64.self).map { .number(Int128($0)) }
             default: return unsafe bigEndianInteger(bytes.span.bytes).map { .number($0) }
             }
-        // INT96 has no defined order; a UUID is read as text.
-        case .int96, .uuid, .nulls: return nil
+        // INT96 has no defined order; the others are read as text.
+        case .int96, .uuid, .wideDecimal, .interval, .nulls: return nil
         }
     }
 

@@ -14,8 +14,9 @@ struct ByteArrayValues<Form: ByteArrayForm>: PageValues {
         case split(length: Int, count: Int)
         /// All lengths, then all bytes.
         case lengths([Int32])
-        /// Lengths of what each shares with the one before, then the rest of each.
-        case prefixes([Int32], [Int32])
+        /// Lengths of what each shares with the one before, then the rest of each; the length that
+        /// all must have, where it is fixed.
+        case prefixes([Int32], [Int32], length: Int?)
     }
 
     private let source: Source
@@ -54,7 +55,8 @@ struct ByteArrayValues<Form: ByteArrayForm>: PageValues {
             return .lengths(try cursor.readLengths(count: count, budget))
         case (.deltaByteArray, _):
             let prefixes = try cursor.readLengths(count: count, budget)
-            return .prefixes(prefixes, try cursor.readLengths(count: count, budget))
+            let suffixes = try cursor.readLengths(count: count, budget)
+            return .prefixes(prefixes, suffixes, length: length)
         default: throw cursor.damaged("byte arrays as \(encoding)")
         }
     }
@@ -63,7 +65,7 @@ struct ByteArrayValues<Form: ByteArrayForm>: PageValues {
         switch source {
         case .plain, .fixed, .split: 0
         case .lengths(let lengths): 4 * lengths.count
-        case .prefixes(let prefixes, let suffixes): 4 * (prefixes.count + suffixes.count)
+        case .prefixes(let prefixes, let suffixes, _): 4 * (prefixes.count + suffixes.count)
         }
     }
 
@@ -92,7 +94,7 @@ struct ByteArrayValues<Form: ByteArrayForm>: PageValues {
                 // Safe: the streams were checked to lie in the page.
                 last.append(unsafe cursor.buffer.unsafeBytes[start + stream * count])
             }
-        case .prefixes(let prefixes, let suffixes):
+        case .prefixes(let prefixes, let suffixes, let length):
             let prefix = Int(prefixes[position])
             guard prefix >= 0, prefix <= last.count, prefix <= sharedBytesLeft else {
                 throw cursor.damaged("a shared prefix is longer than the string before")
@@ -101,6 +103,9 @@ struct ByteArrayValues<Form: ByteArrayForm>: PageValues {
             last.removeLast(last.count - prefix)
             let suffix = try cursor.read(count: Int(suffixes[position]))
             unsafe last.append(raw: suffix.unsafeBytes)
+            guard length == nil || last.count == length else {
+                throw cursor.damaged("a value of another length than its column's")
+            }
         }
         try unsafe form.write(last.span.bytes, to: output)
     }

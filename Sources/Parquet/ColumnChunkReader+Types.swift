@@ -13,7 +13,8 @@ extension ColumnChunkReader {
         case .unsigned64: return try fixed(Widened<UInt64, Int128>(), null: 0)
         case .float: return try fixed(FloatAsDouble(), null: 0)
         case .double: return try fixed(Unchanged<Double>(), null: 0)
-        case .millis: return try fixed(MillisAsMicros(), null: 0)
+        case .millis: return try fixed(MillisAsMicros<Int64>(), null: 0)
+        case .millis32: return try fixed(MillisAsMicros<Int32>(), null: 0)
         case .nanos: return try fixed(NanosAsMicros(), null: 0)
         case .int96: return try fixed(Int96AsMicros(), null: 0)
         case .decimal(let precision): return try readDecimals(precision)
@@ -21,7 +22,7 @@ extension ColumnChunkReader {
             // Not in one expression: `column` would see the state before reading.
             let values = try byteArrays(Float16AsDouble(budget: budget), null: 0)
             return column(values)
-        case .text, .bytes, .uuid: return try readStrings()
+        case .text, .bytes, .uuid, .wideDecimal, .interval: return try readStrings()
         }
     }
 
@@ -100,6 +101,13 @@ extension ColumnChunkReader {
             switch leaf.meaning {
             case .uuid: try byteArrays(InternedUUID(budget: budget, interner: interner), null: 0)
             case .bytes: try byteArrays(InternedBytes(budget: budget, interner: interner), null: 0)
+            case .interval:
+                try byteArrays(InternedInterval(budget: budget, interner: interner), null: 0)
+            case .wideDecimal(let precision, let scale):
+                try byteArrays(
+                    InternedDecimal(
+                        budget: budget, interner: interner, precision: precision, scale: scale),
+                    null: 0)
             default: try byteArrays(InternedText(budget: budget, interner: interner), null: 0)
             }
         // Null rows have the code 0, which must mean something.

@@ -100,12 +100,17 @@ enum LogicalType: Equatable {
     case decimal(scale: Int32, precision: Int32)
     case date
     case timestamp(isAdjustedToUTC: Bool, unit: TimeUnit)
+    case time(unit: TimeUnit)
+    /// Twelve bytes: months, days and milliseconds, unsigned, low byte first.
+    case interval
     case integer(bitWidth: Int8, isSigned: Bool)
     /// A column of nulls alone.
     case null
     case uuid
     case bson
     case float16
+    /// Shapes as well-known binary.
+    case geometry, geography
     /// One that no type of ours corresponds to, by its name.
     case foreign(String)
     /// One that is newer than this reader: the values are what their physical type says.
@@ -114,8 +119,8 @@ enum LogicalType: Equatable {
     /// By the number of the field that stands for it, those without parameters.
     static let simple: [Int16: LogicalType] = [
         1: .string, 2: .foreign("MAP"), 3: .foreign("LIST"), 4: .enumeration, 6: .date,
-        7: .foreign("TIME"), 11: .null, 12: .json, 13: .bson, 14: .uuid, 15: .float16,
-        16: .foreign("VARIANT"), 17: .foreign("GEOMETRY"), 18: .foreign("GEOGRAPHY"),
+        11: .null, 12: .json, 13: .bson, 14: .uuid, 15: .float16, 16: .foreign("VARIANT"),
+        17: .geometry, 18: .geography,
     ]
 }
 

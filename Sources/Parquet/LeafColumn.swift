@@ -7,6 +7,8 @@ struct LeafColumn: Sendable, Equatable {
     /// The length of a fixed-length byte array, 0 for other types.
     var typeLength: Int
     var meaning: Meaning
+    /// Whether bounds of the values can be understood.
+    var isOrdered: Bool
     /// Its number among the column chunks of a row group.
     var chunk: Int
 
@@ -17,10 +19,14 @@ struct LeafColumn: Sendable, Equatable {
         case int32, int64, double
         case float, float16
         case unsigned32, unsigned64
-        /// Timestamps that are not in microseconds.
-        case millis, nanos, int96
+        /// Timestamps and times of day that are not in microseconds.
+        case millis, millis32, nanos, int96
         /// Integers or bytes that are a decimal's unscaled value.
         case decimal(precision: Int)
+        /// Bytes that are the unscaled value of a decimal with more than 38 digits.
+        case wideDecimal(precision: Int, scale: Int)
+        /// Months, days and milliseconds.
+        case interval
         /// Bytes that must be UTF-8.
         case text
         /// Bytes of any kind.

@@ -43,8 +43,12 @@ extension LogicalType {
             case 5 where field.type == .structure:
                 type = try Self.readDecimal(from: &input)
                 return true
+            case 7 where field.type == .structure:
+                type = .time(unit: try Self.readTime(from: &input).unit)
+                return true
             case 8 where field.type == .structure:
-                type = try Self.readTimestamp(from: &input)
+                let time = try Self.readTime(from: &input)
+                type = .timestamp(isAdjustedToUTC: time.isAdjustedToUTC, unit: time.unit)
                 return true
             case 10 where field.type == .structure:
                 type = try Self.readInteger(from: &input)
@@ -72,9 +76,10 @@ extension LogicalType {
         return .decimal(scale: scale, precision: precision)
     }
 
-    private static func readTimestamp(
+    /// What TIME and TIMESTAMP say alike.
+    private static func readTime(
         from input: inout ThriftReader
-    ) throws(ParquetError) -> LogicalType {
+    ) throws(ParquetError) -> (isAdjustedToUTC: Bool, unit: TimeUnit) {
         var isAdjustedToUTC = false
         var unit: TimeUnit?
         try input.readStructure { input, field throws(ParquetError) in
@@ -89,8 +94,8 @@ extension LogicalType {
             }
             return true
         }
-        guard let unit else { throw input.cursor.damaged("a timestamp has no unit") }
-        return .timestamp(isAdjustedToUTC: isAdjustedToUTC, unit: unit)
+        guard let unit else { throw input.cursor.damaged("a time or timestamp has no unit") }
+        return (isAdjustedToUTC, unit)
     }
 
     private static func readInteger(

@@ -28,7 +28,8 @@ extension LogicalType {
                 $0.write(1, boolean: isAdjustedToUTC)
                 $0.write(2) { $0.write(unit.rawValue) { _ in } }
             }
-        case .enumeration, .json, .bson, .integer, .null, .uuid, .float16, .foreign, .unknown:
+        case .enumeration, .json, .bson, .integer, .null, .uuid, .float16, .time, .interval,
+            .geometry, .geography, .foreign, .unknown:
             preconditionFailure("no type of ours is written like this")
         }
     }

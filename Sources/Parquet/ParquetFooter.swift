@@ -66,7 +66,8 @@ public struct ParquetFooter: Sendable {
         schema = Schema(columns.map(\.field))
         refusedColumns = found.refused.map { (name: $0.name, error: $0.error) }
         isTypeOrdered = columns.map { leaf in
-            metadata.isTypeOrdered.count == found.chunkCount && metadata.isTypeOrdered[leaf.chunk]
+            leaf.isOrdered && metadata.isTypeOrdered.count == found.chunkCount
+                && metadata.isTypeOrdered[leaf.chunk]
         }
         rowGroups = metadata.rowGroups
         createdBy = metadata.createdBy

@@ -54,6 +54,9 @@ extension SchemaElement {
 }
 
 extension LeafColumn {
+    /// The format sets no bound; the time to print a number grows with the square of its digits.
+    private static let decimalDigitsMax = 1_000
+
     /// How a leaf of the schema is read.
     ///
     /// - Throws: `.unsupported` with the column's name and type.
@@ -70,6 +73,7 @@ extension LeafColumn {
         }
         let logical = element.logicalType ?? LogicalType(converted: element)
         let (type, meaning) = try Self.meaning(of: element, physical, logical)
+        isOrdered = logical?.isOrdered ?? true
         field = Field(element.name, type, isNullable: element.repetition != .required)
         physicalType = physical
         typeLength = physical == .fixedLengthByteArray ? length : 0
@@ -96,10 +100,16 @@ extension LeafColumn {
         case (.int64, .timestamp(_, .millis)): return (.timestamp, .millis)
         case (.int64, .timestamp(_, .micros)): return (.timestamp, .int64)
         case (.int64, .timestamp(_, .nanos)): return (.timestamp, .nanos)
+        case (.int32, .time(.millis)): return (.long, .millis32)
+        case (.int64, .time(.micros)): return (.long, .int64)
+        case (.int64, .time(.nanos)): return (.long, .nanos)
+        case (.fixedLengthByteArray, .interval) where element.typeLength == 12:
+            return (.string, .interval)
         case (.byteArray, .string), (.byteArray, .enumeration), (.byteArray, .json),
             (.fixedLengthByteArray, .string), (.fixedLengthByteArray, .enumeration):
             return (.string, .text)
         case (.byteArray, .none), (.byteArray, .unknown), (.byteArray, .bson),
+            (.byteArray, .geometry), (.byteArray, .geography),
             (.fixedLengthByteArray, .none), (.fixedLengthByteArray, .unknown):
             return (.binary, .bytes)
         case (.fixedLengthByteArray, .uuid) where element.typeLength == 16:
@@ -114,7 +124,7 @@ extension LeafColumn {
         throw ParquetError(
             .unsupported,
             "a column of the type \(physical.name)\(logical.map { " (\($0.name))" } ?? "") "
-                + "cannot be read: there is no type here for its values",
+                + "cannot be read: these two do not go together",
             column: element.name)
     }
 
@@ -125,17 +135,18 @@ extension LeafColumn {
             switch physical {
             case .int32: 10
             case .int64: 19
-            case .byteArray, .fixedLengthByteArray: DataType.decimalPrecisionMax
+            case .byteArray, .fixedLengthByteArray: decimalDigitsMax
             default: 0
             }
-        guard (1...DataType.decimalPrecisionMax).contains(precision),
-            (0...precision).contains(scale), precision <= digitsMax
-        else {
+        guard 1 <= precision, precision <= digitsMax, (0...precision).contains(scale) else {
             throw ParquetError(
                 .unsupported,
                 "a column of the type decimal(\(precision),\(scale)) as \(physical.name) cannot be "
-                    + "read; precision is 1…\(DataType.decimalPrecisionMax), scale 0…precision",
+                    + "read; precision is at most \(digitsMax), scale 0…precision",
                 column: element.name)
+        }
+        if precision > DataType.decimalPrecisionMax {
+            return (.string, .wideDecimal(precision: precision, scale: scale))
         }
         return (.decimal(precision: precision, scale: scale), .decimal(precision: precision))
     }
@@ -158,6 +169,14 @@ extension PhysicalType {
 }
 
 extension LogicalType {
+    /// Whether the order of the values, by which bounds are to be understood, is defined and known.
+    fileprivate var isOrdered: Bool {
+        switch self {
+        case .interval, .geometry, .geography, .unknown: false
+        default: true
+        }
+    }
+
     /// The name as the format writes it.
     fileprivate var name: String {
         switch self {
@@ -167,11 +186,15 @@ extension LogicalType {
         case .decimal(let scale, let precision): "DECIMAL(\(precision),\(scale))"
         case .date: "DATE"
         case .timestamp(_, let unit): "TIMESTAMP(\(unit))"
+        case .time(let unit): "TIME(\(unit))"
+        case .interval: "INTERVAL"
         case .integer(let width, let isSigned): "INT(\(width),\(isSigned ? "" : "un")signed)"
         case .null: "NULL"
         case .uuid: "UUID"
         case .bson: "BSON"
         case .float16: "FLOAT16"
+        case .geometry: "GEOMETRY"
+        case .geography: "GEOGRAPHY"
         case .foreign(let name): name
         case .unknown(let number): "logical type number \(number)"
         }
@@ -197,9 +220,10 @@ extension LogicalType {
         case .uint16: self = .integer(bitWidth: 16, isSigned: false)
         case .uint32: self = .integer(bitWidth: 32, isSigned: false)
         case .uint64: self = .integer(bitWidth: 64, isSigned: false)
-        case .timeMillis, .timeMicros: self = .foreign("TIME")
+        case .timeMillis: self = .time(unit: .millis)
+        case .timeMicros: self = .time(unit: .micros)
         case .bson: self = .bson
-        case .interval: self = .foreign("INTERVAL")
+        case .interval: self = .interval
         case .map, .mapKeyValue: self = .foreign("MAP")
         case .list: self = .foreign("LIST")
         case nil: self = .unknown(Int16(truncatingIfNeeded: number))

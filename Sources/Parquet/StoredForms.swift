@@ -31,11 +31,11 @@ struct FloatAsDouble: FixedForm {
     @inline(__always) func value(_ stored: Float) -> Double? { Double(stored) }
 }
 
-struct MillisAsMicros: FixedForm {
+struct MillisAsMicros<Stored: FixedWidthInteger & BitwiseCopyable>: FixedForm {
     var fault: String { "a timestamp is out of the range of microseconds" }
 
-    func value(_ stored: Int64) -> Int64? {
-        let (micros, overflow) = stored.multipliedReportingOverflow(by: 1_000)
+    func value(_ stored: Stored) -> Int64? {
+        let (micros, overflow) = Int64(stored).multipliedReportingOverflow(by: 1_000)
         return overflow ? nil : micros
     }
 }
@@ -142,6 +142,36 @@ struct InternedUUID: ByteArrayForm {
     }
 }
 
+/// A decimal of more than 38 digits, high byte first, as text.
+struct InternedDecimal: ByteArrayForm {
+    let budget: ReadBudget
+    let interner: StringInterner
+    let precision: Int
+    let scale: Int
+
+    func write(_ bytes: RawSpan, to output: UnsafeMutablePointer<Int32>) throws(ParquetError) {
+        let value = WideInteger(bigEndian: bytes)
+        guard bytes.byteCount > 0,
+            let text = value.decimalText(precision: precision, scale: scale)
+        else { throw ParquetError(.damaged, decimalFault(precision)) }
+        unsafe output.initialize(to: try interner.intern(text, budget))
+    }
+}
+
+/// Twelve bytes as the text of an interval.
+struct InternedInterval: ByteArrayForm {
+    let budget: ReadBudget
+    let interner: StringInterner
+
+    func write(_ bytes: RawSpan, to output: UnsafeMutablePointer<Int32>) throws(ParquetError) {
+        func part(_ start: Int) -> Int64 {
+            (0..<4).reduce(0) { $0 | Int64(bytes[start + $1]) << Int64(8 * $1) }
+        }
+        let text = formatInterval(months: part(0), days: part(4), nanos: part(8) * 1_000_000)
+        unsafe output.initialize(to: try interner.intern(text, budget))
+    }
+}
+
 /// A timestamp of 96 bits: nanoseconds of the day, low byte first, and the Julian day.
 struct Int96: BitwiseCopyable {
     let nanosLow: UInt32
@@ -200,6 +230,13 @@ func uuidText(_ bytes: RawSpan) -> [UInt8] {
 }
 
 extension StringInterner {
+    /// The number of a text of ours.
+    func intern(_ text: String, _ budget: ReadBudget) throws(ParquetError) -> Int32 {
+        let bytes = Array(text.utf8)
+        // Safe: an array's span lives as long as the array.
+        return try unsafe intern(bytes.span.bytes, isText: true, budget)
+    }
+
     /// The number of a text, or of bytes, from a file; what a new one takes is charged.
     func intern(
         _ string: RawSpan, isText: Bool, _ budget: ReadBudget

@@ -1,5 +1,6 @@
 """Our Parquet reader and writer, for tests in Python: through Arrow streams, which lose nothing."""
 
+import decimal
 import os
 import pathlib
 import subprocess
@@ -56,6 +57,27 @@ class Exchange:
         return int(answer[2])
 
 
+def interval_text(months, days, nanos):
+    """The text of an interval by the rules of docs/conformance.md."""
+    parts = [f"{count}{unit}" for count, unit in ((months, "M"), (days, "D")) if count]
+    if nanos or not parts:
+        seconds = format(decimal.Decimal(abs(nanos)).scaleb(-9), "f")
+        if "." in seconds:
+            seconds = seconds.rstrip("0").rstrip(".")
+        parts.append(f"T{'-' if nanos < 0 else ''}{seconds}S")
+    return "P" + "".join(parts)
+
+
+def micros(column, unit):
+    """Ticks of a unit as microseconds; nanoseconds are rounded down."""
+    ticks = column.cast(pa.int64())
+    if unit == "ns":
+        # The integer division of pyarrow rounds towards zero.
+        values = numpy.floor_divide(ticks.fill_null(0).to_numpy(), 1000)
+        return pa.array(values, mask=column.is_null().to_numpy(zero_copy_only=False))
+    return pc.multiply_checked(ticks, {"s": 1_000_000, "ms": 1000, "us": 1}[unit])
+
+
 def is_text(kind):
     return pa.types.is_string(kind) or pa.types.is_large_string(kind) or kind == pa.string_view()
 
@@ -97,16 +119,20 @@ def as_ours(column):
     if pa.types.is_date(kind):
         return column.cast(pa.date32())
     if pa.types.is_decimal(kind):
+        if kind.precision > 38:
+            return pa.array([None if value is None else format(value, "f") for value in column.to_pylist()],
+                            pa.string())
         return column.cast(pa.decimal128(kind.precision, kind.scale))
     if pa.types.is_timestamp(kind):
-        ticks = column.cast(pa.int64())
-        if kind.unit == "ns":
-            # Rounded down; the integer division of pyarrow rounds towards zero.
-            values = numpy.floor_divide(ticks.fill_null(0).to_numpy(), 1000)
-            ticks = pa.array(values, mask=column.is_null().to_numpy(zero_copy_only=False))
-        elif kind.unit != "us":
-            ticks = pc.multiply_checked(ticks, {"s": 1_000_000, "ms": 1000}[kind.unit])
-        return ticks.cast(pa.timestamp("us", "UTC"))
+        return micros(column, kind.unit).cast(pa.timestamp("us", "UTC"))
+    if pa.types.is_time(kind):
+        # pyarrow casts times of 32 bits to integers of 32 bits only.
+        return micros(column.cast(pa.int32()) if pa.types.is_time32(kind) else column, kind.unit)
+    if pa.types.is_duration(kind):
+        return micros(column, kind.unit)
+    if pa.types.is_interval(kind):
+        return pa.array([None if value is None else interval_text(*value) for value in column.to_pylist()],
+                        pa.string())
     return column
 
 

@@ -86,11 +86,11 @@ def decimals(random, precision, scale, count, nulls):
         pool = [limit, -limit, 0, 1, -1, limit // 2]
     else:
         bits = random.integers(1, limit.bit_length() + 1, 64)
-        pool = [min(limit, int.from_bytes(random.bytes(16), "big") >> (128 - int(b))) for b in bits]
+        pool = [min(limit, int.from_bytes(random.bytes(32), "big") >> (256 - int(b))) for b in bits]
         pool += [-value for value in pool] if habit == 2 else []
-    with decimal.localcontext(prec=60):
+    with decimal.localcontext(prec=80):
         pool = [decimal.Decimal(value).scaleb(-scale) for value in pool]
-    entries = pa.array(pool, pa.decimal128(precision, scale))
+    entries = pa.array(pool, (pa.decimal128 if precision <= 38 else pa.decimal256)(precision, scale))
     indices = pa.array(random.integers(0, len(pool), count), pa.int32(), mask=nulls)
     return entries.take(indices)
 
@@ -140,7 +140,9 @@ def column(random, kind, count):
         values = integers(random, *DAYS, count)
         days = pa.array(values.astype("int32"), pa.date32(), mask=nulls)
         return days.cast(kind), nulls
-    per_micro = {"ns": 1000, "us": 1, "ms": 1}[kind.unit]
+    if pa.types.is_time(kind):
+        values = integers(random, 0, 86_400 * {"ms": 1000, "us": 10**6, "ns": 10**9}[kind.unit] - 1, count)
+        return pa.array(values.astype("int32") if kind.bit_width == 32 else values, kind, mask=nulls), nulls
     low, high = (MICROS[0] // 1000, MICROS[1] // 1000) if kind.unit == "ms" else MICROS
     if kind.unit == "ns":
         low, high = -(1 << 62), 1 << 62
@@ -160,7 +162,10 @@ def ours(random):
 
 FOREIGN = [pa.int8(), pa.int16(), pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64(), pa.float16(),
            pa.float32(), pa.date64(), pa.timestamp("ms", "UTC"), pa.timestamp("ns", "UTC"),
-           pa.timestamp("us"), pa.timestamp("ms")]
+           pa.timestamp("us"), pa.timestamp("ms"), pa.time32("ms"), pa.time64("us"), pa.time64("ns"),
+           pa.decimal256(39, 0), pa.decimal256(57, 20), pa.decimal256(76, 76)]
+WIDE = [kind for kind in FOREIGN if pa.types.is_decimal(kind)]
+TIMES = [kind for kind in FOREIGN if pa.types.is_time(kind)]
 
 
 def foreign(*left_out):
@@ -173,10 +178,11 @@ def foreign(*left_out):
 
 
 anyones = foreign()
-duckdbs = foreign(pa.float16())
-polarses = foreign(pa.date64())
+# DuckDB's times have microseconds.
+duckdbs = foreign(pa.float16(), pa.time64("ns"), *WIDE)
+polarses = foreign(pa.date64(), *WIDE)
 sparks = foreign(pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64(), pa.float16(), pa.date64(),
-                 pa.timestamp("ns", "UTC"))
+                 pa.timestamp("ns", "UTC"), *TIMES, *WIDE)
 
 
 def table(seed, types=ours, rows_max=3000, columns_max=9):

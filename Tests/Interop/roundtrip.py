@@ -93,7 +93,7 @@ def write_pyarrow(table, path, random):
 def encodings_of(kind):
     if pa.types.is_boolean(kind):
         return ENCODINGS["boolean"]
-    if pa.types.is_integer(kind) or pa.types.is_date(kind) or pa.types.is_timestamp(kind):
+    if pa.types.is_integer(kind) or pa.types.is_temporal(kind):
         return ENCODINGS["integer"]
     if pa.types.is_floating(kind):
         return ENCODINGS["floating"]

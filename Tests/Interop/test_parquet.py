@@ -95,10 +95,14 @@ def write_foreign(folder):
     pq.write_table(nanos, folder / "nanos.parquet", compression="zstd")
     # Rounded down, so that order is kept.
     whole["nanos"] = pa.table({"timestamp": pa.array([0, None, -1, 1], TYPES["timestamp"])})
-    refused = {"nested": "nested", "time": "TIME"}
+    for kind in (pa.time32("ms"), pa.time64("us"), pa.time64("ns")):
+        times = pa.table({"long": pa.array([1, None, 86_399_999], pa.int64()).cast(pa.int32()).cast(kind)
+                          if kind.bit_width == 32 else pa.array([1, None, 86_399_999], kind)})
+        pq.write_table(times, folder / f"{kind}.parquet", compression="zstd")
+        micros = {"ms": [1000, None, 86_399_999_000], "us": [1, None, 86_399_999], "ns": [0, None, 86_399]}
+        whole[str(kind)] = pa.table({"long": pa.array(micros[kind.unit], TYPES["long"])})
+    refused = {"nested": "nested"}
     pq.write_table(pa.table({"nested": [[1], [2]]}), folder / "nested.parquet", compression="zstd")
-    pq.write_table(pa.table({"time": pa.array([1], pa.time64("us"))}),
-                   folder / "time.parquet", compression="zstd")
     return whole, refused
 
 
