@@ -158,9 +158,9 @@ def symbols(bench):
         bench.title(f"{count:,} symbols, 1-minute candles; peers from Parquet")
         folder = bench.ticks_of(count)
         work.job(folder, "log")
-        measured = bench.against_peers(
-            folder, {"streamer from the log": bench.job_run(folder, "log")}, "parquet",
-            ["duckdb", "polars"])
+        ours = {"streamer from the log": bench.job_run(folder, "log"),
+                **own_contenders(bench, folder, "parquet")}
+        measured = bench.against_peers(folder, ours, "parquet", ["duckdb", "polars"])
         bench.rows(measured, bench.ticks, "streamer from the log")
         bench.say("all answers agree")
 

@@ -175,7 +175,7 @@ extension AggregateQuery {
     }
 
     /// Whether a row's key is an event time that is late.
-    private func isLate(_ block: PreparedBlock, _ row: Int, _ lateMicros: Int64) -> Bool {
+    func isLate(_ block: PreparedBlock, _ row: Int, _ lateMicros: Int64) -> Bool {
         guard case .key(let index) = lateness else { return false }
         let column = block.keys[index]
         return !column.isNull(row) && column.int64s[row] <= lateMicros

@@ -204,6 +204,9 @@ enum Lateness: Equatable, Sendable {
     /// The key column of this index, which is the event time itself.
     case key(Int)
 
+    /// Whether rows of one window may be late or not.
+    var isOfKey: Bool { if case .key = self { true } else { false } }
+
     init(_ plan: AggregationPlan, eventTimeColumn: Int?) {
         if let window = plan.window, window.isOnEventTime {
             self = .windowEnd
