@@ -72,6 +72,17 @@ struct ByteArrayValues<Form: ByteArrayForm>: PageValues {
     mutating func next(
         _ count: Int, into output: UnsafeMutablePointer<Out>
     ) throws(ParquetError) {
+        if case .plain = source {
+            // Most strings come this way, without a reference counted for each.
+            let form = form
+            var index = 0
+            try cursor.readSizedBytes(count) { bytes throws(ParquetError) in
+                // Safe: the caller has room for `count` values.
+                try unsafe form.write(bytes, to: output + index)
+                index += 1
+            }
+            return
+        }
         for index in 0..<count {
             // Safe: the caller has room for `count` values.
             let place = unsafe output + index
@@ -84,7 +95,7 @@ struct ByteArrayValues<Form: ByteArrayForm>: PageValues {
         to output: UnsafeMutablePointer<Out>
     ) throws(ParquetError) {
         switch source {
-        case .plain: return try unsafe write(Int(try cursor.readUInt32()), to: output)
+        case .plain: preconditionFailure("plain values are read end to end")
         case .fixed(let length): return try unsafe write(length, to: output)
         case .lengths(let lengths): return try unsafe write(Int(lengths[position]), to: output)
         case .split(let length, let count):

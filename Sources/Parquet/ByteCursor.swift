@@ -40,6 +40,31 @@ struct ByteCursor {
             littleEndian: bytes.unsafeBytes.loadUnaligned(as: UInt32.self))
     }
 
+    /// Calls `body` with the bytes of `count` values that have their length before them.
+    @inline(__always)
+    mutating func readSizedBytes(
+        _ count: Int, _ body: (RawSpan) throws(ParquetError) -> Void
+    ) throws(ParquetError) {
+        let buffer = buffer
+        let bytes = buffer.bytes
+        for _ in 0..<count {
+            guard bytes.byteCount - position >= 4 else {
+                throw damaged("the bytes end too early")
+            }
+            // Safe: just checked.
+            let size = Int(
+                UInt32(
+                    littleEndian: unsafe bytes.unsafeLoadUnaligned(
+                        fromUncheckedByteOffset: position, as: UInt32.self)))
+            guard size <= bytes.byteCount - position - 4 else {
+                throw damaged(
+                    "\(size) bytes are announced, \(bytes.byteCount - position - 4) are left")
+            }
+            try body(bytes.extracting(position + 4..<position + 4 + size))
+            position += 4 + size
+        }
+    }
+
     /// An unsigned LEB128 number of at most 64 bits.
     mutating func readVarint() throws(ParquetError) -> UInt64 {
         var value: UInt64 = 0
