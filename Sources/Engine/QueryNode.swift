@@ -219,7 +219,7 @@ extension QueryNode {
         let rows: RecordBatch
         switch operation {
         case .projection:
-            rows = RecordBatch.concatenate(outputRows, schema: query.plan.outputSchema)
+            rows = try RecordBatch.concatenate(outputRows, schema: query.plan.outputSchema)
             outputRows = []
         case .aggregation(let aggregate):
             let output = try aggregate.finishBatch(evictionWatermarkMs: plan.watermarkMs, context)
@@ -235,7 +235,7 @@ extension QueryNode {
         }
         return NodeOutput(
             rows: rows, sourceEnds: query.outputSources > 1 ? sourceEnds : [],
-            late: late?.lateRows(of: query, plan))
+            late: try late?.lateRows(of: query, plan))
     }
 }
 
