@@ -158,9 +158,9 @@ def symbols(bench):
         bench.title(f"{count:,} symbols, 1-minute candles; peers from Parquet")
         folder = bench.ticks_of(count)
         work.job(folder, "log")
-        measured = bench.against_peers(
-            folder, {"streamer from the log": bench.job_run(folder, "log")}, "parquet",
-            ["duckdb", "polars"])
+        ours = {"streamer from the log": bench.job_run(folder, "log"),
+                **own_contenders(bench, folder, "parquet")}
+        measured = bench.against_peers(folder, ours, "parquet", ["duckdb", "polars"])
         bench.rows(measured, bench.ticks, "streamer from the log")
         bench.say("all answers agree")
 
@@ -221,7 +221,7 @@ def latency(bench):
         for committed in (True, False):
             values = live.summary(live.latency(
                 bench.root / "live", rate, 3 if bench.quick else 10, committed))
-            text = "with the commit" if committed else "shown before the commit"
+            text = "with the commit" if committed else "in real time, before it"
             bench.say(f"{f'{rate:,} ticks/s, {text}':46}{values['p50']:9.2f}{values['p99']:9.2f}"
                       f"{values['p99.9']:9.2f}{values['n']:10,}")
 

@@ -64,7 +64,7 @@ public struct StringDictionary: Sendable {
     }
 
     /// The least dictionary that the codes of null rows can point into.
-    static var oneEmptyEntry: StringDictionary {
+    public static var oneEmptyEntry: StringDictionary {
         // Safe: one entry without bytes.
         unsafe StringDictionary(
             uncheckedOffsets: Buffer(copying: [Int32(0), 0]), bytes: .empty, count: 1)

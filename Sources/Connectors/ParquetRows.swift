@@ -48,8 +48,9 @@ struct ParquetRows: FileRows {
         let places = try parquet.places(of: schema)
         let start = file.entry.offsets.lowerBound
         let schema = schema
-        return parquet.parts(Int(range.lowerBound)..<Int(range.upperBound), rowsMax: rowsMax).map {
-            part in
+        let parts = try parquet.parts(
+            Int(range.lowerBound)..<Int(range.upperBound), places, rowsMax: rowsMax)
+        return parts.map { part in
             let first = start + Int64(part.firstRow)
             return SourceBlockPlan(offsets: first..<first + Int64(part.rows.count)) {
                 SourceBlock(
@@ -67,7 +68,7 @@ private struct OpenParquet: Sendable {
 
     /// Rows of one row group.
     struct Part {
-        let rowGroup: Int
+        let rowGroup: RowGroupReader
         let rows: Range<Int>
         /// The number in the file of the first of them.
         let firstRow: Int
@@ -135,32 +136,39 @@ private struct OpenParquet: Sendable {
     }
 
     /// A range of the file's rows, cut at row groups and every `rowsMax` rows within one.
-    func parts(_ range: Range<Int>, rowsMax: Int) -> [Part] {
+    func parts(_ range: Range<Int>, _ places: [Place], rowsMax: Int) throws -> [Part] {
+        let stored = places.compactMap { if case .stored(let index) = $0 { index } else { nil } }
         var parts: [Part] = []
         var groupStart = 0
         for (group, count) in file.footer.rowGroupRowCounts.enumerated() {
-            let wanted = range.clamped(to: groupStart..<groupStart + count)
+            defer { groupStart += count }
+            let inFile = range.clamped(to: groupStart..<groupStart + count)
+            if inFile.isEmpty { continue }
+            let wanted = inFile.lowerBound - groupStart..<inFile.upperBound - groupStart
+            let reader = try onFile { () throws(ParquetError) in
+                try RowGroupReader(file, rowGroup: group, rows: wanted, columns: stored)
+            }
             for first in stride(from: wanted.lowerBound, to: wanted.upperBound, by: rowsMax) {
-                let rows = first..<min(first + rowsMax, wanted.upperBound)
                 parts.append(
                     Part(
-                        rowGroup: group,
-                        rows: rows.lowerBound - groupStart..<rows.upperBound - groupStart,
-                        firstRow: first))
+                        rowGroup: reader, rows: first..<min(first + rowsMax, wanted.upperBound),
+                        firstRow: groupStart + first))
             }
-            groupStart += count
         }
         return parts
     }
 
-    func read(_ part: Part, _ places: [Place], schema: Schema) throws -> RecordBatch {
-        let stored = places.compactMap { if case .stored(let index) = $0 { index } else { nil } }
-        let rows: RecordBatch
+    /// What a reader says of the file, as an error of the source.
+    private func onFile<T>(_ body: () throws(ParquetError) -> T) throws -> T {
         do {
-            rows = try file.read(rowGroup: part.rowGroup, rows: part.rows, columns: stored)
+            return try body()
         } catch {
             throw FeedError(.unreadable, "\(error)", at: path)
         }
+    }
+
+    func read(_ part: Part, _ places: [Place], schema: Schema) throws -> RecordBatch {
+        let rows = try onFile { () throws(ParquetError) in try part.rowGroup.read(part.rows) }
         var next = 0
         let columns = try zip(places, schema.fields).map { place, field -> Column in
             switch place {

@@ -1,3 +1,5 @@
+import Expressions
+
 /// What one micro-batch does, decided before it runs and logged before any effect.
 ///
 /// A batch is a function of its plan: run again with the same plan it computes the same rows.
@@ -29,6 +31,11 @@ public struct BatchPlan: Hashable, Sendable {
         self.watermarkMs = watermarkMs
         self.timestampMs = timestampMs
         self.isRerun = isRerun
+    }
+
+    /// What expressions see of the batch.
+    var context: EvaluationContext {
+        EvaluationContext(batchTimestampMicros: timestampMs &* 1_000)
     }
 }
 

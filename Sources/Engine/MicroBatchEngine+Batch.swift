@@ -14,10 +14,27 @@ extension MicroBatchEngine {
         let begun = clock.now
         var outcome: BatchOutcome
         do {
-            outcome = try runAndCommit(plan, isLogged: isLogged, clock: &clock)
+            let logged = isLogged ? nil : try log(plan, &clock)
+            outcome = try graph.run(plan, from: sources, workers: workers, clock: &clock)
+            if let logged { outcome.add(logged) }
+            try commit(&outcome, plan, &clock)
         } catch {
             throw BatchError(plan, sources: sourceNames, error)
         }
+        try end(plan, &outcome, begunNanos: begun, endedNanos: clock.now, latestOffsets)
+    }
+
+    /// Logs what a batch reads, before anything of it is durable.
+    func log(_ plan: BatchPlan, _ clock: inout StageClock) throws -> LoggedPlan {
+        let (_, work) = try MeasuredWork.measure(time) { try checkpoint.logOffsets(entry(plan)) }
+        return LoggedPlan(wall: clock.lap(), work: work)
+    }
+
+    /// Goes on to the batch after a committed one, and reports it.
+    func end(
+        _ plan: BatchPlan, _ outcome: inout BatchOutcome, begunNanos begun: UInt64,
+        endedNanos ended: UInt64, _ latestOffsets: [Int64]
+    ) throws {
         try removeOldState(after: plan.batch)
 
         cursor.nextBatch = plan.batch + 1
@@ -26,7 +43,6 @@ extension MicroBatchEngine {
         cursor.watermarkMs = max(plan.watermarkMs, graph.watermarkMs)
         cursor.hasRunBatch = true
 
-        let ended = clock.now
         for (index, offsets) in plan.offsets.enumerated() where !offsets.isEmpty {
             lastRowsNanos[index] = ended
         }
@@ -37,18 +53,9 @@ extension MicroBatchEngine {
         report(outcome, plan, latestOffsets: latestOffsets, begunNanos: begun)
     }
 
-    /// The steps that make a batch: log the offsets, run, make state durable, publish, log the
-    /// commit.
-    private func runAndCommit(
-        _ plan: BatchPlan, isLogged: Bool, clock: inout StageClock
-    ) throws -> BatchOutcome {
-        let (_, logged) = try MeasuredWork.measure(time) {
-            if !isLogged { try checkpoint.logOffsets(entry(plan)) }
-        }
-        let walCommit = clock.lap()
-
-        var outcome = try graph.run(plan, from: sources, workers: workers, clock: &clock)
-        outcome.profile.add(wall: walCommit, logged.stages(.checkpoint))
+    /// What follows when a batch has been run: make state durable, publish, log the commit.
+    func commit(_ outcome: inout BatchOutcome, _ plan: BatchPlan, _ clock: inout StageClock) throws
+    {
         let (stateFiles, receipts) = try save(&outcome, plan, &clock)
         count(outcome, plan)
         let (_, committed) = try MeasuredWork.measure(time) {
@@ -59,11 +66,9 @@ extension MicroBatchEngine {
                     watermarkMaximaMs: graph.watermarkMaximaMs, counters: cursor.counters,
                     state: stateFiles, sinks: receipts))
         }
-        outcome.durations.walCommit = walCommit
         outcome.durations.commitOffsets = clock.lap()
         outcome.profile.add(
             wall: outcome.durations.commitOffsets, committed.stages(.checkpoint))
-        return outcome
     }
 
     /// Makes state durable and publishes, side by side: a state without its commit is not read, and
@@ -172,5 +177,18 @@ extension MicroBatchEngine {
                 rowsRejected: outcome.tally.rowsRejected[index],
                 watermarkMs: watermark?.watermarkMs, isIdle: watermark?.isIdle ?? false)
         }
+    }
+}
+
+/// The time that logging a plan took.
+struct LoggedPlan {
+    let wall: UInt64
+    let work: MeasuredWork
+}
+
+extension BatchOutcome {
+    mutating func add(_ logged: LoggedPlan) {
+        durations.walCommit = logged.wall
+        profile.add(wall: logged.wall, logged.work.stages(.checkpoint))
     }
 }

@@ -21,8 +21,11 @@ public struct RunLimits: Sendable {
 
 extension MicroBatchEngine {
     // How often the source is looked at while there is nothing to do. Spark's pollingDelay is
-    // 10 ms; a look is one small read, and an update should be visible within a few ms.
+    // 10 ms; a look is one small read, and an update should be visible within a few ms. While rows
+    // come, the next ones are expected soon.
     private static let pollingNanos: UInt64 = 1_000_000
+    private static let busyPollingNanos: UInt64 = 50_000
+    private static let busyNanos: UInt64 = 100_000_000
     // How long a sleep may keep a stop waiting.
     private static let stopCheckNanos: UInt64 = 20_000_000
 
@@ -49,6 +52,7 @@ extension MicroBatchEngine {
         case .once: try runOnce(limits, shouldStop)
         case .availableNow: try runAvailable(limits, shouldStop)
         case .processingTime(let interval): try runForever(interval, limits, shouldStop)
+        case .realTime(let duration): try runForever(0, liveMs: duration, limits, shouldStop)
         }
         summary.wasStopped = shouldStop()
         summary.elapsedNanos = time.monotonicNanos() - begun
@@ -63,7 +67,7 @@ extension MicroBatchEngine {
         shouldStop() || limits.maxBatches.map { summary.batches >= $0 } ?? false
     }
 
-    private func availability(_ limits: RunLimits) throws -> Availability {
+    func availability(_ limits: RunLimits) throws -> Availability {
         if cursor.nextBatch == 0, pending == nil { try placeStart(limits) }
         let latest = try sources.map { try $0.latestOffset() }
         var ends = latest
@@ -88,17 +92,14 @@ extension MicroBatchEngine {
     }
 
     /// Whether everything that the limits allow to be read has been read.
-    private func isAtLimit(_ limits: RunLimits) throws -> Bool {
-        if let offsets = limits.untilOffsets,
-            zip(cursor.nextOffsets, offsets).allSatisfy({ $0 >= $1 })
-        {
+    func isAtLimit(_ limits: RunLimits, at nextOffsets: [Int64]) throws -> Bool {
+        if let offsets = limits.untilOffsets, zip(nextOffsets, offsets).allSatisfy({ $0 >= $1 }) {
             return true
         }
         guard limits.untilMicros != nil else { return false }
         let available = try availability(limits)
         return sources.indices.allSatisfy {
-            cursor.nextOffsets[$0] >= available.ends[$0]
-                && available.ends[$0] < available.latest[$0]
+            nextOffsets[$0] >= available.ends[$0] && available.ends[$0] < available.latest[$0]
         }
     }
 
@@ -139,14 +140,20 @@ extension MicroBatchEngine {
         return true
     }
 
+    /// Runs batches at multiples of an interval; those with rows last `liveMs` and show them as they
+    /// come, if it is given.
     private func runForever(
-        _ intervalMs: Int64, _ limits: RunLimits, _ shouldStop: () -> Bool
+        _ intervalMs: Int64, liveMs: Int64? = nil, _ limits: RunLimits, _ shouldStop: () -> Bool
     ) throws {
         var wasWaiting = false
         while !isFinished(limits, shouldStop) {
             let triggered = time.nowMicros() / 1_000
             let available = try availability(limits)
-            let didRun = try runNextBatch(available, limits)
+            let didRun = try runNextBatch(available, limits) { plan in
+                guard let liveMs else { return false }
+                try executeLive(plan, lastingMs: liveMs, limits, shouldStop)
+                return true
+            }
             if didRun {
                 wasWaiting = false
             } else if try closeIdleWindows(available) {
@@ -156,7 +163,7 @@ extension MicroBatchEngine {
                 observe(.waiting)
                 wasWaiting = true
             }
-            if !didRun, try isAtLimit(limits) { return }
+            if !didRun, try isAtLimit(limits, at: cursor.nextOffsets) { return }
             sleep(didRun, triggered, intervalMs, shouldStop)
         }
     }
@@ -165,7 +172,7 @@ extension MicroBatchEngine {
         _ didRun: Bool, _ triggeredMs: Int64, _ intervalMs: Int64, _ shouldStop: () -> Bool
     ) {
         if intervalMs == 0 {
-            if !didRun { time.sleep(nanos: Self.pollingNanos) }
+            if !didRun { waitForRows() }
             return
         }
         let due = nextTriggerMs(after: triggeredMs, intervalMs: intervalMs)
@@ -177,8 +184,19 @@ extension MicroBatchEngine {
         }
     }
 
-    /// Plans and runs the next batch if there is one to run.
-    private func runNextBatch(_ available: Availability, _ limits: RunLimits) throws -> Bool {
+    /// Sleeps until the source is to be looked at again.
+    func waitForRows() {
+        let last = lastRowsNanos.max() ?? 0
+        let isBusy = time.monotonicNanos() - last < Self.busyNanos
+        time.sleep(nanos: isBusy ? Self.busyPollingNanos : Self.pollingNanos)
+    }
+
+    /// Plans and runs the next batch if there is one to run; `executeOtherwise` may do so in its own
+    /// way, and then says that it did.
+    private func runNextBatch(
+        _ available: Availability, _ limits: RunLimits,
+        executeOtherwise: (BatchPlan) throws -> Bool = { _ in false }
+    ) throws -> Bool {
         noteIdleSources(available, limits)
         let mayRunEmpty =
             job.job.options.noDataBatches
@@ -200,7 +218,9 @@ extension MicroBatchEngine {
             let limited = try zip(sources, ranges).map { source, range in
                 try range.isEmpty ? range : range.lowerBound..<source.batchEnd(range)
             }
-            try execute(plan(limited), isLogged: false, latestOffsets: available.ends)
+            let plan = plan(limited)
+            if try executeOtherwise(plan) { return true }
+            try execute(plan, isLogged: false, latestOffsets: available.ends)
         case .noData(let ranges):
             try execute(plan(ranges), isLogged: false, latestOffsets: available.ends)
         }
@@ -216,7 +236,7 @@ extension MicroBatchEngine {
 }
 
 /// How far sources can be read.
-private struct Availability {
+struct Availability {
     /// One past the last offset that may be read of each source.
     var ends: [Int64]
     /// One past the newest row of each source.

@@ -5,19 +5,22 @@ import Storage
 import Streams
 import Synchronization
 
-/// What reading a batch's rows came to.
+/// What reading a batch's rows came to, so far.
 struct BatchScan {
     var tally: SourceTally
+    /// Whether rows are shown as they are read.
+    let isLive: Bool
     var durations = StageDurations()
     var profile = BatchProfile()
 }
 
 extension QueryGraph {
     /// Reads the plan's blocks and folds them into every query that reads the sources.
-    func runBlocks(
-        of sources: [any StreamSource], _ plan: BatchPlan, _ context: EvaluationContext,
-        _ workers: Workers, _ clock: inout StageClock
-    ) throws -> BatchScan {
+    func read(
+        _ plan: BatchPlan, from sources: [any StreamSource], _ workers: Workers,
+        into scan: inout BatchScan, _ clock: inout StageClock
+    ) throws {
+        let context = plan.context
         let blocks = try blocks(plan, of: sources)
         let readers = sourceNodes
         let facts = Mutex([BlockFacts?](repeating: nil, count: blocks.count))
@@ -48,7 +51,8 @@ extension QueryGraph {
                     block.inputs[lane], lateWatermarkMs: plan.lateWatermarkMs, context)
             }
         }
-        return account(for: facts.withLock { $0.compactMap(\.self) }, busy, wall: clock.lap())
+        account(
+            for: facts.withLock { $0.compactMap(\.self) }, busy, wall: clock.lap(), into: &scan)
     }
 
     /// The parts of the batch's rows, source by source in the job's order.
@@ -79,10 +83,9 @@ extension QueryGraph {
 
     /// Counts event times and time, and sets aside what was rejected, in the order of the blocks.
     private func account(
-        for blocks: [BlockFacts], _ busy: PipelineBusyTime, wall: UInt64
-    ) -> BatchScan {
-        var scan = BatchScan(
-            tally: SourceTally(watermarks: watermarks.count, sources: inputs.count))
+        for blocks: [BlockFacts], _ busy: PipelineBusyTime, wall: UInt64,
+        into scan: inout BatchScan
+    ) {
         var reading: UInt64 = 0
         for block in blocks {
             reading += block.readNanos
@@ -91,14 +94,14 @@ extension QueryGraph {
                 rejects[index]?.add(rejected)
             }
         }
-        scan.durations.getBatch = share(of: wall, busy.preparing, beside: busy.folding)
-        scan.durations.aggregate = wall - scan.durations.getBatch
+        let preparing = share(of: wall, busy.preparing, beside: busy.folding)
+        scan.durations.getBatch += preparing
+        scan.durations.aggregate += wall - preparing
         scan.profile.add(
             wall: wall,
             [
                 (.read, reading), (.expressions, busy.preparing - min(reading, busy.preparing)),
                 (.grouping, busy.folding),
             ])
-        return scan
     }
 }

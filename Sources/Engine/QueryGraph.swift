@@ -109,6 +109,8 @@ struct BatchOutcome {
     /// The time spent in the stages of running.
     var durations = StageDurations()
     var profile = BatchProfile()
+    /// Whether the sinks that can have shown their rows already.
+    var isShown = false
 }
 
 extension QueryGraph {
@@ -117,11 +119,30 @@ extension QueryGraph {
         _ plan: BatchPlan, from sources: [any StreamSource], workers: Workers,
         clock: inout StageClock
     ) throws -> BatchOutcome {
-        let context = EvaluationContext(batchTimestampMicros: plan.timestampMs &* 1_000)
-        for node in nodes { node.beginBatch() }
+        var scan = begin(isLive: false)
+        try read(plan, from: sources, workers, into: &scan, &clock)
+        return try finish(plan, scan, &clock)
+    }
+
+    /// Begins a batch: what is read is folded into it until it is finished.
+    func begin(isLive: Bool) -> BatchScan {
+        for node in nodes { node.beginBatch(isLive: isLive) }
         for output in rejects { output?.beginBatch() }
-        var scan = try runBlocks(of: sources, plan, context, workers, &clock)
-        let outputs = try finish(plan, context)
+        return BatchScan(
+            tally: SourceTally(watermarks: watermarks.count, sources: inputs.count), isLive: isLive)
+    }
+
+    /// Shows, where a sink can, what is new since the last call in the batch.
+    func show(_ plan: BatchPlan) throws {
+        for node in sourceNodes { try node.asItsOwn { try node.show(plan, plan.context) } }
+    }
+
+    /// Ends a batch: computes what every query emits.
+    func finish(
+        _ plan: BatchPlan, _ scan: BatchScan, _ clock: inout StageClock
+    ) throws -> BatchOutcome {
+        var scan = scan
+        let outputs = try finish(plan, plan.context)
         let finishing = clock.lap()
         scan.durations.aggregate += finishing
         scan.profile.add(wall: finishing, [(.grouping, finishing)])
@@ -133,7 +154,7 @@ extension QueryGraph {
         return BatchOutcome(
             outputs: outputs, rejected: rejected, tally: tally, queries: nodes.map(\.progress),
             eventTime: tally.allTimes.count > 0 ? tally.allTimes : nil,
-            durations: scan.durations, profile: scan.profile)
+            durations: scan.durations, profile: scan.profile, isShown: scan.isLive)
     }
 
     private func finish(
@@ -194,7 +215,8 @@ extension QueryGraph {
     /// the rows that were rejected.
     func publications(_ outcome: BatchOutcome) -> [[Publication]] {
         var all = zip(nodes, outcome.outputs).map { node, output in
-            node.sinks.map { Publication(sink: $0, rows: output.rows) }
+            node.sinks.filter { !(outcome.isShown && node.shows($0)) }
+                .map { Publication(sink: $0, rows: output.rows) }
                 + Publication.aside(node.late, output.late)
         }
         for (output, rejected) in zip(rejects, outcome.rejected) {

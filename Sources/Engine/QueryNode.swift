@@ -64,12 +64,16 @@ final class QueryNode: @unchecked Sendable {
     let deduplication: DeduplicateQuery?
     let operation: Operation
     let sinks: [any Sink]
+    /// Those that show rows while a batch runs, in a query whose rows are of use before its end.
+    let liveSinks: [any LiveSink]
     let late: SideOutput?
     let states: [KeptState]
 
     // Changing.
     private var outputRows: [RecordBatch] = []
     private var outputCounts: [Int]
+    /// How many of `outputRows` were shown.
+    private var shownBlocks = 0
     private(set) var progress: QueryProgress
 
     /// What a query does with its rows.
@@ -88,6 +92,7 @@ final class QueryNode: @unchecked Sendable {
             stateRowsMax: options.maxStateRows, stateBytesMax: options.maxStateBytes)
         self.query = query
         self.sinks = sinks
+        liveSinks = query.outputMode == .update ? sinks.compactMap { $0 as? any LiveSink } : []
         self.late = late
         progress = QueryProgress(name: query.name)
         progress.sinks = sinks.map(\.description)
@@ -203,15 +208,35 @@ extension QueryNode {
         }
     }
 
-    /// Forgets what the last batch counted.
-    func beginBatch() {
+    /// Forgets what the last batch counted; `isLive` says whether the batch shows rows as it runs.
+    func beginBatch(isLive: Bool) {
         var fresh = QueryProgress(name: query.name)
         fresh.sinks = progress.sinks
         fresh.isStateful = progress.isStateful
         progress = fresh
         outputRows = []
+        shownBlocks = 0
         outputCounts = Array(repeating: 0, count: query.sources)
         late?.beginBatch()
+        if isLive && !liveSinks.isEmpty { aggregate?.showChanges() }
+    }
+
+    /// Whether a sink shows rows while a batch runs.
+    func shows(_ sink: any Sink) -> Bool { liveSinks.contains { $0 === sink } }
+
+    /// Shows what is new or changed since the last call in the batch.
+    func show(_ plan: BatchPlan, _ context: EvaluationContext) throws {
+        guard !liveSinks.isEmpty else { return }
+        let rows: RecordBatch
+        switch operation {
+        case .projection:
+            rows = try RecordBatch.concatenate(
+                Array(outputRows[shownBlocks...]), schema: query.plan.outputSchema)
+            shownBlocks = outputRows.count
+        case .aggregation(let aggregate): rows = try aggregate.changedRows(context)
+        }
+        guard rows.count > 0 else { return }
+        for sink in liveSinks { sink.show(batch: plan.batch, rows: rows) }
     }
 
     /// Ends a batch: the rows that the query emits, and those that it sets aside.

@@ -79,6 +79,9 @@ private struct JobReader {
         // In a job with other faults a query may well be read once they are mended.
         if errors.isEmpty {
             rules.checkUse(of: queries)
+            if let trigger = part("trigger", filled).map(TriggerSpec.init) {
+                rules.check(trigger, sources, watermark, queries)
+            }
             errors += rules.errors
         }
         guard errors.isEmpty, let filled, let checkpoint else { return nil }

@@ -96,6 +96,8 @@ extension TriggerSpec {
             self = .availableNow
         } else if object.optional("once") != nil {
             self = .once
+        } else if object.optional("realTime") != nil {
+            self = .realTime(durationMs: object.durationMicros("realTime") / 1_000)
         } else {
             self = .processingTime(intervalMs: object.durationMicros("processingTime") / 1_000)
         }

@@ -104,6 +104,12 @@ enum JobFormat {
                 "Run a batch at every multiple of the interval until stopped; `0 seconds` is as "
                     + "soon as there is something to do.",
                 absence: "-", examples: ["1 second"]),
+            .optional(
+                "realTime", .text(.fixedDuration),
+                "Show rows of queries in `update` mode on the console as they come, and commit "
+                    + "every so often (at least `5 seconds`), until stopped; other sinks get their "
+                    + "rows with the commit.",
+                absence: "-", examples: ["30 seconds"]),
         ])
 
     static let options = ObjectShape(

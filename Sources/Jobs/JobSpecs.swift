@@ -89,6 +89,20 @@ public enum TriggerSpec: Hashable, Sendable {
     /// A batch at every multiple of the interval since the epoch, until stopped; 0 is as soon as
     /// there is something to do.
     case processingTime(intervalMs: Int64)
+    /// Rows shown as they come, with a commit at the end of every such time, until stopped.
+    case realTime(durationMs: Int64)
+
+    /// Whether a run ends by itself.
+    public var isBounded: Bool {
+        switch self {
+        case .availableNow, .once: true
+        case .processingTime, .realTime: false
+        }
+    }
+
+    /// The shortest time between two commits of `realTime`, ms: Spark's
+    /// `spark.sql.streaming.realTimeMode.minBatchDuration`.
+    public static let realTimeMsMin: Int64 = 5_000
 }
 
 /// Settings of the engine for one job.

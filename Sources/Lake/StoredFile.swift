@@ -16,10 +16,23 @@ public struct StoredFile: ParquetSource {
 
     /// The bytes of a range.
     public func read(_ range: Range<Int>) throws(ParquetError) -> Buffer {
-        do {
-            return Buffer(copying: try file.read(at: Int64(range.lowerBound), count: range.count))
+        do throws(StorageError) {
+            return try Buffer(of: UInt8.self, count: range.count) { output throws(StorageError) in
+                try unsafe output.withUnsafeMutableBufferPointer {
+                    (memory, initialized) throws(StorageError) in
+                    initialized = try unsafe file.read(
+                        at: Int64(range.lowerBound), into: UnsafeMutableRawBufferPointer(memory))
+                }
+                guard output.isFull else { throw cut(range) }
+            }
         } catch {
             throw ParquetError(.unreadable, "\(error)", offset: range.lowerBound)
         }
+    }
+
+    private func cut(_ range: Range<Int>) -> StorageError {
+        StorageError(
+            .unexpectedEnd, "read", path: file.path.string,
+            detail: "the file ends before byte \(range.upperBound), and had \(byteCount) bytes")
     }
 }

@@ -38,6 +38,7 @@ extension AggregateQuery {
         forgetCached(complete, watermark: microseconds(ofMs: evictionWatermarkMs))
         defer {
             counts = BatchCounts()
+            changed = nil
             lateGroups.removeAll()
         }
         return BatchOutput(
@@ -45,6 +46,17 @@ extension AggregateQuery {
             pairsLate: counts.pairsLate, groupsDropped: lateGroups.count,
             rowsWithoutWindow: counts.rowsWithoutWindow, groupsTotal: state.count,
             groupsUpdated: updated, groupsRemoved: complete.count)
+    }
+
+    /// Begins a batch that shows groups as they change.
+    public func showChanges() { changed = ChangedGroups() }
+
+    /// The rows of the groups that changed since the last call in this batch, as `finishBatch` would
+    /// emit them in `update` mode if the batch ended now.
+    ///
+    /// - Throws: when an output expression or a decimal result fails, as `finishBatch` does.
+    public func changedRows(_ context: EvaluationContext) throws(OperatorError) -> RecordBatch {
+        try output(state.sorted(changed?.take() ?? []), context)
     }
 
     /// All groups as they stand, sorted, under the plan's group schema: the state as a table.

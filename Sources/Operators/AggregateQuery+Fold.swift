@@ -45,6 +45,7 @@ extension AggregateQuery {
         _ block: PreparedBlock, _ arguments: [[ArgumentValues]], count: Int, hasRows: Bool
     ) throws(OperatorError) {
         guard count > 0 else { return }
+        unsafe changed?.note(pairs.slots, count: count)
         for (domainIndex, domain) in block.domains.enumerated() {
             var slots = unsafe UnsafePointer(pairs.slots)
             var rows = unsafe hasRows ? UnsafePointer(pairs.rows) : nil
@@ -174,7 +175,7 @@ extension AggregateQuery {
     }
 
     /// Whether a row's key is an event time that is late.
-    private func isLate(_ block: PreparedBlock, _ row: Int, _ lateMicros: Int64) -> Bool {
+    func isLate(_ block: PreparedBlock, _ row: Int, _ lateMicros: Int64) -> Bool {
         guard case .key(let index) = lateness else { return false }
         let column = block.keys[index]
         return !column.isNull(row) && column.int64s[row] <= lateMicros

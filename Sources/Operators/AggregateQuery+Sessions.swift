@@ -27,7 +27,7 @@ extension AggregateQuery {
         for row in 0..<block.count {
             let start = starts[row]
             let end = ends[row]
-            if lateness == .windowEnd && end <= lateMicros {
+            if lateness == .windowEnd && end <= lateMicros || isLate(block, row, lateMicros) {
                 state.encodeKey(block.keys, row: row)
                 state.setKey(plan.keys.count, to: start)
                 countLateGroup(end: end)

@@ -34,7 +34,13 @@ extension AggregateQuery {
             let found = try appendPairs(
                 block, row..<end, window, last: last, lateMicros, at: pending)
             pending += found.pairs
-            if found.areAllLate { late += (row..<end).map { Int32($0) } }
+            if found.areAllLate {
+                late += (row..<end).map { Int32($0) }
+            } else if lateness.isOfKey {
+                let rows = (row..<end).filter { isLate(block, $0, lateMicros) }
+                late += rows.map { Int32($0) }
+                counts.pairsLate += rows.count * found.windows
+            }
             row = end
         }
         try accumulate(block, arguments, count: pending, hasRows: true)
@@ -47,8 +53,9 @@ extension AggregateQuery {
     private func appendPairs(
         _ block: PreparedBlock, _ rows: Range<Int>, _ window: FixedWindow, last: Int64,
         _ lateMicros: Int64, at first: Int
-    ) throws(OperatorError) -> (pairs: Int, areAllLate: Bool) {
-        guard let time = block.windowTimes?.int64s[rows.lowerBound] else { return (0, false) }
+    ) throws(OperatorError) -> (pairs: Int, windows: Int, areAllLate: Bool) {
+        guard let time = block.windowTimes?.int64s[rows.lowerBound] else { return (0, 0, false) }
+        var windows = 0
         var next = first
         var areAllLate = true
         var start = last
@@ -62,13 +69,15 @@ extension AggregateQuery {
             while true {
                 (row, next) = scanPairs(run, block, row..<rows.upperBound, at: next)
                 if row == rows.upperBound { break }
-                try cacheGroup(run, block, row, isLate: isLate)
+                try cacheGroup(
+                    run, block, row, isLate: isLate || self.isLate(block, row, lateMicros))
             }
             if isLate { counts.pairsLate += rows.count } else { areAllLate = false }
+            windows += 1
             start -= window.slide
             number -= 1
         }
-        return (next - first, areAllLate)
+        return (next - first, windows, areAllLate)
     }
 
     /// Writes the pairs of rows and one window, up to the first row whose group the cache does not

@@ -15,7 +15,7 @@ extension AggregateQuery {
         pairs.reserve(block.count)
         let times = column.int64s
         var row = 0
-        var hasLate = false
+        var hasLate = lateness.isOfKey
         while row < block.count {
             guard let start = window.lastStart(times[row]) else {
                 throw windowOutOfRange(block.sequence(row))
@@ -24,7 +24,7 @@ extension AggregateQuery {
             let way = windowCache.way(start: start, number: number)
             let isLate = lateness == .windowEnd && start + window.duration <= lateMicros
             let run = WindowRun(start: start, duration: window.duration, way: way)
-            row = try foldRun(run, block, from: row, isLate: isLate)
+            row = try foldRun(run, block, from: row, isLate: isLate, lateMicros)
             if isLate { hasLate = true }
         }
         return try accumulateDroppingLate(block, arguments, hasLate: hasLate)
@@ -33,7 +33,8 @@ extension AggregateQuery {
     /// Finds the groups of the rows from `first` on that lie in the window of the run, and gives the
     /// first row after it.
     private func foldRun(
-        _ run: WindowRun, _ block: PreparedBlock, from first: Int, isLate: Bool
+        _ run: WindowRun, _ block: PreparedBlock, from first: Int, isLate: Bool,
+        _ lateMicros: Int64
     ) throws(OperatorError) -> Int {
         let isWhole = !isLate && keyNumbers.isString && windowCache.isWhole(run.way)
         var row = first
@@ -43,11 +44,11 @@ extension AggregateQuery {
                 ? try scanWholeRun(run, block, from: row) : scanRun(run, block, from: row)
             if !stop.isMiss { return stop.row }
             row = stop.row
-            try cacheGroup(run, block, row, isLate: isLate)
+            try cacheGroup(run, block, row, isLate: isLate || self.isLate(block, row, lateMicros))
         }
     }
 
-    /// Makes the group of a row and window known to the cache.
+    /// Makes the group of a row and window known to the cache; -1 for one that is late.
     func cacheGroup(
         _ run: WindowRun, _ block: PreparedBlock, _ row: Int, isLate: Bool
     ) throws(OperatorError) {

@@ -94,6 +94,8 @@ public final class AggregateQuery: @unchecked Sendable {
     /// No window in state ends before, while `keyNumbers` hold.
     var earliestEnd = Int64.min
     var sessions: SessionIndex?
+    /// The groups that changed since they were last shown, for a batch that shows them.
+    var changed: ChangedGroups?
     let pairs = PairMemory()
     let domainPairs = PairMemory()
 
@@ -201,6 +203,9 @@ enum Lateness: Equatable, Sendable {
     case windowEnd
     /// The key column of this index, which is the event time itself.
     case key(Int)
+
+    /// Whether rows of one window may be late or not.
+    var isOfKey: Bool { if case .key = self { true } else { false } }
 
     init(_ plan: AggregationPlan, eventTimeColumn: Int?) {
         if let window = plan.window, window.isOnEventTime {

@@ -6,21 +6,25 @@ struct ColumnChunkReader {
     /// The rows that are wanted, counted from the start of the row group.
     let rows: Range<Int>
     let budget: ReadBudget
-    private let rowCount: Int
-    private var pages: PageReader
+    private let chunk: SharedColumnChunk
+    private let part: SharedColumnChunk.Part
     private var validity: BitBuilder
+    /// The bytes of pages that were read last, and where they lie in the file.
+    private var loaded = Buffer.empty
+    private var loadedRange = 0..<0
 
-    /// The segments are the dictionary page, if any, and the pages that hold the wanted rows;
-    /// `rowCount` is that of the row group.
+    /// Pages that lie end to end are read together, as long as they are no more than this.
+    private static let loadedBytesMax = 256 << 10
+
     init(
-        _ leaf: LeafColumn, rows: Range<Int>, rowCount: Int, _ segments: [ChunkSegment],
-        _ codec: PageCodec, _ budget: ReadBudget
+        _ chunk: SharedColumnChunk, _ part: SharedColumnChunk.Part, rows: Range<Int>,
+        _ budget: ReadBudget
     ) throws(ParquetError) {
-        self.leaf = leaf
+        leaf = chunk.leaf
+        self.chunk = chunk
+        self.part = part
         self.rows = rows
-        self.rowCount = rowCount
         self.budget = budget
-        pages = PageReader(segments, codec, budget)
         try budget.charge(
             rows.count, of: decodedBytesPerRow(leaf.field.type), "\(rows.count) rows")
         try budget.charge(rows.count / 8, "\(rows.count) rows")
@@ -32,12 +36,27 @@ struct ColumnChunkReader {
         validity.setCount == validity.count ? nil : validity.bitmap()
     }
 
+    /// How many values the dictionary page announces.
+    var dictionaryCount: Int { Int(part.dictionary?.stored.header.valueCount ?? 0) }
+
+    /// What the dictionary page holds, made once for all ranges; nil when there is none.
+    func dictionary<Entries: Sendable>(
+        _ make: (ByteCursor, _ count: Int) throws(ParquetError) -> Entries
+    ) throws(ParquetError) -> Entries? {
+        guard let page = part.dictionary else { return nil }
+        return try chunk.entries { () throws(ParquetError) in
+            try make(
+                ByteCursor(page.content.body, fileOffset: page.stored.offset),
+                Int(page.stored.header.valueCount))
+        }
+    }
+
     /// Decodes the wanted rows, with `null` in the place of nulls.
     ///
-    /// `dictionary` gives the values of a dictionary page, `data` those of a data page, `count`
-    /// of which are not null.
+    /// `entries` are the values of the dictionary, `data` gives those of a data page, `count` of
+    /// which are not null.
     mutating func decode<Out: BitwiseCopyable, Values: PageValues<Out>>(
-        null: Out, dictionary: (ByteCursor, _ count: Int) throws(ParquetError) -> [Out],
+        null: Out, _ entries: [Out]?,
         data: (ParquetEncoding, ByteCursor, _ count: Int) throws(ParquetError) -> Values
     ) throws(ParquetError) -> Buffer {
         let scratch = UnsafeMutablePointer<Out>.allocate(capacity: valuesPerStep)
@@ -48,62 +67,55 @@ struct ColumnChunkReader {
                 guard let base = memory.baseAddress else { return }
                 let target = unsafe PageTarget(
                     rows: rows, output: base, scratch: scratch, null: null)
-                try readPages(into: target, dictionary: dictionary, data: data)
-                // Safe: the pages cover all wanted rows, else an error was thrown.
+                for (number, place) in zip(part.places.indices, part.places) {
+                    try read(number, place, into: target, entries, data)
+                }
+                // Safe: the pages cover all wanted rows, else there was no part.
                 initialized = rows.count
             }
         }
     }
 
-    private mutating func readPages<Out, Values: PageValues<Out>>(
-        into target: PageTarget<Out>,
-        dictionary: (ByteCursor, _ count: Int) throws(ParquetError) -> [Out],
-        data: (ParquetEncoding, ByteCursor, _ count: Int) throws(ParquetError) -> Values
+    private mutating func read<Out, Values: PageValues<Out>>(
+        _ number: Int, _ place: PagePlace, into target: PageTarget<Out>, _ entries: [Out]?,
+        _ data: (ParquetEncoding, ByteCursor, _ count: Int) throws(ParquetError) -> Values
     ) throws(ParquetError) {
-        var entries: [Out]?
-        var row = pages.firstRow
-        // Whoever reads to the last row also learns whether pages follow it.
-        let readsAll = rows.upperBound == rowCount && !pages.isPadded
-        while row < rows.upperBound || readsAll, let page = try pages.next() {
-            if let start = pages.segmentRow { row = start }
-            let count = Int(page.header.valueCount)
-            if page.header.type == .dictionary {
-                guard entries == nil, row == pages.firstRow, page.isPlain else {
-                    throw page.damaged("a dictionary page out of place")
-                }
-                entries = try readDictionary(page, count, dictionary)
-                continue
-            }
-            guard count <= rowCount - row else {
-                throw page.damaged("pages have more rows than the row group")
-            }
-            if (row..<row + count).overlaps(rows) {
-                try read(page, at: row, into: target, entries, data)
-            }
-            row += count
+        if let page = part.opened[number] {
+            try read(page.stored, page.content, at: place.rows, into: target, entries, data)
+            return
         }
-        guard row >= rows.upperBound else {
-            throw ParquetError(
-                .damaged, "pages have \(row) rows, of the row group's \(rowCount)")
-        }
+        let stored = try StoredPage(place, load(place, number: number))
+        let size = stored.decodedBytes(chunk.codec)
+        try budget.charge(size, "a page")
+        let content = try stored.open(chunk.codec)
+        try read(stored, content, at: place.rows, into: target, entries, data)
+        budget.release(size)
     }
 
-    private mutating func readDictionary<Out>(
-        _ page: PageReader.StoredPage, _ count: Int,
-        _ dictionary: (ByteCursor, _ count: Int) throws(ParquetError) -> [Out]
-    ) throws(ParquetError) -> [Out] {
-        let body = try pages.open(page).body
-        try budget.charge(count, of: MemoryLayout<Out>.stride, "a dictionary")
-        return try dictionary(ByteCursor(body, fileOffset: page.offset), count)
+    /// The bytes of a page, read together with those that follow.
+    private mutating func load(_ place: PagePlace, number: Int) throws(ParquetError) -> Buffer {
+        if place.range.clamped(to: loadedRange) != place.range {
+            var range = place.range
+            for next in number + 1..<part.places.endIndex {
+                let page = part.places[next].range
+                guard part.opened[next] == nil, page.lowerBound == range.upperBound,
+                    page.upperBound - range.lowerBound <= Self.loadedBytesMax
+                else { break }
+                range = range.lowerBound..<page.upperBound
+            }
+            loaded = try chunk.source.read(range)
+            loadedRange = range
+        }
+        let start = place.range.lowerBound - loadedRange.lowerBound
+        return loaded.slice(start..<start + place.range.count)
     }
 
     private mutating func read<Out, Values: PageValues<Out>>(
-        _ stored: PageReader.StoredPage, at row: Int, into target: PageTarget<Out>,
-        _ entries: [Out]?,
+        _ stored: StoredPage, _ page: StoredPage.Content, at pageRows: Range<Int>,
+        into target: PageTarget<Out>, _ entries: [Out]?,
         _ data: (ParquetEncoding, ByteCursor, _ count: Int) throws(ParquetError) -> Values
     ) throws(ParquetError) {
-        let page = try pages.open(stored)
-        let count = Int(stored.header.valueCount)
+        let (row, count) = (pageRows.lowerBound, pageRows.count)
         var cursor = ByteCursor(page.body, fileOffset: stored.offset)
         let levels = try readLevels(page, stored, &cursor, count: count)
         let valueCount = levels?.setCount ?? count
@@ -135,7 +147,7 @@ struct ColumnChunkReader {
     /// Reads the definition levels of a page: a bit a row, set where it is not null; nil for a
     /// column without nulls.
     private func readLevels(
-        _ page: PageReader.Page, _ stored: PageReader.StoredPage, _ cursor: inout ByteCursor,
+        _ page: StoredPage.Content, _ stored: StoredPage, _ cursor: inout ByteCursor,
         count: Int
     ) throws(ParquetError) -> BitBuilder? {
         guard leaf.field.isNullable else { return nil }
@@ -182,18 +194,6 @@ struct ColumnChunkReader {
             let start = part.lowerBound - page.lowerBound
             validity.append(levels.bitmap().slice(start..<start + part.count))
         }
-    }
-}
-
-extension PageReader.StoredPage {
-    func damaged(_ message: String) -> ParquetError {
-        ParquetError(.damaged, message, offset: offset)
-    }
-
-    /// Whether a dictionary page's values are PLAIN, by either of its names.
-    var isPlain: Bool {
-        header.encoding == ParquetEncoding.plain.rawValue
-            || header.encoding == ParquetEncoding.plainDictionary.rawValue
     }
 }
 

@@ -68,7 +68,7 @@ struct FileMetadata: Equatable {
     }
 }
 
-struct PageHeader {
+struct PageHeader: Sendable {
     var type: PageType
     var uncompressedSize: Int32
     var compressedSize: Int32

@@ -36,11 +36,9 @@ extension ParquetFile {
             chunk.compressedBytes >= 0, !end.overflow, end.partialValue <= Int64(footer.dataEnd)
         else { throw ParquetError(.damaged, "a column chunk lies outside the file") }
         let range = Int(chunk.startOffset)..<Int(end.partialValue)
-        let segment = ChunkSegment(
-            bytes: try source.read(range), fileOffset: range.lowerBound, firstRow: 0)
+        let codec = try PageCodec(reading: chunk.codec, offset: range.lowerBound)
         var pages = NestedPages(
-            pages: PageReader(
-                [segment], try PageCodec(reading: chunk.codec, offset: range.lowerBound), budget),
+            pages: PageReader(source, range, codec, budget),
             levels: NestedLevels(definitionMax: definitionMax), repetitionMax: repetitionMax,
             budget: budget)
         let values: LeafValues
@@ -141,7 +139,7 @@ private struct NestedPages {
 
     /// Appends the levels of a page; returns how many of its entries have a value.
     private mutating func readLevels(
-        _ page: PageReader.Page, _ stored: PageReader.StoredPage, _ cursor: inout ByteCursor,
+        _ page: StoredPage.Content, _ stored: StoredPage, _ cursor: inout ByteCursor,
         count: Int
     ) throws(ParquetError) -> Int {
         let isV2 = stored.header.type == .dataV2
@@ -157,7 +155,7 @@ private struct NestedPages {
 
     /// Levels up to `max`; those of a V1 page have their length before them.
     private func readRuns(
-        _ own: Buffer?, max: Int, _ stored: PageReader.StoredPage, _ cursor: inout ByteCursor,
+        _ own: Buffer?, max: Int, _ stored: StoredPage, _ cursor: inout ByteCursor,
         count: Int
     ) throws(ParquetError) -> [UInt32] {
         guard max > 0 else { return [UInt32](repeating: 0, count: count) }

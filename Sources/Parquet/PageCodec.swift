@@ -36,23 +36,31 @@ enum PageCodec: Int32 {
         // A page of nulls alone may have no bytes at all, which is no stream of any codec.
         if size == 0 && bytes.count == 0 { return .empty }
         var isWhole = false
-        let result = unsafe Buffer(byteCount: size) { output in
-            // Safe: each library is told the size of both regions and checks what it reads.
-            let input = unsafe bytes.unsafeBytes
-            isWhole =
-                switch self {
-                case .uncompressed, .lzo: false
-                case .snappy: unsafe inflateSnappy(input, into: output)
-                case .gzip: unsafe inflateGzip(input, into: output)
-                case .brotli: unsafe inflateBrotli(input, into: output)
-                case .lz4:
-                    unsafe inflateHadoopLZ4(input, into: output)
-                        || inflateLZ4(input, into: output)
-                case .zstd: unsafe inflateZstandard(input, into: output)
-                case .lz4Raw: unsafe inflateLZ4(input, into: output)
-                }
+        let result = Buffer(of: UInt8.self, count: size) { output in
+            unsafe output.withUnsafeMutableBufferPointer { memory, initialized in
+                isWhole = unsafe inflate(
+                    bytes.unsafeBytes, into: UnsafeMutableRawBufferPointer(memory))
+                // Safe: what was inflated whole has been written to its end.
+                initialized = isWhole ? size : 0
+            }
         }
         return isWhole ? result : nil
+    }
+
+    private func inflate(
+        _ input: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer
+    ) -> Bool {
+        // Safe: each library is told the size of both regions and checks what it reads.
+        switch self {
+        case .uncompressed, .lzo: false
+        case .snappy: unsafe inflateSnappy(input, into: output)
+        case .gzip: unsafe inflateGzip(input, into: output)
+        case .brotli: unsafe inflateBrotli(input, into: output)
+        case .lz4:
+            unsafe inflateHadoopLZ4(input, into: output) || inflateLZ4(input, into: output)
+        case .zstd: unsafe inflateZstandard(input, into: output)
+        case .lz4Raw: unsafe inflateLZ4(input, into: output)
+        }
     }
 }
 

@@ -1,45 +1,6 @@
 import Columnar
 
 extension ParquetFile {
-    /// The bytes of a chunk that hold some rows: all of it, or, where the page index says which
-    /// pages those are, they and the dictionary page.
-    func segments(
-        _ chunk: ColumnChunkMetadata, _ rows: Range<Int>, rowCount: Int
-    ) throws(ParquetError) -> [ChunkSegment] {
-        // A row group without rows may have chunks that lie nowhere.
-        if rowCount == 0 { return [ChunkSegment(bytes: .empty, fileOffset: 0, firstRow: 0)] }
-        // Safe: the footer's checks put the chunk inside the file.
-        let start = Int(chunk.startOffset)
-        let end = start + Int(chunk.compressedBytes)
-        if footer.chunkSlack > 0 {
-            let range = start..<min(footer.dataEnd, end + footer.chunkSlack)
-            return [
-                ChunkSegment(
-                    bytes: try source.read(range), fileOffset: start, firstRow: 0, isPadded: true)
-            ]
-        }
-        guard rows.count < rowCount, !rows.isEmpty, let pages = try offsetIndex(chunk, rowCount)
-        else { return [try segment(start..<end, firstRow: 0)] }
-        let first = pages.lastIndex { $0.firstRow <= Int64(rows.lowerBound) } ?? 0
-        let last = pages.lastIndex { $0.firstRow < Int64(rows.upperBound) } ?? first
-        let from = Int(pages[first].offset)
-        let to = Int(pages[last].offset) + Int(pages[last].size)
-        let dictionaryEnd = Int(pages[0].offset)
-        var segments: [ChunkSegment] = []
-        if first == 0 || dictionaryEnd == start {
-            let begin = first == 0 ? start : from
-            return [try segment(begin..<to, firstRow: Int(pages[first].firstRow))]
-        }
-        segments.append(try segment(start..<dictionaryEnd, firstRow: 0))
-        segments.append(try segment(from..<to, firstRow: Int(pages[first].firstRow)))
-        return segments
-    }
-
-    private func segment(_ range: Range<Int>, firstRow: Int) throws(ParquetError) -> ChunkSegment {
-        ChunkSegment(
-            bytes: try source.read(range), fileOffset: range.lowerBound, firstRow: firstRow)
-    }
-
     /// Where the pages of a chunk lie; nil when the file does not say, or not rightly.
     ///
     /// An index is a help: one that contradicts the footer is not used.

@@ -10,7 +10,7 @@ public struct ParquetFile: Sendable {
     /// What the file says about itself.
     public let footer: ParquetFooter
     let source: any ParquetSource
-    private let decodedBytesMax: Int
+    let decodedBytesMax: Int
 
     /// Reads the footer of a file.
     ///
@@ -61,7 +61,8 @@ public struct ParquetFile: Sendable {
         }
         var batches: [RecordBatch] = []
         for (group, rowCount) in footer.rowGroupRowCounts.enumerated() {
-            batches.append(try read(group, 0..<rowCount, selected, budget))
+            let reader = try RowGroupReader(self, group, rows: 0..<rowCount, selected)
+            batches.append(try reader.read(0..<rowCount, budget))
         }
         return try joined(batches, Schema(selected.map { self.schema[$0] }))
     }
@@ -88,47 +89,19 @@ public struct ParquetFile: Sendable {
 
     /// The rows of one row group, or those of a range in it.
     ///
-    /// A range is read from the pages that hold it.
+    /// A range is read from the pages that hold it. Several ranges of one row group are read with
+    /// less work by a ``RowGroupReader``.
     public func read(
         rowGroup: Int, rows: Range<Int>? = nil, columns: [Int]? = nil
     ) throws(ParquetError) -> RecordBatch {
-        let all = 0..<footer.rowGroupRowCounts[rowGroup]
-        precondition(
-            rows.map { $0.clamped(to: all) == $0 } ?? true, "rows outside the row group")
-        return try read(
-            rowGroup, rows ?? all, chosen(columns), ReadBudget(decodedBytesMax))
+        let rows = rows ?? 0..<footer.rowGroupRowCounts[rowGroup]
+        return try RowGroupReader(self, rowGroup: rowGroup, rows: rows, columns: columns)
+            .read(rows)
     }
 
-    private func chosen(_ columns: [Int]?) throws(ParquetError) -> [Int] {
+    func chosen(_ columns: [Int]?) throws(ParquetError) -> [Int] {
         if let columns { return columns }
         if let refused = footer.refusedColumns.first { throw refused.error }
         return Array(schema.fields.indices)
-    }
-
-    private func read(
-        _ group: Int, _ rows: Range<Int>, _ selected: [Int], _ budget: ReadBudget
-    ) throws(ParquetError) -> RecordBatch {
-        var found: [Column] = []
-        for column in selected {
-            let leaf = footer.columns[column]
-            do throws(ParquetError) {
-                found.append(try read(group, rows, leaf, budget))
-            } catch {
-                throw error.inColumn(leaf.field.name)
-            }
-        }
-        return RecordBatch(Schema(selected.map { schema[$0] }), found, count: rows.count)
-    }
-
-    private func read(
-        _ group: Int, _ rows: Range<Int>, _ leaf: LeafColumn, _ budget: ReadBudget
-    ) throws(ParquetError) -> Column {
-        let rowCount = footer.rowGroupRowCounts[group]
-        let chunk = footer.rowGroups[group].columns[leaf.chunk]
-        let codec = try PageCodec(reading: chunk.codec, offset: Int(chunk.startOffset))
-        let segments = try segments(chunk, rows, rowCount: rowCount)
-        var reader = try ColumnChunkReader(
-            leaf, rows: rows, rowCount: rowCount, segments, codec, budget)
-        return try reader.read()
     }
 }

@@ -6,7 +6,8 @@ import Columnar
 /// without their compression, dictionaries, levels. Not thread-safe: it belongs to one call.
 final class ReadBudget {
     private let limit: Int
-    private var used = 0
+    /// What is taken of it.
+    private(set) var used = 0
 
     init(_ limit: Int) { self.limit = limit }
 

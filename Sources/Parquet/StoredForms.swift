@@ -5,7 +5,7 @@ import Columnar
 /// How stored numbers become values of a column.
 protocol FixedForm<Out> {
     associatedtype Stored: BitwiseCopyable
-    associatedtype Out: BitwiseCopyable
+    associatedtype Out: BitwiseCopyable, Sendable
 
     /// Nil for one that does not fit; `fault` says why.
     func value(_ stored: Stored) -> Out?
@@ -73,7 +73,7 @@ func decimalFault(_ precision: Int) -> String {
 
 /// How stored byte arrays become values of a column.
 protocol ByteArrayForm<Out> {
-    associatedtype Out: BitwiseCopyable
+    associatedtype Out: BitwiseCopyable, Sendable
 
     var budget: ReadBudget { get }
     /// Writes one value.
@@ -110,10 +110,16 @@ struct BigEndianDecimal<Out: FixedWidthInteger & BitwiseCopyable>: ByteArrayForm
     }
 }
 
+/// Strings or bytes, as the number an interner gives them.
+protocol InternedForm: ByteArrayForm where Out == Int32 {
+    var budget: ReadBudget { get set }
+    var interner: StringInterner { get set }
+}
+
 /// Text, as the number an interner gives it.
-struct InternedText: ByteArrayForm {
-    let budget: ReadBudget
-    let interner: StringInterner
+struct InternedText: InternedForm {
+    var budget: ReadBudget
+    var interner: StringInterner
 
     func write(_ bytes: RawSpan, to output: UnsafeMutablePointer<Int32>) throws(ParquetError) {
         unsafe output.initialize(to: try interner.intern(bytes, isText: true, budget))
@@ -121,9 +127,9 @@ struct InternedText: ByteArrayForm {
 }
 
 /// Bytes of any kind, as the number an interner gives them.
-struct InternedBytes: ByteArrayForm {
-    let budget: ReadBudget
-    let interner: StringInterner
+struct InternedBytes: InternedForm {
+    var budget: ReadBudget
+    var interner: StringInterner
 
     func write(_ bytes: RawSpan, to output: UnsafeMutablePointer<Int32>) throws(ParquetError) {
         unsafe output.initialize(to: try interner.intern(bytes, isText: false, budget))
@@ -131,9 +137,9 @@ struct InternedBytes: ByteArrayForm {
 }
 
 /// Sixteen bytes as the text of a UUID.
-struct InternedUUID: ByteArrayForm {
-    let budget: ReadBudget
-    let interner: StringInterner
+struct InternedUUID: InternedForm {
+    var budget: ReadBudget
+    var interner: StringInterner
 
     func write(_ bytes: RawSpan, to output: UnsafeMutablePointer<Int32>) throws(ParquetError) {
         // Safe: an array's span lives as long as the array.
@@ -143,9 +149,9 @@ struct InternedUUID: ByteArrayForm {
 }
 
 /// A decimal of more than 38 digits, high byte first, as text.
-struct InternedDecimal: ByteArrayForm {
-    let budget: ReadBudget
-    let interner: StringInterner
+struct InternedDecimal: InternedForm {
+    var budget: ReadBudget
+    var interner: StringInterner
     let precision: Int
     let scale: Int
 
@@ -159,9 +165,9 @@ struct InternedDecimal: ByteArrayForm {
 }
 
 /// Twelve bytes as the text of an interval.
-struct InternedInterval: ByteArrayForm {
-    let budget: ReadBudget
-    let interner: StringInterner
+struct InternedInterval: InternedForm {
+    var budget: ReadBudget
+    var interner: StringInterner
 
     func write(_ bytes: RawSpan, to output: UnsafeMutablePointer<Int32>) throws(ParquetError) {
         func part(_ start: Int) -> Int64 {

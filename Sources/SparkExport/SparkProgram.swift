@@ -43,7 +43,7 @@ public struct SparkProgram: Sendable {
             TICKS = \(translation.logView.python)
             WATERMARK = \(translation.watermark(job.watermark).text)
             IDLE = \(PythonValue.boolean(job.watermark?.idleTimeoutMs != nil).text)
-            BOUNDED = \(PythonValue.boolean(translation.isBounded).text)
+            BOUNDED = \(PythonValue.boolean(job.trigger.isBounded).text)
             TRIGGER = \(translation.trigger.text)
             CHECKPOINT = \((job.checkpointLocation + "-spark").python)
             CONF = \(PythonValue.dictionary(translation.configuration).lines)

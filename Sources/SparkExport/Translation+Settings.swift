@@ -4,17 +4,13 @@ import Jobs
 import Operators
 
 extension Translation {
-    /// Whether a run ends by itself.
-    var isBounded: Bool {
-        if case .processingTime = job.trigger { false } else { true }
-    }
-
     var trigger: PythonValue {
         switch job.trigger {
         case .availableNow: .dictionary([("availableNow", .boolean(true))])
         case .once: .dictionary([("once", .boolean(true))])
         case .processingTime(let ms):
             .dictionary([("processingTime", .string("\(ms) milliseconds"))])
+        case .realTime: preconditionFailure("a job in real time is not translated")
         }
     }
 

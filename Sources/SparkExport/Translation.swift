@@ -195,6 +195,10 @@ struct Translation {
                 "watermark: Spark does not set rows of the future aside; leave `maxFutureSkew` out, "
                     + "or filter such rows from the log")
         }
+        if case .realTime = job.trigger {
+            reasons.append(
+                "trigger: Spark's real-time mode reads Kafka only; use `processingTime` there")
+        }
         if job.hasNamedSources, job.watermarks.contains(where: { $0.idleTimeoutMs != nil }) {
             reasons.append(
                 "sources: Spark waits for the watermark of every source and knows no idle one; leave "

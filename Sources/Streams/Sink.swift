@@ -46,3 +46,11 @@ public protocol Sink: AnyObject, Sendable {
     /// each difference, none when every byte is the same. Changes nothing.
     func verify(batch: Int64, rows: RecordBatch, receipts: [SinkReceipt]) throws -> [String]
 }
+
+/// A sink that can show rows while their batch is still running.
+///
+/// What it shows may come again: a batch that fails shows its rows again when it runs again.
+public protocol LiveSink: Sink {
+    /// Shows rows that are new, or whose values changed, since the last call for the batch.
+    func show(batch: Int64, rows: RecordBatch)
+}

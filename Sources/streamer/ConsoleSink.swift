@@ -7,7 +7,7 @@ import Synchronization
 ///
 /// A result that is printed whole in every batch (`complete`) is printed once, at the end, when
 /// the run has one; as a live view otherwise.
-final class ConsoleSink: Sink {
+final class ConsoleSink: LiveSink {
     private let query: String
     private let spec: ConsoleSinkSpec
     private let console: Console
@@ -34,6 +34,8 @@ final class ConsoleSink: Sink {
         }
         return []
     }
+
+    func show(batch: Int64, rows: RecordBatch) { show(batch, rows) }
 
     func verify(batch: Int64, rows: RecordBatch, receipts: [SinkReceipt]) -> [String] { [] }
 

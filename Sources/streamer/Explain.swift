@@ -194,6 +194,9 @@ private struct JobTree {
         case .processingTime(0): "processingTime: as soon as there is something to do"
         case .processingTime(let interval):
             "processingTime: a batch every \(humanDuration(micros: interval * 1_000))"
+        case .realTime(let duration):
+            "realTime: rows are shown as they come, with a commit every "
+                + humanDuration(micros: duration * 1_000)
         }
     }
 

@@ -162,10 +162,3 @@ final class JobSession: Sendable {
 func hasLog(_ source: SourceSpec) throws -> Bool {
     try machineFiles.exists(Path(source.path).appending("log.json"))
 }
-
-extension TriggerSpec {
-    /// Whether a run ends by itself.
-    var isBounded: Bool {
-        if case .processingTime = self { false } else { true }
-    }
-}

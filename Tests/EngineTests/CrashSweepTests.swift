@@ -47,6 +47,18 @@ import TickLog
               "outputMode": "update", "sinks": [{ "format": "delta", "path": "lake/kpi" }] } ] }
         """
 
+    /// The same job in batches that show rows as they come.
+    static let live = job.replacing("\"availableNow\": true", with: "\"realTime\": \"5 seconds\"")
+        .replacing(
+            "\"queries\": [",
+            with: """
+                "queries": [
+                  { "name": "now", "groupBy": ["key"], "select": ["key", "sum(value) AS total"],
+                    "outputMode": "update",
+                    "sinks": [{ "format": "console" }, { "format": "table", "path": "lake/now",
+                                                         "keys": ["key"] }] },
+                """)
+
     static let watermark = """
         "watermark": { "eventTime": "ts", "delayThreshold": "3 seconds",
                          "idleTimeout": "0 seconds" },
@@ -100,8 +112,9 @@ import TickLog
         let engine = try MicroBatchEngine(
             job: EngineJob(job: job, plan: plan, threads: threads, environment: [:]) {
                 query, owner in
-                try query.sinks.compactMap {
-                    try query.openTable($0, checkpointID: owner, files)
+                try query.sinks.compactMap { sink -> (any Sink)? in
+                    if case .console = sink { return MemoryLiveSink() }
+                    return try query.openTable(sink, checkpointID: owner, files)
                 }
             },
             sources: logs.map { LogSource($0) }, checkpointPath: Path("ckpt"), files: files,
@@ -109,13 +122,15 @@ import TickLog
         defer { engine.close() }
         var limits = RunLimits()
         limits.sourceIsComplete = true
+        if !job.trigger.isBounded { limits.untilOffsets = try logs.map { try $0.refresh() } }
         _ = try engine.run(trigger: job.trigger, limits: limits) { false }
     }
 
     /// Every data file of the lake with its bytes.
     private func lake(_ files: any FileSystem) throws -> [String: [UInt8]] {
         var found: [String: [UInt8]] = [:]
-        for table in ["lake/candles", "lake/kpi"] {
+        for table in ["lake/candles", "lake/kpi", "lake/now"]
+        where try files.exists(Path(table)) {
             let reader = try LakeReader(Path(table), files)
             // Of a Delta table also how many commits there are: one a batch, whatever happened.
             found[table] = reader.version.map { Array("\($0)".utf8) }
@@ -137,6 +152,10 @@ import TickLog
 
     @Test func everyCrashLeavesTheUndisturbedDeltaTables() throws {
         try sweep(Self.delta, crashesMin: 100, prepare: fillLog)
+    }
+
+    @Test func everyCrashInRealTimeLeavesTheUndisturbedLake() throws {
+        try sweep(Self.live, prepare: fillLog)
     }
 
     private func sweep(

@@ -58,6 +58,30 @@ final class MemorySink: Sink {
     func verify(batch: Int64, rows: RecordBatch, receipts: [SinkReceipt]) -> [String] { [] }
 }
 
+/// A sink that remembers what it was shown, and that it was asked to write nothing of it.
+final class MemoryLiveSink: LiveSink {
+    private let shownRows = Mutex<[(batch: Int64, rows: [[Value]])]>([])
+    private let written = Mutex<[Int64]>([])
+
+    var description: String { "live" }
+    var keepsOnlyLatestBatch: Bool { true }
+    var shown: [(batch: Int64, rows: [[Value]])] { shownRows.withLock { $0 } }
+    var writtenBatches: [Int64] { written.withLock { $0 } }
+
+    func show(batch: Int64, rows: RecordBatch) {
+        shownRows.withLock { $0.append((batch, rows.rows)) }
+    }
+
+    func write(
+        batch: Int64, rows: RecordBatch, timestampMs: Int64, isRerun: Bool
+    ) -> [SinkReceipt] {
+        written.withLock { $0.append(batch) }
+        return []
+    }
+
+    func verify(batch: Int64, rows: RecordBatch, receipts: [SinkReceipt]) -> [String] { [] }
+}
+
 /// The sinks of tables beside the results, made when they are first asked for.
 final class MemorySideTables: Sendable {
     private let sinks = Mutex<[String: MemorySink]>([:])
@@ -89,6 +113,8 @@ final class StreamScript {
     /// The sources, in the job's order.
     let sources: [MemorySource]
     let sink = MemorySink()
+    /// The console of jobs whose trigger is `realTime`.
+    let live = MemoryLiveSink()
     let sideTables = MemorySideTables()
     let time = ManualTime()
     var files: any FileSystem
@@ -135,12 +161,17 @@ final class StreamScript {
             sources.prefix(job.sources.count).map {
                 SourceColumns(schema: $0.schema, timeColumn: "ts")
             })
-        let sink = sink
+        let (sink, live) = (sink, live)
+        let isLive = if case .realTime = job.trigger { true } else { false }
         engine = try MicroBatchEngine(
             job: EngineJob(
                 job: job, plan: plan, threads: 1, environment: [:],
                 openSideTable: { [sideTables] table, _ in sideTables.sink(table) },
-                openSinks: { query, _ in query.sinks.isEmpty ? [] : [sink] }),
+                openSinks: { query, _ in
+                    query.sinks.map { spec in
+                        if isLive, case .console = spec { live } else { sink }
+                    }
+                }),
             sources: Array(sources.prefix(job.sources.count)), checkpointPath: Path("ckpt"),
             files: files, time: time
         ) { [self] event in
@@ -185,11 +216,13 @@ final class StreamScript {
     /// Runs until there is nothing to do, starting the engine if it is not; gives the rows that
     /// came out, batch by batch and in order.
     @discardableResult
-    func run(_ limits: RunLimits = RunLimits()) throws -> [[Value]] {
+    func run(
+        _ limits: RunLimits = RunLimits(), until shouldStop: () -> Bool = { false }
+    ) throws -> [[Value]] {
         if engine == nil { try start() }
         guard let engine else { return [] }
         let job = try Job.load(Array(text.utf8), path: "script.json")
-        _ = try engine.run(trigger: job.trigger, limits: limits) { false }
+        _ = try engine.run(trigger: job.trigger, limits: limits, shouldStop: shouldStop)
         return output()
     }
 

@@ -160,4 +160,35 @@ import Testing
         try script.run()
         #expect(script.sideTables["lake/late"].map { $0[2] } == [.long(12)])
     }
+
+    /// Where the event time itself is a key, it says what is late, also beside windows over another
+    /// time.
+    @Test(arguments: [
+        ("", 1), ("window(timestamp_seconds(value), '5 seconds')", 1),
+        ("window(timestamp_seconds(value), '7 seconds', '5 seconds')", 2),
+        ("session_window(timestamp_seconds(value), '5 seconds')", 1),
+    ])
+    func rowsAreLateByAnEventTimeKey(window: String, windows: Int) throws {
+        let keys = window.isEmpty ? "\"ts\"" : "\"ts\", \"\(window)\""
+        let text = Self.counting(query: "\"late\": { \"path\": \"lake/late\" },")
+            .replacing("\"window(ts, '5 seconds')\"", with: keys)
+            .replacing("window.start", with: "ts")
+        let script = StreamScript(text)
+        // The windows are far from where the watermark is.
+        let row = { (time: Int64) in
+            [Value.timestamp(time * 1_000_000), .string("k"), .long(time * 1_000)]
+        }
+        script.add(rows: [row(10), row(10), row(25)])
+        #expect(try script.runPairs() == Array(repeating: [10, 2], count: windows))
+        script.add(rows: [row(15), row(16), row(10)])
+        #expect(try script.runPairs() == [])
+        #expect(script.sideTables["lake/late"].map { $0[2] } == [.long(15_000), .long(10_000)])
+        script.add(rows: [row(40)])
+        let rows = try script.runPairs().sorted { $0[0] < $1[0] }
+        #expect(
+            rows == Array(repeating: [16, 1], count: windows)
+                + Array(repeating: [25, 1], count: windows))
+        #expect(script.events.map { $0.queries[0].rowsLate }.reduce(0, +) == 2)
+        #expect(script.events.map { $0.queries[0].groupsLate }.reduce(0, +) == 2 * windows)
+    }
 }

@@ -212,7 +212,7 @@ import Testing
             code: code, pointer: "/feed" + pointer, says: says)
     }
 
-    @Test(arguments: formCases + feedCases + optionCases)
+    @Test(arguments: formCases + feedCases + optionCases + realTimeCases)
     func fault(_ case: Case) throws {
         let errors = Job.errors(`case`.job)
         let error = try #require(errors.first { $0.code == `case`.code }, "\(errors)")

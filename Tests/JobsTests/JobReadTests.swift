@@ -75,9 +75,12 @@ import Testing
         (#"{"availableNow": true}"#, TriggerSpec.availableNow), (#"{"once": true}"#, .once),
         (#"{"processingTime": "1 minute 30 seconds"}"#, .processingTime(intervalMs: 90_000)),
         (#"{"processingTime": "500ms"}"#, .processingTime(intervalMs: 500)),
+        (#"{"realTime": "5 seconds"}"#, .realTime(durationMs: 5_000)),
     ])
     func triggers(text: String, trigger: TriggerSpec) throws {
-        #expect(try Job.load(sampleJob(more: "\"trigger\": \(text),")).trigger == trigger)
+        let shown = sampleQuery(mode: "update", sinks: #"[{"format": "console"}]"#)
+        let job = try Job.load(sampleJob(queries: [shown], more: "\"trigger\": \(text),"))
+        #expect(job.trigger == trigger)
         #expect(try Job.load(sampleJob()).trigger == .processingTime(intervalMs: 0))
     }
 

@@ -70,12 +70,16 @@ func read(_ words: [String]) throws -> String {
 func readColumn(_ column: Int, of file: ParquetFile, step: Int?) throws -> [RecordBatch] {
     var batches: [RecordBatch] = []
     for (group, count) in file.footer.rowGroupRowCounts.enumerated() {
-        var row = 0
-        repeat {
-            let end = min(count, row + (step ?? count))
-            batches.append(try file.read(rowGroup: group, rows: row..<end, columns: [column]))
-            row = end
-        } while row < count
+        guard let step, count > 0 else {
+            batches.append(try file.read(rowGroup: group, columns: [column]))
+            continue
+        }
+        // By several threads, as a source reads it.
+        let reader = try RowGroupReader(file, rowGroup: group, rows: 0..<count, columns: [column])
+        let starts = Array(stride(from: 0, to: count, by: step))
+        batches += try Workers(threads: 3).map(starts.count) { piece in
+            try reader.read(starts[piece]..<min(count, starts[piece] + step))
+        }
     }
     return batches
 }

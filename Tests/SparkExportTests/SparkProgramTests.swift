@@ -150,6 +150,18 @@ import Testing
         #expect(text.split(separator: "WHERE (price > 1)").count == 2)
     }
 
+    @Test func realTimeIsRefused() throws {
+        let error = #expect(throws: SparkExportErrors.self) {
+            try program(
+                query("\"symbol\"", "\"count(*) AS n\"", more: "\"outputMode\": \"update\","),
+                more: "}, \"trigger\": { \"realTime\": \"5 seconds\"")
+        }
+        #expect(
+            error?.reasons == [
+                "trigger: Spark's real-time mode reads Kafka only; use `processingTime` there"
+            ])
+    }
+
     @Test func idleTimeoutNeedsKnownSessions() throws {
         let dynamic =
             "\"symbol\", \"session_window(event_time, CASE WHEN price > 1 THEN '1s' ELSE '2s' END)\""

@@ -1,0 +1,65 @@
+import Columnar
+import Jobs
+import Operators
+import Storage
+import Streams
+
+// A batch in real time grows while it runs: rows are read, folded and shown as they come. When its
+// time is up it is ended as any other: its offsets are logged, its state and its sinks made durable,
+// its commit logged. Nothing of it is durable before its offsets are, so an interrupted one that was
+// not logged never was, and one that was logged is run again as a batch of the rows it had read.
+extension MicroBatchEngine {
+    /// The most rows of one batch: what bounds the memory of a query that keeps its rows until then,
+    /// and what is done again after a crash.
+    static let liveRowsMax: Int64 = 1 << 20
+
+    /// Runs a batch that begins with the plan's rows and takes in what comes while it lasts.
+    ///
+    /// It ends early when a stop is asked for, when the limits allow no more rows, or when it has so
+    /// many that memory matters.
+    func executeLive(
+        _ first: BatchPlan, lastingMs: Int64, _ limits: RunLimits, _ shouldStop: () -> Bool
+    ) throws {
+        var plan = first
+        var clock = StageClock(time)
+        let begun = clock.now
+        let deadline = begun + UInt64(lastingMs) * 1_000_000
+        let rowsMax = min(Self.liveRowsMax, job.job.sources[0].maxOffsetsPerTrigger ?? .max)
+        var outcome: BatchOutcome
+        var available = try availability(limits)
+        do {
+            var scan = graph.begin(isLive: true)
+            var next = plan.offsets[0].lowerBound
+            while true {
+                let end = min(available.ends[0], first.offsets[0].lowerBound + rowsMax)
+                if end > next {
+                    var part = plan
+                    part.offsets = [next..<end]
+                    let rows = Int(end - next)
+                    try graph.read(
+                        part, from: sources, workers.sharing(rows: rows), into: &scan, &clock)
+                    try graph.show(plan)
+                    next = end
+                    lastRowsNanos[0] = time.monotonicNanos()
+                } else {
+                    waitForRows()
+                }
+                if shouldStop() || time.monotonicNanos() >= deadline { break }
+                if next - first.offsets[0].lowerBound >= rowsMax { break }
+                if try isAtLimit(limits, at: [next]) { break }
+                available = try availability(limits)
+            }
+            plan.offsets = [first.offsets[0].lowerBound..<next]
+            let waited = clock.lap()
+            scan.profile.add(wall: waited, [(.other, waited)])
+            let logged = try log(plan, &clock)
+            outcome = try graph.finish(plan, scan, &clock)
+            outcome.add(logged)
+            try commit(&outcome, plan, &clock)
+        } catch {
+            throw BatchError(plan, sources: sourceNames, error)
+        }
+        try end(
+            plan, &outcome, begunNanos: begun, endedNanos: clock.now, available.latest)
+    }
+}

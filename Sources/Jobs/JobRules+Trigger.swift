@@ -1,0 +1,51 @@
+import JSON
+import Operators
+
+extension JobRules {
+    /// What batches that show rows as they come need.
+    mutating func check(
+        _ trigger: TriggerSpec, _ sources: [IndexedSource], _ watermark: WatermarkSpec?,
+        _ queries: [IndexedQuery]
+    ) {
+        guard case .realTime(let durationMs) = trigger else { return }
+        let pointer = JSONPointer()["trigger"]["realTime"]
+        if durationMs < TriggerSpec.realTimeMsMin {
+            note(
+                .badDuration,
+                "\"realTime\" is how often there is a commit, at least \"5 seconds\"; rows are "
+                    + "shown as they come, whatever it is.", at: pointer)
+        }
+        if sources.count != 1 || sources[0].spec.files != nil || sources[0].spec.backfill != nil {
+            note(
+                .badValue,
+                "\"realTime\" reads one log, without backfill; use \"processingTime\" here.",
+                at: pointer)
+        }
+        if !queries.contains(where: { $0.spec.showsChanges }) {
+            note(
+                .badValue,
+                "\"realTime\" shows rows of queries in `update` mode on the console as they come, "
+                    + "and this job has no such query with a {\"format\": \"console\"} sink that "
+                    + "reads the source; give it one, or use \"processingTime\".", at: pointer)
+        }
+        let watermarks =
+            [(watermark, JSONPointer()["watermark"])]
+            + sources.map { ($0.spec.watermark, $0.pointer["watermark"]) }
+        for (watermark, place) in watermarks {
+            guard let skewMs = watermark?.maxFutureSkewMs, skewMs < durationMs else { continue }
+            note(
+                .badDuration,
+                "A batch's clock stands while it runs, and with \"realTime\" it runs long: rows of "
+                    + "the present would be too far ahead. Make \"maxFutureSkew\" at least as long "
+                    + "as \"realTime\".", at: place["maxFutureSkew"])
+        }
+    }
+}
+
+extension QuerySpec {
+    /// Whether rows of the query are shown while a batch runs.
+    fileprivate var showsChanges: Bool {
+        from == nil && outputMode == .update
+            && sinks.contains { if case .console = $0 { true } else { false } }
+    }
+}
