@@ -76,8 +76,8 @@ let package = Package(
         .executableTarget(
             name: "streamer",
             dependencies: [
-                "Storage", "Columnar", "JSON", "Streams", "Expressions", "TickLog", "Parquet",
-                "Lake", "KeyedState", "Checkpoints", "Operators", "Jobs", "SparkExport",
+                "CSystem", "Storage", "Columnar", "JSON", "Streams", "Expressions", "TickLog",
+                "Parquet", "Lake", "KeyedState", "Checkpoints", "Operators", "Jobs", "SparkExport",
                 "Connectors", "Engine",
             ],
             swiftSettings: settings),

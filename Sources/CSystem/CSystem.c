@@ -1,4 +1,5 @@
 #define _GNU_SOURCE
+#include <malloc.h>
 #include "CSystem.h"
 
 #include <dirent.h>
@@ -20,4 +21,10 @@ const char *csystem_entry_name(const struct dirent *entry) {
 unsigned long long *csystem_thread_sync_nanos(void) {
     static _Thread_local unsigned long long nanos;
     return &nanos;
+}
+
+void csystem_keep_freed_memory(int bytes) {
+    mallopt(M_TRIM_THRESHOLD, bytes);
+    // Larger pieces come from the kernel and go back to it one by one.
+    mallopt(M_MMAP_THRESHOLD, bytes / 8);
 }

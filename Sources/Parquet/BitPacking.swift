@@ -45,22 +45,83 @@ func unpackBits<T: FixedWidthInteger & UnsignedInteger>(
         unsafe output.initialize(repeating: 0, count: count)
         return
     }
+    let eights = first & 7 == 0 ? unsafe unpackEights(input, first >> 3, width, count, output) : 0
     let mask: UInt64 = width == 64 ? ~0 : (1 << UInt64(width)) - 1
     // Values whose eight bytes lie inside the input are read without looking at its end.
     let fastBits = (input.count - 8) * 8 - first
     let fastCount = width > 56 ? 0 : min(count, max(0, fastBits / width))
-    var bit = first
-    for index in 0..<fastCount {
+    var bit = first + eights * width
+    for index in eights..<max(eights, fastCount) {
         // Safe: bit / 8 + 8 <= input.count, by the choice of fastCount.
         let word = unsafe input.loadUnaligned(fromByteOffset: bit >> 3, as: UInt64.self)
         unsafe output[index] = T(
             truncatingIfNeeded: (UInt64(littleEndian: word) &>> UInt64(bit & 7)) & mask)
         bit += width
     }
-    for index in fastCount..<count {
+    for index in max(eights, fastCount)..<count {
         unsafe output[index] = T(
             truncatingIfNeeded: assembleBits(input, at: bit, width: width) & mask)
         bit += width
+    }
+}
+
+/// Unpacks values of few bits, eight at a time, that begin with a byte; returns how many.
+///
+/// For each width there is code of its own, in which all shifts are constants.
+@inline(__always)
+private func unpackEights<T: FixedWidthInteger & UnsignedInteger>(
+    _ input: UnsafeRawBufferPointer, _ start: Int, _ width: Int, _ count: Int,
+    _ output: UnsafeMutablePointer<T>
+) -> Int {
+    guard width <= 16, let base = input.baseAddress else { return 0 }
+    // Eight values lie in two words, of which the second begins within the eight's bytes.
+    let spare = input.count - start - 16
+    guard spare >= 0 else { return 0 }
+    let eights = min(count / 8, spare / width + 1)
+    let bytes = unsafe base + start
+    switch width {
+    case 1: unsafe unpackEights(bytes, eights, 1, output)
+    case 2: unsafe unpackEights(bytes, eights, 2, output)
+    case 3: unsafe unpackEights(bytes, eights, 3, output)
+    case 4: unsafe unpackEights(bytes, eights, 4, output)
+    case 5: unsafe unpackEights(bytes, eights, 5, output)
+    case 6: unsafe unpackEights(bytes, eights, 6, output)
+    case 7: unsafe unpackEights(bytes, eights, 7, output)
+    case 8: unsafe unpackEights(bytes, eights, 8, output)
+    case 9: unsafe unpackEights(bytes, eights, 9, output)
+    case 10: unsafe unpackEights(bytes, eights, 10, output)
+    case 11: unsafe unpackEights(bytes, eights, 11, output)
+    case 12: unsafe unpackEights(bytes, eights, 12, output)
+    case 13: unsafe unpackEights(bytes, eights, 13, output)
+    case 14: unsafe unpackEights(bytes, eights, 14, output)
+    case 15: unsafe unpackEights(bytes, eights, 15, output)
+    default: unsafe unpackEights(bytes, eights, 16, output)
+    }
+    return eights * 8
+}
+
+@inline(__always)
+private func unpackEights<T: FixedWidthInteger & UnsignedInteger>(
+    _ input: UnsafeRawPointer, _ eights: Int, _ width: Int, _ output: UnsafeMutablePointer<T>
+) {
+    let mask: UInt64 = (1 << UInt64(width)) - 1
+    let half = 4 * width
+    for eight in 0..<eights {
+        // Safe: the caller saw to it that sixteen bytes can be read from each eight on.
+        let from = unsafe input + eight * width
+        let to = unsafe output + eight * 8
+        let low = UInt64(littleEndian: unsafe from.loadUnaligned(as: UInt64.self))
+        let high =
+            UInt64(littleEndian: unsafe (from + half / 8).loadUnaligned(as: UInt64.self))
+            >> UInt64(half % 8)
+        unsafe to[0] = T(truncatingIfNeeded: low & mask)
+        unsafe to[1] = T(truncatingIfNeeded: low >> UInt64(width) & mask)
+        unsafe to[2] = T(truncatingIfNeeded: low >> UInt64(2 * width) & mask)
+        unsafe to[3] = T(truncatingIfNeeded: low >> UInt64(3 * width) & mask)
+        unsafe to[4] = T(truncatingIfNeeded: high & mask)
+        unsafe to[5] = T(truncatingIfNeeded: high >> UInt64(width) & mask)
+        unsafe to[6] = T(truncatingIfNeeded: high >> UInt64(2 * width) & mask)
+        unsafe to[7] = T(truncatingIfNeeded: high >> UInt64(3 * width) & mask)
     }
 }
 

@@ -63,21 +63,29 @@ struct DictionaryValues<Out: BitwiseCopyable>: PageValues {
                 failure = error
                 return
             }
-            var largest: UInt32 = 0
-            for index in 0..<count { largest = unsafe max(largest, base[index]) }
-            guard Int(largest) < entries.count else {
-                failure = start.damaged(
-                    "code \(largest) in a dictionary of \(entries.count) entries")
-                return
-            }
-            unsafe entries.withUnsafeBufferPointer { entries in
-                for index in 0..<count {
-                    // Safe: no code is larger than `largest`.
-                    unsafe (output + index).initialize(to: entries[Int(base[index])])
-                }
-            }
+            failure = unsafe look(up: base, count, output)
         }
         if let failure { throw failure }
+    }
+}
+
+extension DictionaryValues {
+    /// Writes what codes stand for; the error that a code without an entry is.
+    private func look(
+        up codes: UnsafePointer<UInt32>, _ count: Int, _ output: UnsafeMutablePointer<Out>
+    ) -> ParquetError? {
+        let entryCount = UInt32(clamping: entries.count)
+        return unsafe entries.withUnsafeBufferPointer { entries in
+            for index in 0..<count {
+                let code = unsafe codes[index]
+                guard code < entryCount else {
+                    return start.damaged("code \(code) in a dictionary of \(entryCount) entries")
+                }
+                // Safe: just checked.
+                unsafe (output + index).initialize(to: entries[Int(code)])
+            }
+            return nil
+        }
     }
 }
 

@@ -82,6 +82,31 @@ import Testing
         }
     }
 
+    /// Codes of every number of bits up to 17, cut into ranges that begin anywhere.
+    @Test func dictionariesOfAnySizeAreLookedUpRightly() throws {
+        let schema = Schema([Field("id", .long, isNullable: false)])
+        var options = ParquetOptions()
+        options.encodings = ["id": .dictionary]
+        options.pageRowsMax = 1_021
+        for bits in 0...17 {
+            let distinct = 1 << bits - (bits > 2 ? 1 : 0)
+            let rowCount = distinct + 2_000
+            let values = (0..<rowCount).map { Int64($0 % distinct * 7_919 % distinct) - 5 }
+            let column = Column(.long, values: Buffer(copying: values), count: rowCount)
+            let bytes = try ParquetWriter.encode(
+                RecordBatch(schema, [column], count: rowCount), options)
+            let reader = try RowGroupReader(
+                ParquetFile(Buffer(copying: bytes)), rowGroup: 0, rows: 0..<rowCount)
+            var row = 0
+            while row < rowCount {
+                let range = row..<min(rowCount, row + 617 * (bits + 1))
+                let column = try reader.read(range).columns[0]
+                #expect((0..<range.count).map { column.int64s[$0] } == Array(values[range]))
+                row = range.upperBound
+            }
+        }
+    }
+
     @Test func damageIsTheSameErrorInWhateverOrderRangesAreRead() throws {
         let bytes = try Self.file(pageRowsMax: 230)
         var random = SeededGenerator(seed: 6)

@@ -15,3 +15,7 @@ const char *csystem_entry_name(const struct dirent *entry);
 /// Nanoseconds that the calling thread has waited for syncs, to be added to by whoever syncs: Swift
 /// has no variables of a thread.
 unsigned long long *csystem_thread_sync_nanos(void);
+
+/// mallopt(3): memory that was freed stays with the process, up to `bytes` of each arena, instead of
+/// being given back to the kernel and cleared by it when it is asked for again.
+void csystem_keep_freed_memory(int bytes);
