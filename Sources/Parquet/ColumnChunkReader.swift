@@ -129,7 +129,7 @@ struct ColumnChunkReader {
         }
         if valueCount == 0 {
             target.fillNulls(firstRow: row, count: count)
-        } else if encoding == .dictionary || encoding == .plainDictionary {
+        } else if stored.header.hasCodes {
             guard let entries else {
                 throw stored.damaged("codes into a dictionary that is not there")
             }

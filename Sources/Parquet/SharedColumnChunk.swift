@@ -5,6 +5,8 @@ import Synchronization
 struct PagePlace: Sendable {
     let range: Range<Int>
     let rows: Range<Int>
+    /// Whether its values may be codes into the dictionary.
+    var mayHaveCodes = true
 
     /// Those of some pages, which are in order, that have some of the rows.
     static func having(_ rows: Range<Int>, of places: [PagePlace]) -> ArraySlice<PagePlace> {
@@ -85,7 +87,7 @@ final class SharedColumnChunk: Sendable {
 
     /// What is needed to decode a range of rows.
     struct Part: Sendable {
-        /// The dictionary page.
+        /// The dictionary page, where data pages may have codes into it.
         var dictionary: OpenPage?
         /// The data pages that have some of the rows.
         var places: ArraySlice<PagePlace> = []
@@ -179,11 +181,12 @@ final class SharedColumnChunk: Sendable {
         if let known = kept.take() { state = known } else { state = try begun(budget) }
         var part = Part()
         try find(rows, budget, &state)
-        if let dictionary = state.dictionary {
+        part.places = PagePlace.having(rows, of: state.places)
+        // Where a dictionary grows too large, writers go on without it.
+        if let dictionary = state.dictionary, part.places.contains(where: \.mayHaveCodes) {
             try part.charge(dictionary.stored, codec, budget)
             part.dictionary = dictionary
         }
-        part.places = PagePlace.having(rows, of: state.places)
         for (number, place) in zip(part.places.indices, part.places) {
             let shared = place.rows.clamped(to: wanted)
             guard shared.clamped(to: rows) != shared else { continue }
@@ -249,7 +252,9 @@ final class SharedColumnChunk: Sendable {
             }
             if count > 0 {
                 state.places.append(
-                    PagePlace(range: found.range, rows: state.row..<state.row + count))
+                    PagePlace(
+                        range: found.range, rows: state.row..<state.row + count,
+                        mayHaveCodes: found.header.hasCodes))
             }
             state.row += count
         }

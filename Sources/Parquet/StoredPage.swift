@@ -88,3 +88,11 @@ extension StoredPage {
         else { throw damaged("a page is another one than the page index says") }
     }
 }
+
+extension PageHeader {
+    /// Whether the values of a data page are codes into the dictionary.
+    var hasCodes: Bool {
+        encoding == ParquetEncoding.dictionary.rawValue
+            || encoding == ParquetEncoding.plainDictionary.rawValue
+    }
+}
