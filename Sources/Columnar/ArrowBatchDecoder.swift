@@ -214,7 +214,11 @@ extension ArrowDictionaries.Entry {
             ])
             return .strings(joined, bits)
         case (.values(let old), .values(let new)):
-            return .values(Column.concatenate([old, new], type: old.type))
+            do throws(StringsTooLarge) {
+                return .values(try Column.concatenate([old, new], type: old.type))
+            } catch {
+                throw ArrowError(.tooLarge, "\(error)")
+            }
         default: preconditionFailure("a dictionary has one type")
         }
     }

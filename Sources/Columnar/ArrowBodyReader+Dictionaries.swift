@@ -29,6 +29,13 @@ extension ArrowBodyReader {
         guard let entries = column.dictionary else { return .values(column) }
         // Values that repeat share an entry in the column; the dictionary needs them in place.
         let codes = column.int32s
+        var byteCount = 0
+        for row in codes.indices { byteCount += entries.range(at: Int(codes[row])).count }
+        guard byteCount <= StringDictionary.byteCountMax else {
+            throw ArrowError(.tooLarge, "a dictionary of more than 2 GiB of strings")
+        }
+        // The bytes grow in one place and are copied to another.
+        try charge(rowCount * 12 + 3 * byteCount)
         return .strings(entries.gather(codes.indices.map { codes[$0] }), validity)
     }
 

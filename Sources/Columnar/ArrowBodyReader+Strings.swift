@@ -138,7 +138,7 @@ extension ArrowBodyReader {
     private func checkRoom(
         for byteCount: Int, _ interner: StringInterner
     ) throws(ArrowError) {
-        guard interner.byteCount + byteCount <= Int(Int32.max) else {
+        guard interner.byteCount + byteCount <= StringDictionary.byteCountMax else {
             throw ArrowError(.tooLarge, "more than 2 GiB of distinct strings in one batch")
         }
     }

@@ -127,6 +127,8 @@ extension Column {
 
 extension StringDictionary {
     /// The entries at `indices`, in that order, in memory of their own.
+    ///
+    /// Together they take at most `byteCountMax` bytes, as entries without repetition do.
     func gather(_ indices: [Int32]) -> StringDictionary {
         var gathered: [UInt8] = []
         var ends: [Int32] = [0]
@@ -135,7 +137,7 @@ extension StringDictionary {
             unsafe gathered.append(contentsOf: unsafeBytes(at: Int(index)))
             ends.append(Int32(gathered.count))
         }
-        // Safe: whole entries of a valid dictionary, no more bytes than it has.
+        // Safe: whole entries of a valid dictionary.
         return unsafe StringDictionary(
             uncheckedOffsets: Buffer(copying: ends), bytes: Buffer(copying: gathered),
             count: indices.count)

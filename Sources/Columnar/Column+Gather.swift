@@ -33,7 +33,12 @@ extension Column {
     public func filter(_ selection: Bitmap) -> Column { gather(selection.setBitIndices()) }
 
     /// Columns of one type end to end.
-    public static func concatenate(_ columns: [Column], type: DataType) -> Column {
+    ///
+    /// - Throws: when distinct strings take more than `stringBytesMax`.
+    public static func concatenate(
+        _ columns: [Column], type: DataType,
+        stringBytesMax: Int = StringDictionary.byteCountMax
+    ) throws(StringsTooLarge) -> Column {
         precondition(columns.allSatisfy { $0.type == type }, "columns of different types")
         if columns.count == 1 { return columns[0] }
         let count = columns.reduce(0) { $0 + $1.count }
@@ -46,7 +51,8 @@ extension Column {
         case .bits:
             return Column(bits: Bitmap.concatenate(columns.compactMap(\.bits)), validity: validity)
         case .dictionary:
-            return concatenateStrings(columns, type, count: count, validity: validity)
+            return try concatenateStrings(
+                columns, type, count: count, validity: validity, stringBytesMax)
         case .int32, .int64, .int128, .float64:
             let width = type.byteWidth
             let joined = unsafe Buffer(byteCount: count * width) { output in
@@ -64,10 +70,12 @@ extension Column {
     }
 
     private static func concatenateStrings(
-        _ columns: [Column], _ type: DataType, count: Int, validity: Bitmap?
-    ) -> Column {
+        _ columns: [Column], _ type: DataType, count: Int, validity: Bitmap?,
+        _ stringBytesMax: Int
+    ) throws(StringsTooLarge) -> Column {
         let interner = StringInterner()
-        let codes = Buffer(of: Int32.self, count: count) { output in
+        let codes = try Buffer(of: Int32.self, count: count) {
+            (output) throws(StringsTooLarge) in
             for column in columns {
                 guard let dictionary = column.dictionary else { continue }
                 var translation = [Int32](repeating: -1, count: dictionary.count)
@@ -76,6 +84,7 @@ extension Column {
                     let code = Int(source[row])
                     if translation[code] < 0 {
                         translation[code] = unsafe interner.intern(dictionary.unsafeBytes(at: code))
+                        guard interner.byteCount <= stringBytesMax else { throw StringsTooLarge() }
                     }
                     output.append(translation[code])
                 }

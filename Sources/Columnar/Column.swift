@@ -76,7 +76,7 @@ public struct Column: Sendable {
         count: Int, validity: Bitmap? = nil
     ) {
         guard codes.count >= count * 4, codes.isAligned(for: Int32.self) else { return nil }
-        let entries = dictionary.count == 0 ? StringDictionary([""]) : dictionary
+        let entries = dictionary.count == 0 ? .oneEmptyEntry : dictionary
         let limit = UInt32(entries.count)
         let source = codes.span(of: Int32.self)
         var outOfRange = 0

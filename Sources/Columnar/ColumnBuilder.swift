@@ -32,6 +32,12 @@ public struct ColumnBuilder {
         }
     }
 
+    /// The bytes of the distinct strings appended.
+    ///
+    /// Whoever appends strings without a bound on their sizes makes sure that it stays within
+    /// `StringDictionary.byteCountMax`.
+    public var stringBytes: Int { interner?.byteCount ?? 0 }
+
     /// Appends a null.
     public mutating func appendNull() {
         hasNulls = true

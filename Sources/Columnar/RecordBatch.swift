@@ -56,10 +56,20 @@ public struct RecordBatch: Sendable {
     public func filter(_ selection: Bitmap) -> RecordBatch { gather(selection.setBitIndices()) }
 
     /// Batches of one schema end to end.
-    public static func concatenate(_ batches: [RecordBatch], schema: Schema) -> RecordBatch {
-        let columns = schema.fields.indices.map { index in
-            Column.concatenate(
-                batches.map { $0.columns[index] }, type: schema[index].type)
+    ///
+    /// - Throws: when distinct strings of a column take more than `stringBytesMax`.
+    public static func concatenate(
+        _ batches: [RecordBatch], schema: Schema,
+        stringBytesMax: Int = StringDictionary.byteCountMax
+    ) throws(StringsTooLarge) -> RecordBatch {
+        let columns = try schema.fields.indices.map { (index) throws(StringsTooLarge) in
+            do throws(StringsTooLarge) {
+                return try Column.concatenate(
+                    batches.map { $0.columns[index] }, type: schema[index].type,
+                    stringBytesMax: stringBytesMax)
+            } catch {
+                throw StringsTooLarge(column: schema[index].name)
+            }
         }
         return RecordBatch(schema, columns, count: batches.reduce(0) { $0 + $1.count })
     }

@@ -10,6 +10,9 @@ public struct StringDictionary: Sendable {
     /// The number of entries.
     public let count: Int
 
+    /// The most bytes that the entries can take.
+    public static let byteCountMax = Int(Int32.max)
+
     /// A dictionary over offsets and bytes whose invariants the caller has established: `offsets`
     /// holds `count + 1` ascending positions inside `bytes`, each entry of text is valid UTF-8.
     @unsafe
@@ -44,17 +47,27 @@ public struct StringDictionary: Sendable {
         }
     }
 
-    /// A dictionary of Swift strings, in order.
-    public init(_ strings: [String]) {
+    /// A dictionary of Swift strings, in order, that take at most `byteCountMax` bytes.
+    public init(
+        _ strings: [String], byteCountMax: Int = Self.byteCountMax
+    ) throws(StringsTooLarge) {
         var bytes: [UInt8] = []
         var offsets: [Int32] = [0]
         for string in strings {
             bytes.append(contentsOf: string.utf8)
+            guard bytes.count <= byteCountMax else { throw StringsTooLarge() }
             offsets.append(Int32(bytes.count))
         }
         unsafe self.init(
             uncheckedOffsets: Buffer(copying: offsets), bytes: Buffer(copying: bytes),
             count: strings.count)
+    }
+
+    /// The least dictionary that the codes of null rows can point into.
+    public static var oneEmptyEntry: StringDictionary {
+        // Safe: one entry without bytes.
+        unsafe StringDictionary(
+            uncheckedOffsets: Buffer(copying: [Int32(0), 0]), bytes: .empty, count: 1)
     }
 
     /// The byte range of an entry.

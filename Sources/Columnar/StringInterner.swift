@@ -120,9 +120,11 @@ import Glibc
 
     /// The strings seen so far, each at its number: a copy.
     ///
-    /// They take at most 2 GiB.
+    /// Whoever interns makes sure that they take at most `StringDictionary.byteCountMax` bytes.
     public func dictionary() -> StringDictionary {
-        precondition(byteCount <= Int(Int32.max), "more than 2 GiB of strings in a dictionary")
+        precondition(
+            byteCount <= StringDictionary.byteCountMax, "more than 2 GiB of strings in a dictionary"
+        )
         let offsets = Buffer(of: Int32.self, count: count + 1) { output in
             for entry in 0...count { unsafe output.append(Int32(ends[entry])) }
         }

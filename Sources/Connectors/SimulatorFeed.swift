@@ -38,7 +38,7 @@ public final class SimulatorFeed: Feed {
         try spec.validate()
         self.spec = spec
         identity = spec.identity
-        dictionary = StringDictionary(spec.symbols)
+        dictionary = try StringDictionary(spec.symbols)
         parameters = TickParameters(spec)
         switch spec.start {
         case .now: startMicros = time.nowMicros()

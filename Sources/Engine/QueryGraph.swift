@@ -148,8 +148,8 @@ extension QueryGraph {
         scan.profile.add(wall: finishing, [(.grouping, finishing)])
         let tally = scan.tally
         if !watermarks.isEmpty { tracker.endBatch(tally.times) }
-        let rejected = zip(rejects, watermarks).map { output, watermark in
-            output?.rejectedRows(timeColumn: watermark.column, plan)
+        let rejected = try zip(rejects, watermarks).map { output, watermark in
+            try output?.rejectedRows(timeColumn: watermark.column, plan)
         }
         return BatchOutcome(
             outputs: outputs, rejected: rejected, tally: tally, queries: nodes.map(\.progress),

@@ -230,7 +230,7 @@ extension QueryNode {
         let rows: RecordBatch
         switch operation {
         case .projection:
-            rows = RecordBatch.concatenate(
+            rows = try RecordBatch.concatenate(
                 Array(outputRows[shownBlocks...]), schema: query.plan.outputSchema)
             shownBlocks = outputRows.count
         case .aggregation(let aggregate): rows = try aggregate.changedRows(context)
@@ -244,7 +244,7 @@ extension QueryNode {
         let rows: RecordBatch
         switch operation {
         case .projection:
-            rows = RecordBatch.concatenate(outputRows, schema: query.plan.outputSchema)
+            rows = try RecordBatch.concatenate(outputRows, schema: query.plan.outputSchema)
             outputRows = []
         case .aggregation(let aggregate):
             let output = try aggregate.finishBatch(evictionWatermarkMs: plan.watermarkMs, context)
@@ -260,7 +260,7 @@ extension QueryNode {
         }
         return NodeOutput(
             rows: rows, sourceEnds: query.outputSources > 1 ? sourceEnds : [],
-            late: late?.lateRows(of: query, plan))
+            late: try late?.lateRows(of: query, plan))
     }
 }
 

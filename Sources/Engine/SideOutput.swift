@@ -29,11 +29,11 @@ final class SideOutput {
     func add(_ rows: RecordBatch) { parts.append(rows) }
 
     /// The batch's rows of a query that were late.
-    func lateRows(of query: PlannedQuery, _ plan: BatchPlan) -> RecordBatch {
+    func lateRows(of query: PlannedQuery, _ plan: BatchPlan) throws -> RecordBatch {
         guard let time = query.eventTimeColumn, !parts.isEmpty else {
             return RecordBatch(empty: table.schema)
         }
-        return rows(timeColumn: time) { timeMs in
+        return try rows(timeColumn: time) { timeMs in
             [
                 .string(query.name), .timestamp(microseconds(plan.lateWatermarkMs)),
                 .long(plan.lateWatermarkMs - timeMs), .long(plan.batch),
@@ -42,9 +42,9 @@ final class SideOutput {
     }
 
     /// The batch's rows that were too far ahead of the clock.
-    func rejectedRows(timeColumn: Int, _ plan: BatchPlan) -> RecordBatch {
+    func rejectedRows(timeColumn: Int, _ plan: BatchPlan) throws -> RecordBatch {
         guard !parts.isEmpty else { return RecordBatch(empty: table.schema) }
-        return rows(timeColumn: timeColumn) { timeMs in
+        return try rows(timeColumn: timeColumn) { timeMs in
             [
                 .string("future"), .timestamp(microseconds(plan.timestampMs)),
                 .long(timeMs - plan.timestampMs), .long(plan.batch),
@@ -53,9 +53,11 @@ final class SideOutput {
     }
 
     /// The rows with what `why` says of the event time of each.
-    private func rows(timeColumn: Int, why: (_ timeMs: Int64) -> [Value]) -> RecordBatch {
+    private func rows(
+        timeColumn: Int, why: (_ timeMs: Int64) -> [Value]
+    ) throws(StringsTooLarge) -> RecordBatch {
         let inputCount = parts[0].schema.count
-        let input = RecordBatch.concatenate(parts, schema: parts[0].schema)
+        let input = try RecordBatch.concatenate(parts, schema: parts[0].schema)
         var builders = table.schema.fields[inputCount...].map {
             ColumnBuilder($0.type, capacity: input.count)
         }

@@ -86,7 +86,7 @@ extension Frame {
             open = (~chosen).setBitIndices().map { open[Int($0)] }
         }
         if !open.isEmpty { branches.append((open, try values(of: node.arguments[last], open))) }
-        return .column(merged(branches, node.type))
+        return .column(try merged(branches, node))
     }
 
     func evaluateCoalesce(_ node: Node) throws(ExpressionError) -> Operand {
@@ -113,7 +113,7 @@ extension Frame {
             }
             open = (~validity).setBitIndices().map { open[Int($0)] }
         }
-        return .column(merged(branches, node.type))
+        return .column(try merged(branches, node))
     }
 
     /// CASE where nothing can fail: every branch on all rows, the last first.
@@ -160,10 +160,17 @@ extension Frame {
     }
 
     /// Columns for disjoint rows that together are all rows, put in the rows' order.
-    private func merged(_ branches: [(rows: [Int32], values: Column)], _ type: DataType) -> Column {
+    private func merged(
+        _ branches: [(rows: [Int32], values: Column)], _ node: Node
+    ) throws(ExpressionError) -> Column {
         if branches.count == 1 { return branches[0].values }
-        if branches.isEmpty { return Column(type, []) }
-        let all = Column.concatenate(branches.map(\.values), type: type)
+        if branches.isEmpty { return Column(node.type, []) }
+        let all: Column
+        do throws(StringsTooLarge) {
+            all = try Column.concatenate(branches.map(\.values), type: node.type)
+        } catch {
+            throw fault(node, error)
+        }
         var source = [Int32](repeating: 0, count: count)
         var position: Int32 = 0
         for (rows, _) in branches {
@@ -192,7 +199,9 @@ extension Frame {
     }
 
     /// `greatest` and `least`: nulls are passed over.
-    func extremum(_ node: Node, _ operands: [Operand], isGreatest: Bool) -> Operand {
+    func extremum(
+        _ node: Node, _ operands: [Operand], isGreatest: Bool
+    ) throws(ExpressionError) -> Operand {
         var best = operands[0].column(node.type, count: count)
         for operand in operands.dropFirst() {
             let other = operand.column(node.type, count: count)
@@ -209,7 +218,8 @@ extension Frame {
             }
             let mine = (~takesOther).setBitIndices()
             let theirs = takesOther.setBitIndices()
-            best = merged([(mine, best.gather(mine)), (theirs, other.gather(theirs))], node.type)
+            best = try merged(
+                [(mine, best.gather(mine)), (theirs, other.gather(theirs))], node)
         }
         return .column(best)
     }

@@ -3,7 +3,7 @@ import Columnar
 extension Frame {
     func cast(_ node: Node, _ operand: Operand, isTry: Bool) throws(ExpressionError) -> Operand {
         let source = node.arguments[0].type
-        if node.type == .string { return castToString(operand, from: source) }
+        if node.type == .string { return try castToString(node, operand, from: source) }
         if source == .string { return try castFromString(node, operand, isTry: isTry) }
         if node.type == .boolean { return castToBoolean(operand, from: source) }
         let (values, failures) = castValues(operand, from: source, to: node.type)

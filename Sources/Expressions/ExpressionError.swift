@@ -28,7 +28,8 @@ public struct ExpressionError: Error, Hashable, Sendable {
     public enum Code: String, Sendable {
         /// The text does not follow the grammar.
         case parseSyntaxError = "PARSE_SYNTAX_ERROR"
-        /// The text is longer or nested deeper than a text may be.
+        /// The text is longer or nested deeper than a text may be, or its strings for some rows
+        /// take more bytes than a column can hold.
         case limitExceeded = "LIMIT_EXCEEDED"
         /// No column has that name.
         case unresolvedColumn = "UNRESOLVED_COLUMN"

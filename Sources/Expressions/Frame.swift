@@ -132,8 +132,8 @@ extension Frame {
         case .not: return negated(operands[0])
         case .isNull: return isNull(operands[0])
         case .equalNullSafe: return equalNullSafe(operands[0], operands[1], node.arguments[0].type)
-        case .function(.greatest): return extremum(node, operands, isGreatest: true)
-        case .function(.least): return extremum(node, operands, isGreatest: false)
+        case .function(.greatest): return try extremum(node, operands, isGreatest: true)
+        case .function(.least): return try extremum(node, operands, isGreatest: false)
         case .function(.isNaN) where operands[0].isNullConstant:
             return .constant(.boolean(false))
         default: break
@@ -174,6 +174,24 @@ extension Frame {
             }
         }
         return .column(Column(node.type, values: values, count: count, validity: validity))
+    }
+
+    /// The error of a node whose strings do not fit in a column.
+    func fault(_ node: Node, _ error: StringsTooLarge) -> ExpressionError {
+        ExpressionError(
+            .limitExceeded,
+            "The distinct values of '\(node.text)' take more than 2 GiB, the most that a column "
+                + "can hold. Make them shorter, or take fewer rows at a time.", at: node.position)
+    }
+
+    /// Appends to a column of strings under construction.
+    func append(
+        _ text: String, to builder: inout ColumnBuilder, of node: Node
+    ) throws(ExpressionError) {
+        builder.append(string: text)
+        if builder.stringBytes > StringDictionary.byteCountMax {
+            throw fault(node, StringsTooLarge())
+        }
     }
 
     /// The error of a node that failed on a row of the frame.

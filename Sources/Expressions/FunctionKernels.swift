@@ -16,7 +16,7 @@ extension Frame {
                 Column(bits: operands[0].validity.map { bits & $0 } ?? bits))
         case .greatest, .least: preconditionFailure("these take nulls and are applied before")
         case .upper, .lower, .trim, .length, .substring, .concat:
-            return applyText(function, node, operands)
+            return try applyText(function, node, operands)
         case .dateField, .timeField, .truncateDate, .truncateTimestamp, .addDays,
             .dateDifference, .addInterval, .intervalMicros, .unixTime, .timestampOf:
             return try applyTime(function, node, operands)

@@ -3,22 +3,24 @@ import Columnar
 extension Frame {
     /// A string column of a function of the values of rows, `nil` for null.
     private func strings(
-        validity: Bitmap?, _ body: (Int) -> String
-    ) -> Operand {
+        _ node: Node, validity: Bitmap?, _ body: (Int) -> String
+    ) throws(ExpressionError) -> Operand {
         var builder = ColumnBuilder(.string, capacity: count)
         for row in 0..<count {
             if let validity, !validity[row] {
                 builder.appendNull()
             } else {
-                builder.append(string: body(row))
+                try append(body(row), to: &builder, of: node)
             }
         }
         return .column(builder.finish())
     }
 
-    func castToString(_ operand: Operand, from source: DataType) -> Operand {
+    func castToString(
+        _ node: Node, _ operand: Operand, from source: DataType
+    ) throws(ExpressionError) -> Operand {
         let column = operand.column(source, count: count)
-        return strings(validity: column.validity) { row in
+        return try strings(node, validity: column.validity) { row in
             switch column.value(at: row) {
             case .string(let text): text
             // As Spark shows it: what is not UTF-8 becomes U+FFFD.

@@ -1,27 +1,36 @@
 import Columnar
 
 extension Frame {
-    func applyText(_ function: ScalarFunction, _ node: Node, _ operands: [Operand]) -> Operand {
+    func applyText(
+        _ function: ScalarFunction, _ node: Node, _ operands: [Operand]
+    ) throws(ExpressionError) -> Operand {
         switch function {
-        case .upper: mapStrings(operands[0]) { $0.uppercased() }
-        case .lower: mapStrings(operands[0]) { $0.lowercased() }
-        case .trim(let side): mapStrings(operands[0]) { Self.trimmed($0, side) }
+        case .upper: try mapStrings(node, operands[0]) { $0.uppercased() }
+        case .lower: try mapStrings(node, operands[0]) { $0.lowercased() }
+        case .trim(let side): try mapStrings(node, operands[0]) { Self.trimmed($0, side) }
         case .length:
             node.arguments[0].type == .binary ? byteCounts(operands[0]) : lengths(operands[0])
-        case .substring: substrings(node, operands)
-        default: concatenated(operands)
+        case .substring: try substrings(node, operands)
+        default: try concatenated(node, operands)
         }
     }
 
     /// A string column of a function of strings, computed an entry where the dictionary is smaller
     /// than the rows.
-    private func mapStrings(_ operand: Operand, _ body: (String) -> String) -> Operand {
+    private func mapStrings(
+        _ node: Node, _ operand: Operand, _ body: (String) -> String
+    ) throws(ExpressionError) -> Operand {
         guard case .column(let column) = operand, let dictionary = column.dictionary else {
             guard case .constant(.string(let text)) = operand else { return .constant(.null) }
             return .constant(.string(body(text)))
         }
         if dictionary.count <= count {
-            let entries = StringDictionary(dictionary.strings.map(body))
+            let entries: StringDictionary
+            do throws(StringsTooLarge) {
+                entries = try StringDictionary(dictionary.strings.map(body))
+            } catch {
+                throw fault(node, error)
+            }
             // Safe: the new dictionary has the entries of the old one, in order.
             return .column(
                 unsafe Column(
@@ -34,7 +43,8 @@ extension Frame {
             if column.isNull(row) {
                 builder.appendNull()
             } else {
-                builder.append(string: body(dictionary.string(at: Int(codes[row]))))
+                try append(
+                    body(dictionary.string(at: Int(codes[row]))), to: &builder, of: node)
             }
         }
         return .column(builder.finish())
@@ -67,23 +77,27 @@ extension Frame {
         return .column(Column(.int, values: values, count: count, validity: bytes.validity))
     }
 
-    private func substrings(_ node: Node, _ operands: [Operand]) -> Operand {
+    private func substrings(
+        _ node: Node, _ operands: [Operand]
+    ) throws(ExpressionError) -> Operand {
         if case .constant(.int(let start)) = operands[1] {
             var length: Int32 = .max
             if operands.count == 3 {
                 guard case .constant(.int(let value)) = operands[2] else {
-                    return substringRows(operands)
+                    return try substringRows(node, operands)
                 }
                 length = value
             }
-            return mapStrings(operands[0]) {
+            return try mapStrings(node, operands[0]) {
                 Self.substring($0, Int(start), Int(length))
             }
         }
-        return substringRows(operands)
+        return try substringRows(node, operands)
     }
 
-    private func substringRows(_ operands: [Operand]) -> Operand {
+    private func substringRows(
+        _ node: Node, _ operands: [Operand]
+    ) throws(ExpressionError) -> Operand {
         var builder = ColumnBuilder(.string, capacity: count)
         for row in 0..<count {
             let values = operands.map { $0.value(at: row) }
@@ -99,7 +113,8 @@ extension Frame {
                 }
                 length = value
             }
-            builder.append(string: Self.substring(text, Int(start), Int(length)))
+            try append(
+                Self.substring(text, Int(start), Int(length)), to: &builder, of: node)
         }
         return .column(builder.finish())
     }
@@ -118,7 +133,9 @@ extension Frame {
         return result
     }
 
-    private func concatenated(_ operands: [Operand]) -> Operand {
+    private func concatenated(
+        _ node: Node, _ operands: [Operand]
+    ) throws(ExpressionError) -> Operand {
         var builder = ColumnBuilder(.string, capacity: count)
         for row in 0..<count {
             var text: String? = ""
@@ -129,7 +146,11 @@ extension Frame {
                     text = nil
                 }
             }
-            if let text { builder.append(string: text) } else { builder.appendNull() }
+            if let text {
+                try append(text, to: &builder, of: node)
+            } else {
+                builder.appendNull()
+            }
         }
         return .column(builder.finish())
     }

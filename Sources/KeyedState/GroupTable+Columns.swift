@@ -2,16 +2,20 @@ public import Columnar
 
 extension GroupTable {
     /// The values of a key column for some live slots.
-    public func keyColumn(_ index: Int, at slots: [Int32]) -> Column {
+    ///
+    /// - Throws: `.tooManyBytes` when they are strings that do not fit in one column.
+    public func keyColumn(
+        _ index: Int, at slots: [Int32]
+    ) throws(KeyedStateError) -> Column {
         // Safe: a live slot has a key.
-        unsafe keyColumn(index, count: slots.count) { row in unsafe table.key(slots[row]) }
+        try unsafe keyColumn(index, count: slots.count) { row in unsafe table.key(slots[row]) }
     }
 
     /// The values of a key column from so many keys.
     @inline(__always)
     func keyColumn(
         _ index: Int, count: Int, _ key: (_ row: Int) -> UnsafePointer<UInt64>
-    ) -> Column {
+    ) throws(KeyedStateError) -> Column {
         let offset = wordOffsets[index]
         let type = keyFields[index].type
         let validity = unsafe validity(ofKey: index, count: count, key)
@@ -44,7 +48,7 @@ extension GroupTable {
             let numbers = (0..<count).map { row in
                 unsafe Int32(truncatingIfNeeded: key(row)[offset])
             }
-            return strings.column(type, numbers, validity: validity)
+            return try strings.column(of: keyFields[index], numbers, validity: validity)
         }
     }
 

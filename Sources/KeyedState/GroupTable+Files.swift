@@ -6,24 +6,33 @@ extension GroupTable {
 
     /// All groups as a table, sorted by `sortOrder`: key columns as `key.<name>`, then the
     /// accumulators' columns.
-    public func snapshot(_ workers: Workers = Workers()) -> RecordBatch {
+    ///
+    /// - Throws: `.tooManyBytes` when the strings of a column do not fit in one.
+    public func snapshot(
+        _ workers: Workers = Workers()
+    ) throws(KeyedStateError) -> RecordBatch {
         let slots = sorted(liveSlots)
-        let keys = keyFields.indices.map { keyColumn($0, at: slots) }
-        let state = stateColumns(at: slots, workers)
+        let keys = try keyFields.indices.map { (index) throws(KeyedStateError) in
+            try keyColumn(index, at: slots)
+        }
+        let state = try stateColumns(at: slots, workers)
         return RecordBatch(snapshotSchema, keys + state, count: slots.count)
     }
 
     /// What changed since the last `markCommitted()`, besides `removedUpTo`: keys that were removed,
     /// in order of removal, then groups that were added or changed, sorted as in a snapshot.
-    public func delta(_ workers: Workers = Workers()) -> RecordBatch {
+    ///
+    /// - Throws: `.tooManyBytes` when the strings of a column do not fit in one.
+    public func delta(_ workers: Workers = Workers()) throws(KeyedStateError) -> RecordBatch {
         let changed = sorted(touchedSlots)
         let removed = removedKeys.count / table.width
         let count = removed + changed.count
         let slots = [Int32](repeating: -1, count: removed) + changed
         let flags = Bitmap((0..<count).map { $0 < removed })
-        let keys = unsafe removedKeys.withUnsafeBufferPointer { words in
-            keyFields.indices.map { index in
-                unsafe keyColumn(index, count: count) { row in
+        let keys = try unsafe removedKeys.withUnsafeBufferPointer {
+            (words) throws(KeyedStateError) in
+            try keyFields.indices.map { (index) throws(KeyedStateError) in
+                try unsafe keyColumn(index, count: count) { row in
                     // Safe: there are removed keys, with a base then, before any other row.
                     if row < removed, let base = words.baseAddress {
                         return unsafe base + row * table.width
@@ -32,16 +41,19 @@ extension GroupTable {
                 }
             }
         }
-        let state = stateColumns(at: slots, workers)
+        let state = try stateColumns(at: slots, workers)
         return RecordBatch(deltaSchema, [Column(bits: flags)] + keys + state, count: count)
     }
 
     /// The accumulators' columns for some slots; -1 stands for nulls.
-    private func stateColumns(at slots: [Int32], _ workers: Workers) -> [Column] {
+    private func stateColumns(
+        at slots: [Int32], _ workers: Workers
+    ) throws(KeyedStateError) -> [Column] {
         // Safe to share: nothing of the state changes before all threads are done.
         nonisolated(unsafe) let (columns, strings) = (columns, strings)
-        return unsafe workers.sharing(rows: slots.count).map(columns.count) {
-            unsafe columns[$0].column(at: slots, strings)
+        return try unsafe workers.sharing(rows: slots.count).map(columns.count) {
+            (index) throws(KeyedStateError) in
+            try unsafe columns[index].column(at: slots, strings)
         }
     }
 

@@ -99,7 +99,11 @@ public import Columnar
 
 extension StateColumn {
     /// The values of some slots as a column; -1 stands for a null.
-    public func column(at slots: [Int32], _ strings: StateStrings) -> Column {
+    ///
+    /// - Throws: `.tooManyBytes` when they are strings that do not fit in one column.
+    public func column(
+        at slots: [Int32], _ strings: StateStrings
+    ) throws(KeyedStateError) -> Column {
         precondition(slots.allSatisfy { $0 < capacity }, "slot out of range")
         let validity = validity(at: slots)
         switch field.type.layout {
@@ -114,8 +118,8 @@ extension StateColumn {
         case .float64: return gathered(slots, Double.self, validity)
         case .dictionary:
             let numbers = unsafe pointer(as: Int32.self)
-            return strings.column(
-                field.type, slots.map { $0 >= 0 ? unsafe numbers[Int($0)] : 0 }, validity: validity)
+            return try strings.column(
+                of: field, slots.map { $0 >= 0 ? unsafe numbers[Int($0)] : 0 }, validity: validity)
         }
     }
 

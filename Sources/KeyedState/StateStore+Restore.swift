@@ -161,6 +161,10 @@ extension StateStore {
         guard removedUpTo != .some(nil), removedUpTo == nil || kind == .delta else {
             throw fault(.fileCorrupt, "`\(Self.removedUpToKey)` is no time")
         }
-        return (RecordBatch.concatenate(batches, schema: schema), removedUpTo ?? nil)
+        do throws(StringsTooLarge) {
+            return (try RecordBatch.concatenate(batches, schema: schema), removedUpTo ?? nil)
+        } catch {
+            throw fault(.fileCorrupt, "\(error)")
+        }
     }
 }

@@ -107,9 +107,11 @@ public struct StateStore: Sendable {
         let removed = table.removedUpTo.map {
             ArrowMetadataEntry(Self.removedUpToKey, String($0))
         }
-        var files = [try stage(table.delta(workers), .delta, batch, [removed].compactMap(\.self))]
+        var files = [
+            try stage(try table.delta(workers), .delta, batch, [removed].compactMap(\.self))
+        ]
         if (batch + 1) % snapshotIntervalBatches == 0 {
-            files.append(try stage(table.snapshot(workers), .snapshot, batch, []))
+            files.append(try stage(try table.snapshot(workers), .snapshot, batch, []))
         }
         return StagedState(
             files: files,

@@ -22,11 +22,17 @@ extension StringInterner {
 
     /// A string or binary column of the entries `numbers`; its dictionary holds each entry used
     /// once, in order of first use, so that it depends on the values alone.
-    func column(_ type: DataType, _ numbers: [Int32], validity: Bitmap?) -> Column {
+    ///
+    /// - Throws: `.tooManyBytes` when the entries take more than `byteCountMax`.
+    func column(
+        of field: Field, _ numbers: [Int32], validity: Bitmap?,
+        byteCountMax: Int = StringDictionary.byteCountMax
+    ) throws(KeyedStateError) -> Column {
         var codes = EntryCodes(entries: count, rows: numbers.count)
         var bytes: [UInt8] = []
         var ends: [Int32] = [0]
-        let values = Buffer(of: Int32.self, count: numbers.count) { output in
+        let values = try Buffer(of: Int32.self, count: numbers.count) {
+            (output) throws(KeyedStateError) in
             for (row, number) in numbers.enumerated() {
                 if let validity, !validity[row] {
                     output.append(0)
@@ -35,7 +41,13 @@ extension StringInterner {
                 let (code, isNew) = codes.code(of: number)
                 if isNew {
                     unsafe withBytes(number) { unsafe bytes.append(contentsOf: $0) }
-                    precondition(bytes.count <= Int(Int32.max), "more than 2 GiB of strings")
+                    guard bytes.count <= byteCountMax else {
+                        throw KeyedStateError(
+                            .tooManyBytes,
+                            "the distinct strings of '\(field.name)' take more than 2 GiB, the "
+                                + "most that one column of a state file or of a result can hold; "
+                                + "group by shorter strings, or by fewer that a watermark removes")
+                    }
                     ends.append(Int32(bytes.count))
                 }
                 output.append(code)
@@ -45,7 +57,7 @@ extension StringInterner {
         if ends.count == 1 { ends.append(0) }
         // Safe: the ends ascend, the strings came from valid columns, and every code has an entry.
         return unsafe Column(
-            type, uncheckedCodes: values,
+            field.type, uncheckedCodes: values,
             dictionary: StringDictionary(
                 uncheckedOffsets: Buffer(copying: ends), bytes: Buffer(copying: bytes),
                 count: ends.count - 1), count: numbers.count, validity: validity)

@@ -1,3 +1,4 @@
+import Columnar
 public import Parquet
 public import Storage
 
@@ -39,6 +40,8 @@ public struct LakeError: Error, Sendable, CustomStringConvertible {
         case compactedBatchDiffers
         /// Another writer has changed a Delta table.
         case changedByAnother
+        /// Rows that have to be in one piece have too many bytes of strings for it.
+        case tooLarge
         /// The file system failed; see `storage`.
         case storage
         /// Rows could not be written as Parquet, or a file not be read; see `parquet`.
@@ -87,6 +90,17 @@ public struct LakeError: Error, Sendable, CustomStringConvertible {
 
     /// The fault in one line.
     public var description: String { code == .storage ? message : "\(path): \(message)" }
+}
+
+/// Batches of the table at a path end to end.
+func concatenated(
+    _ batches: [RecordBatch], _ schema: Schema, _ path: Path
+) throws(LakeError) -> RecordBatch {
+    do throws(StringsTooLarge) {
+        return try RecordBatch.concatenate(batches, schema: schema)
+    } catch {
+        throw LakeError(.tooLarge, "\(error)", path: path.string)
+    }
 }
 
 /// Runs work on files; their faults become the lake's.

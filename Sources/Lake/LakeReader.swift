@@ -193,7 +193,7 @@ public struct LakeReader: Sendable {
             batches.append(rows)
         }
         guard let first = batches.first else { return RecordBatch(empty: try schema()) }
-        return RecordBatch.concatenate(batches, schema: first.schema)
+        return try concatenated(batches, first.schema, path)
     }
 }
 

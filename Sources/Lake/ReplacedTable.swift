@@ -82,8 +82,8 @@ public struct ReplacedTable: Sendable {
             columns.append(index)
         }
         precondition(!columns.isEmpty, "an upsert has a key")
-        let all = RecordBatch.concatenate(
-            [try read(beforeBatch: batch), rows], schema: description.schema)
+        let all = try concatenated(
+            [try read(beforeBatch: batch), rows], description.schema, path)
         return try stage(batch: batch, replacing: lastOfEachKey(all, columns))
     }
 
@@ -139,18 +139,6 @@ public struct ReplacedTable: Sendable {
                 path: file.string)
         }
         return try onParquet(file) { () throws(ParquetError) in try parquet.readRowGroups() }
-    }
-}
-
-extension ParquetFile {
-    /// All rows; the limit on what is decoded holds for each row group rather than the whole.
-    func readRowGroups() throws(ParquetError) -> RecordBatch {
-        var batches: [RecordBatch] = []
-        for group in footer.rowGroupRowCounts.indices {
-            batches.append(try read(rowGroup: group))
-        }
-        return batches.isEmpty
-            ? RecordBatch(empty: schema) : RecordBatch.concatenate(batches, schema: schema)
     }
 }
 

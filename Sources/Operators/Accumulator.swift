@@ -67,6 +67,19 @@ protocol Accumulator: Sendable {
     }
 }
 
+extension StateColumn {
+    /// The values of some slots as a result.
+    func result(
+        at slots: [Int32], _ strings: StateStrings
+    ) throws(OperatorError) -> Column {
+        do throws(KeyedStateError) {
+            return try column(at: slots, strings)
+        } catch {
+            throw OperatorError(error)
+        }
+    }
+}
+
 /// The accumulator of an aggregate call.
 func makeAccumulator(_ call: AggregateCall) -> any Accumulator {
     guard call.isDistinct else { return makePlainAccumulator(call) }

@@ -67,8 +67,8 @@ struct ExtremumAccumulator: Accumulator {
 
     func finish(
         _ slots: [Int32], _ state: [StateColumn], _ strings: StateStrings
-    ) -> Column {
-        state[0].column(at: slots, strings)
+    ) throws(OperatorError) -> Column {
+        try state[0].result(at: slots, strings)
     }
 }
 
@@ -133,8 +133,8 @@ struct ExtremumByAccumulator: Accumulator {
 
     func finish(
         _ slots: [Int32], _ state: [StateColumn], _ strings: StateStrings
-    ) -> Column {
-        state[0].column(at: slots, strings)
+    ) throws(OperatorError) -> Column {
+        try state[0].result(at: slots, strings)
     }
 }
 

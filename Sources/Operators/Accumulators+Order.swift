@@ -86,7 +86,7 @@ struct FirstLastAccumulator: Accumulator {
 
     func finish(
         _ slots: [Int32], _ state: [StateColumn], _ strings: StateStrings
-    ) -> Column {
-        state[1].column(at: slots, strings)
+    ) throws(OperatorError) -> Column {
+        try state[1].result(at: slots, strings)
     }
 }

@@ -37,8 +37,8 @@ struct CountAccumulator: Accumulator {
 
     func finish(
         _ slots: [Int32], _ state: [StateColumn], _ strings: StateStrings
-    ) -> Column {
-        state[0].column(at: slots, strings)
+    ) throws(OperatorError) -> Column {
+        try state[0].result(at: slots, strings)
     }
 }
 
@@ -77,8 +77,8 @@ struct LongSumAccumulator: Accumulator {
 
     func finish(
         _ slots: [Int32], _ state: [StateColumn], _ strings: StateStrings
-    ) -> Column {
-        state[0].column(at: slots, strings)
+    ) throws(OperatorError) -> Column {
+        try state[0].result(at: slots, strings)
     }
 
     private func overflow(sequence: Int64?) -> OperatorError {
@@ -117,8 +117,8 @@ struct DoubleSumAccumulator: Accumulator {
 
     func finish(
         _ slots: [Int32], _ state: [StateColumn], _ strings: StateStrings
-    ) -> Column {
-        state[0].column(at: slots, strings)
+    ) throws(OperatorError) -> Column {
+        try state[0].result(at: slots, strings)
     }
 }
 

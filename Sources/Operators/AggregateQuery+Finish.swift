@@ -123,10 +123,15 @@ extension AggregateQuery {
 
     /// Groups under the plan's group schema: keys, window, results.
     private func groupRows(_ slots: [Int32]) throws(OperatorError) -> RecordBatch {
-        var columns = plan.keys.indices.map { state.keyColumn($0, at: slots) }
-        if plan.window != nil {
-            columns.append(state.keyColumn(plan.keys.count, at: slots))
-            columns.append(state.columns[0].column(at: slots, state.strings))
+        var columns: [Column] = []
+        do throws(KeyedStateError) {
+            for index in plan.keys.indices { columns.append(try state.keyColumn(index, at: slots)) }
+            if plan.window != nil {
+                columns.append(try state.keyColumn(plan.keys.count, at: slots))
+                columns.append(try state.columns[0].column(at: slots, state.strings))
+            }
+        } catch {
+            throw OperatorError(error)
         }
         for (index, accumulator) in accumulators.enumerated() {
             columns.append(

@@ -101,7 +101,7 @@ extension AggregateQuery {
         do throws(KeyedStateError) {
             return try state.findOrInsert()
         } catch {
-            throw OperatorError(.stateTooLarge, error.message, sequence: sequence)
+            throw OperatorError(error, sequence: sequence)
         }
     }
 
@@ -110,7 +110,7 @@ extension AggregateQuery {
         do throws(KeyedStateError) {
             return try state.insert()
         } catch {
-            throw OperatorError(.stateTooLarge, error.message, sequence: sequence)
+            throw OperatorError(error, sequence: sequence)
         }
     }
 

@@ -179,8 +179,7 @@ extension AggregateQuery {
             made = try state.insert(
                 strings: keys.map(KeyNumbers.string), time: run.start, end: end)
         } catch {
-            throw OperatorError(
-                .stateTooLarge, error.message, sequence: block.sequence(rows.lowerBound))
+            throw OperatorError(error, sequence: block.sequence(rows.lowerBound))
         }
         earliestEnd = min(earliestEnd, end)
         unsafe windowCache.withEntries(ofWay: run.way) { entries, _ in

@@ -197,7 +197,7 @@ public final class DeduplicateQuery: @unchecked Sendable {
         do throws(KeyedStateError) {
             slot = try state.findOrInsert().slot
         } catch {
-            throw OperatorError(.stateTooLarge, error.message, sequence: sequence)
+            throw OperatorError(error, sequence: sequence)
         }
         if deduplication.isWithinWatermark {
             // As in Spark, a row without event time counts as one of 1970.
@@ -251,12 +251,15 @@ public final class DeduplicateQuery: @unchecked Sendable {
     /// The rows that are remembered, sorted: the columns that tell duplicates, and within a watermark
     /// `expires_at`, the watermark that lets each go.
     public var rows: RecordBatch {
-        let rows = state.snapshot()
-        let columns = state.columns.map { column in
-            let isTaken = state.keyFields.contains { $0.name == column.field.name }
-            return Field(isTaken ? column.field.name + "_" : column.field.name, column.field.type)
+        get throws(KeyedStateError) {
+            let rows = try state.snapshot()
+            let columns = state.columns.map { column in
+                let name = column.field.name
+                let isTaken = state.keyFields.contains { $0.name == name }
+                return Field(isTaken ? name + "_" : name, column.field.type)
+            }
+            return RecordBatch(Schema(state.keyFields + columns), rows.columns, count: rows.count)
         }
-        return RecordBatch(Schema(state.keyFields + columns), rows.columns, count: rows.count)
     }
 
     /// Whether an empty batch is wanted to forget what a moved watermark lets go: as in Spark,

@@ -1,4 +1,5 @@
 import Expressions
+import KeyedState
 
 /// A fault of a query: in how it was put together, or in a row that it folds.
 public struct OperatorError: Error, Hashable, Sendable, CustomStringConvertible {
@@ -43,6 +44,11 @@ public struct OperatorError: Error, Hashable, Sendable, CustomStringConvertible 
     /// The condition's name and the message; an expression's fault brings its own name.
     public var reason: String {
         code == .expressionFailed ? message : "[\(code.rawValue)] \(message)"
+    }
+
+    /// A state that cannot take more, or whose strings do not fit in a column.
+    init(_ error: KeyedStateError, sequence: Int64? = nil) {
+        self.init(.stateTooLarge, error.message, sequence: sequence)
     }
 
     /// What went wrong in an expression, at a row if one is known.

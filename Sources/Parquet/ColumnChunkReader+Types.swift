@@ -191,7 +191,7 @@ private final class OtherStrings {
     var entries: StringDictionary {
         let entries = hasBegun ? interner.dictionary() : known
         // Null rows have the code 0, which must mean something.
-        guard let entries, entries.count > 0 else { return StringDictionary([""]) }
+        guard let entries, entries.count > 0 else { return .oneEmptyEntry }
         return entries
     }
 }

@@ -1,3 +1,5 @@
+import Columnar
+
 /// A fault of a Parquet file or of what should become one.
 public struct ParquetError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The kinds of fault that a caller can act on.
@@ -32,6 +34,11 @@ public struct ParquetError: Error, Sendable, Equatable, CustomStringConvertible 
         self.message = message
         self.column = column
         self.offset = offset
+    }
+
+    /// A column whose strings take too many bytes.
+    init(_ error: StringsTooLarge) {
+        self.init(.tooLarge, "\(error)", column: error.column)
     }
 
     /// The fault in one line.

@@ -64,9 +64,27 @@ public struct ParquetFile: Sendable {
             let reader = try RowGroupReader(self, group, rows: 0..<rowCount, selected)
             batches.append(try reader.read(0..<rowCount, budget))
         }
-        let schema = Schema(selected.map { self.schema[$0] })
-        return batches.isEmpty
-            ? RecordBatch(empty: schema) : RecordBatch.concatenate(batches, schema: schema)
+        return try joined(batches, Schema(selected.map { self.schema[$0] }))
+    }
+
+    /// All rows; the limit on what is decoded holds for each row group rather than the whole.
+    public func readRowGroups() throws(ParquetError) -> RecordBatch {
+        var batches: [RecordBatch] = []
+        for group in footer.rowGroupRowCounts.indices {
+            batches.append(try read(rowGroup: group))
+        }
+        return try joined(batches, schema)
+    }
+
+    private func joined(
+        _ batches: [RecordBatch], _ schema: Schema
+    ) throws(ParquetError) -> RecordBatch {
+        if batches.isEmpty { return RecordBatch(empty: schema) }
+        do throws(StringsTooLarge) {
+            return try RecordBatch.concatenate(batches, schema: schema)
+        } catch {
+            throw ParquetError(error)
+        }
     }
 
     /// The rows of one row group, or those of a range in it.

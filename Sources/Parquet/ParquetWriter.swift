@@ -94,8 +94,13 @@ public struct ParquetWriter {
         let start = file.count
         var results: [ColumnChunkWriter.Result] = []
         for (index, field) in schema.fields.enumerated() {
-            let column = Column.concatenate(
-                pending.map { $0.columns[index] }, type: field.type)
+            let column: Column
+            do throws(StringsTooLarge) {
+                column = try Column.concatenate(
+                    pending.map { $0.columns[index] }, type: field.type)
+            } catch {
+                throw ParquetError(StringsTooLarge(column: field.name))
+            }
             let normalised = column.nullCount == 0 ? column.withValidity(nil) : column
             guard field.isNullable || normalised.validity == nil else {
                 throw ParquetError(

@@ -169,7 +169,12 @@ extension TickLogWriter {
         }
         func flush(_ batches: inout [RecordBatch], from base: Int64) throws(TickLogError) {
             if batches.isEmpty { return }
-            let batch = RecordBatch.concatenate(batches, schema: log.schema)
+            let batch: RecordBatch
+            do throws(StringsTooLarge) {
+                batch = try RecordBatch.concatenate(batches, schema: log.schema)
+            } catch {
+                throw TickLogError(.invalidArgument, "\(error)", file: segment)
+            }
             batches = []
             var header = GroupHeader(
                 baseOffset: base, rowCount: batch.count,

@@ -92,7 +92,7 @@ struct TableQuery {
             try body(selected(rows))
         }
         if let order {
-            let rows = order.sort(RecordBatch.concatenate(kept, schema: tableSchema))
+            let rows = order.sort(try RecordBatch.concatenate(kept, schema: tableSchema))
             hasMore = rows.count > left
             try body(selected(rows.slice(0..<min(left, rows.count))))
         }

@@ -63,7 +63,7 @@ func rememberedRows(
     let query = DeduplicateQuery(deduplication, filter: nil, input: planned.input, watermark: nil)
     let batch = try restore(
         query.state, of: planned.duplicatesOwner, query.stateFingerprint, in: place, after: batch)
-    return (query.rows, batch)
+    return (try query.rows, batch)
 }
 
 /// Restores a table of state as it was after a batch, by default the newest committed one.

@@ -23,7 +23,7 @@ import Testing
 
     @Test(arguments: samples) func sliceGatherAndConcatenateKeepValues(
         type: DataType, values: [Value]
-    ) {
+    ) throws {
         // Long enough for slices that start inside any bit of a word.
         let many = Array(repeating: values, count: 40).flatMap { $0 }
         let column = Column(type, many)
@@ -32,7 +32,7 @@ import Testing
             #expect(
                 (0..<slice.count).map { slice.value(at: $0) } == Array(many[start..<many.count - 3])
             )
-            let joined = Column.concatenate([slice, column, slice.slice(0..<1)], type: type)
+            let joined = try Column.concatenate([slice, column, slice.slice(0..<1)], type: type)
             #expect(
                 (0..<joined.count).map { joined.value(at: $0) }
                     == Array(many[start..<many.count - 3]) + many + [many[start]])
@@ -42,8 +42,8 @@ import Testing
         #expect((0..<6).map { gathered.value(at: $0) } == indices.map { many[Int($0)] })
     }
 
-    @Test func codesFromOutsideAreChecked() {
-        let dictionary = StringDictionary(["a", "b"])
+    @Test func codesFromOutsideAreChecked() throws {
+        let dictionary = try StringDictionary(["a", "b"])
         let good = Buffer(copying: [0, 1, 1] as [Int32])
         let bad = Buffer(copying: [0, 2, -1] as [Int32])
         #expect(Column(validatingCodes: good, dictionary: dictionary, count: 3) != nil)
@@ -51,8 +51,35 @@ import Testing
         let nulls = Bitmap([true, false, false])
         let mended = Column(validatingCodes: bad, dictionary: dictionary, count: 3, validity: nulls)
         #expect(mended.map { (0..<3).map($0.value) } == [.string("a"), .null, .null])
-        let empty = StringDictionary([])
+        let empty = try StringDictionary([])
         #expect(Column(validatingCodes: good, dictionary: empty, count: 3) == nil)
+    }
+
+    @Test func stringsThatDoNotFitInAColumnAreRefused() throws {
+        func batch(_ strings: [String]) -> RecordBatch {
+            RecordBatch(
+                Schema([Field("n", .int), Field("s", .string)]),
+                [
+                    Column(.int, strings.map { _ in .int(1) }),
+                    Column(.string, strings.map { .string($0) }),
+                ], count: strings.count)
+        }
+        // Each distinct string counts once: "a", "bb" and "ccc" are six bytes.
+        let parts = [batch(["a", "bb", "a"]), batch(["bb", "ccc", "a"])]
+        let schema = parts[0].schema
+        let joined = try RecordBatch.concatenate(parts, schema: schema, stringBytesMax: 6)
+        #expect(joined.rows == parts.flatMap(\.rows))
+        #expect(throws: StringsTooLarge(column: "s")) {
+            try RecordBatch.concatenate(parts, schema: schema, stringBytesMax: 5)
+        }
+        #expect(throws: StringsTooLarge()) {
+            try StringDictionary(["a", "bb", "a"], byteCountMax: 3)
+        }
+        #expect(try StringDictionary(["a", "bb", "a"], byteCountMax: 4).count == 3)
+        #expect("\(StringsTooLarge(column: "s"))".contains("the column 's' take more than 2 GiB"))
+        var builder = ColumnBuilder(.string)
+        for text in ["a", "bb", "a"] { builder.append(string: text) }
+        #expect(builder.stringBytes == 3)
     }
 
     @Test func offsetsFromOutsideAreChecked() {
@@ -69,7 +96,7 @@ import Testing
         #expect(dictionary([0, 1], [0xFF]) == nil, "not UTF-8")
     }
 
-    @Test func stringsAreComparedByBytes() {
+    @Test func stringsAreComparedByBytes() throws {
         let interner = StringInterner()
         #expect(interner.intern("caf\u{e9}") == 0)
         #expect(interner.intern("cafe\u{301}") == 1)
@@ -95,7 +122,7 @@ import Testing
         }
         let words = known.keys.sorted() + ["new", "new"]
         var numbers: [Int32] = [7]
-        interner.intern(StringDictionary(words), base: 100, into: &numbers)
+        interner.intern(try StringDictionary(words), base: 100, into: &numbers)
         #expect(numbers.count == 1 + words.count && numbers[0] == 7)
         for (word, number) in zip(words, numbers.dropFirst()) {
             #expect(number == 100 + interner.intern(word))

@@ -3,6 +3,7 @@
 import datetime
 import decimal
 import io
+import struct
 
 import polars
 import pyarrow as pa
@@ -117,6 +118,14 @@ def test_values_of_every_width_come_back(workspace, kind, values):
     assert pa.ipc.open_stream(out).read_all()["price"].to_pylist() == values
 
 
+def dictionary_of_shared_bytes():
+    """A dictionary whose 20,000 entries are one MiB in the file, and would be 20 GB one behind the other."""
+    view = struct.pack("<i4sii", 1 << 20, b"xxxx", 0, 0)
+    entries = pa.Array.from_buffers(
+        pa.string_view(), 20_000, [None, pa.py_buffer(view * 20_000), pa.py_buffer(b"x" * (1 << 20))])
+    return by_pyarrow(price=pa.DictionaryArray.from_arrays(pa.array([0, 1, 2], pa.int32()), entries))
+
+
 @pytest.mark.parametrize("kind, values, texts", [
     (pa.time32("s"), [1, None, 86_399], ["1000000", "", "86399000000"]),
     (pa.time64("ns"), [999, None, 86_399_999_999_999], ["0", "", "86399999999"]),
@@ -146,6 +155,7 @@ def test_types_without_one_of_ours_come_back_as_numbers_and_texts(workspace, kin
     (file_by_pyarrow()[:-10] + (1 << 20).to_bytes(4, "little") + b"ARROW1", "the footer's length is wrong"),
     (b"PAR1" + bytes(40), "expected an Arrow stream or file"),
     (with_a_batch_twice(), "the footer has a message twice"),
+    (dictionary_of_shared_bytes(), "column 'price': a dictionary of more than 2 GiB of strings"),
     (by_pyarrow(price=pa.array([1, 2 ** 62, 3], pa.duration("s"))),
      "column 'price': the value of row 1 (4611686018427387904) does not fit"),
 ])

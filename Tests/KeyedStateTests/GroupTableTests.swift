@@ -1,7 +1,8 @@
 import Columnar
-import KeyedState
 import TestSupport
 import Testing
+
+@testable import KeyedState
 
 @Suite struct GroupTableTests {
     /// Keys of every type; equal values of SQL's grouping share a group.
@@ -40,11 +41,28 @@ import Testing
                 slots.append(try table.findOrInsert().slot)
             }
             #expect(slots.map { Int($0) } == groups, "\(type)")
-            #expect(table.keyColumn(0, at: slots).count == values.count)
+            #expect(try table.keyColumn(0, at: slots).count == values.count)
             for (row, value) in values.enumerated() where !isNormalised(value) {
-                #expect(table.keyColumn(0, at: slots).value(at: row) == value, "\(type)")
+                #expect(try table.keyColumn(0, at: slots).value(at: row) == value, "\(type)")
             }
         }
+    }
+
+    @Test func stringsThatDoNotFitInAColumnAreRefused() throws {
+        let strings = StateStrings()
+        let numbers = ["a", "bb", "ccc"].map { strings.intern($0) }
+        let field = Field("k", .string)
+        // Each entry counts once, and only where it is used.
+        let rows = [numbers[0], numbers[1], numbers[0]]
+        let column = try strings.column(of: field, rows, validity: nil, byteCountMax: 3)
+        #expect((0..<3).map(column.value) == [.string("a"), .string("bb"), .string("a")])
+        let error = #expect(throws: KeyedStateError.self) {
+            try strings.column(of: field, rows, validity: nil, byteCountMax: 2)
+        }
+        #expect(error?.code == .tooManyBytes && error?.message.contains("'k'") == true)
+        let first = Bitmap([true, false, true])
+        #expect(
+            try strings.column(of: field, rows, validity: first, byteCountMax: 1).nullCount == 1)
     }
 
     private func isNormalised(_ value: Value) -> Bool {
@@ -213,7 +231,7 @@ import Testing
             table.markCommitted()
         }
         #expect(table.strings.count < 60_000)
-        let rows = table.snapshot().rows
+        let rows = try table.snapshot().rows
         #expect(rows.count == 5)
         for row in rows {
             guard case .string(let key) = row[0], case .string(let value) = row[1] else {

@@ -85,7 +85,7 @@ private struct RandomState {
             _ = try files.publish(staged.files)
             state.table.markCommitted()
             receipts[Int64(batch)] = staged.receipts
-            snapshots.append(state.table.snapshot().rows)
+            snapshots.append(try state.table.snapshot().rows)
         }
         return (receipts, snapshots)
     }
@@ -97,7 +97,7 @@ private struct RandomState {
         for version in 0...17 {
             let table = RandomState.emptyTable()
             let restored = try store.restore(table, toVersion: Int64(version)) { receipts[$0] }
-            #expect(table.snapshot().rows == (version == 0 ? [] : snapshots[version - 1]))
+            #expect(try table.snapshot().rows == (version == 0 ? [] : snapshots[version - 1]))
             #expect(restored.deltas == version % 5)
             #expect(restored.snapshotBatch == (version < 5 ? nil : Int64(version / 5 * 5 - 1)))
         }
@@ -133,7 +133,7 @@ private struct RandomState {
             #expect(error?.code == fault)
         } else {
             try store.restore(table, toVersion: 1) { _ in [receipt] }
-            #expect(table.snapshot().rows == snapshots[0])
+            #expect(try table.snapshot().rows == snapshots[0])
         }
     }
 
@@ -180,7 +180,7 @@ private struct RandomState {
             #expect(restored.snapshotBatch == 4)
             #expect(restored.deltas == 7)
             #expect(restored.damaged.map(\.path) == ["\(directory)/9.snapshot"])
-            #expect(table.snapshot().rows == snapshots[11])
+            #expect(try table.snapshot().rows == snapshots[11])
 
             // Without the older commits there is nothing to stand in: the damage is the error.
             let error = #expect(throws: KeyedStateError.self) {
@@ -240,7 +240,7 @@ private struct RandomState {
         for version in 18...23 {
             let table = RandomState.emptyTable()
             try store.restore(table, toVersion: Int64(version)) { $0 < 14 ? nil : receipts[$0] }
-            #expect(table.snapshot().rows == snapshots[version - 1])
+            #expect(try table.snapshot().rows == snapshots[version - 1])
         }
         let error = #expect(throws: KeyedStateError.self) {
             try store.restore(RandomState.emptyTable(), toVersion: 9) {

@@ -72,7 +72,7 @@ import Testing
             watermarked: true)
         let context = EvaluationContext(batchTimestampMicros: 0)
         var random = SeededGenerator(seed: 1)
-        let symbols = StringDictionary((0..<test.symbols).map { "S\($0)" })
+        let symbols = try StringDictionary((0..<test.symbols).map { "S\($0)" })
         var prepareTime = Duration.zero
         var foldTime = Duration.zero
         var finishTime = Duration.zero

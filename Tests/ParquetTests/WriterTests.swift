@@ -41,7 +41,7 @@ import Testing
             #expect(try writer.finish() == expected)
         }
         let filtered = RecordBatch(whole.schema, rows: [[.string("zzz"), .timestamp(0), .null]])
-        let joined = RecordBatch.concatenate([filtered, whole], schema: whole.schema)
+        let joined = try RecordBatch.concatenate([filtered, whole], schema: whole.schema)
         #expect(try ParquetWriter.encode(joined.slice(1..<joined.count), options) == expected)
     }
 

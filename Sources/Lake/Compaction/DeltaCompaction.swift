@@ -119,7 +119,7 @@ private struct DeltaCompaction {
             let part = try directory.read(file, of: schema)
             parts.append(RecordBatch(schema, part.columns, count: part.count))
         }
-        let rows = RecordBatch.concatenate(parts, schema: schema)
+        let rows = try concatenated(parts, schema, log.table)
         guard rows.count == bin.rows else {
             throw LakeError(
                 .damagedFile,

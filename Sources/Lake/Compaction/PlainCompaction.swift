@@ -197,8 +197,9 @@ private struct PlainCompaction {
         }
         var options = ParquetOptions()
         options.keyValueMetadata = metadata
+        let rows = try concatenated(parts, schema, directory.path)
         let bytes = try onParquet(new) { () throws(ParquetError) in
-            try ParquetWriter.encode(RecordBatch.concatenate(parts, schema: schema), options)
+            try ParquetWriter.encode(rows, options)
         }
         let first = bin.files.map(\.batches.lowerBound).min() ?? 0
         let last = bin.files.map(\.batches.upperBound).max() ?? 0

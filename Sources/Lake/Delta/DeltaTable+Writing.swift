@@ -83,7 +83,7 @@ extension DeltaTable {
             let read = try directory.read(file, of: Schema(description.schema.fields))
             batches.append(RecordBatch(description.schema, read.columns, count: read.count))
         }
-        let all = RecordBatch.concatenate(batches + [rows], schema: description.schema)
+        let all = try concatenated(batches + [rows], description.schema, path)
         return lastOfEachKey(all, columns)
     }
 
