@@ -115,12 +115,14 @@ final class SharedColumnChunk: Sendable {
         rowsLeft = Mutex(wanted.count)
         let chunk = file.footer.rowGroups[rowGroup].columns[leaf.chunk]
         codec = try PageCodec(reading: chunk.codec, offset: Int(chunk.startOffset))
-        // Safe: the footer's checks put the chunk inside the file.
+        guard rowCount > 0, !wanted.isEmpty else {
+            start = .nowhere
+            return
+        }
+        // Safe: the footer's checks put the chunk of a row group with rows inside the file.
         let range = Int(chunk.startOffset)..<Int(chunk.startOffset + chunk.compressedBytes)
         let (slack, dataEnd) = (file.footer.chunkSlack, file.footer.dataEnd)
-        if rowCount == 0 || wanted.isEmpty {
-            start = .nowhere
-        } else if slack > 0 {
+        if slack > 0 {
             let end = min(dataEnd, range.upperBound + slack)
             start = .chunk(range.lowerBound..<end, isPadded: true)
         } else if wanted.count < rowCount, let index = try file.offsetIndex(chunk, rowCount) {
