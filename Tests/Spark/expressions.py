@@ -237,6 +237,9 @@ EXPLAINED = [
     ("Spark computes the first operand of nullif and BETWEEN ahead, also where none asks for it",
      lambda text, what: re.search(r".(nullif\(| BETWEEN )", text) is not None
      and re.match(r"Spark fails: [A-Z_]+(_BY_ZERO|_OVERFLOW|_INPUT|_RANGE):", what) is not None),
+    ("a pattern of LIKE that is wrong for every row is refused before the first",
+     lambda text, what: re.match(r"refused \(\[INVALID_FORMAT\] In the pattern .*Spark takes it",
+                                 what) is not None),
 ]
 
 
