@@ -23,15 +23,15 @@ extension MicroBatchEngine {
         var plan = first
         var clock = StageClock(time)
         let begun = clock.now
-        let deadline = begun + UInt64(lastingMs) * 1_000_000
+        let start = first.offsets[0].lowerBound
         let rowsMax = min(Self.liveRowsMax, job.job.sources[0].maxOffsetsPerTrigger ?? .max)
         var outcome: BatchOutcome
         var available = try availability(limits)
         do {
             var scan = graph.begin(isLive: true)
-            var next = plan.offsets[0].lowerBound
+            var next = start
             while true {
-                let end = min(available.ends[0], first.offsets[0].lowerBound + rowsMax)
+                let end = min(available.ends[0], start + rowsMax)
                 if end > next {
                     var part = plan
                     part.offsets = [next..<end]
@@ -44,12 +44,14 @@ extension MicroBatchEngine {
                 } else {
                     waitForRows()
                 }
-                if shouldStop() || time.monotonicNanos() >= deadline { break }
-                if next - first.offsets[0].lowerBound >= rowsMax { break }
+                // A job may ask for more milliseconds than 64 bits hold nanoseconds of.
+                let lastedMs = (time.monotonicNanos() - begun) / 1_000_000
+                if shouldStop() || lastedMs >= UInt64(lastingMs) { break }
+                if next - start >= rowsMax { break }
                 if try isAtLimit(limits, at: [next]) { break }
                 available = try availability(limits)
             }
-            plan.offsets = [first.offsets[0].lowerBound..<next]
+            plan.offsets = [start..<next]
             let waited = clock.lap()
             scan.profile.add(wall: waited, [(.other, waited)])
             let logged = try log(plan, &clock)

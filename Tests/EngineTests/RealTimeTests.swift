@@ -84,6 +84,14 @@ import Testing
         #expect(script.sink.all[1] == [Self.row("a", 3)])
     }
 
+    @Test func aBatchMayLastForEver() throws {
+        let script = StreamScript(
+            Self.counting().replacing("\"5 seconds\" }", with: "\"106751991 days\" }"))
+        script.add(rows: Self.rows("a"))
+        try Self.run(script, forMs: 300)
+        #expect(script.sink.all == [0: [Self.row("a", 1)]])
+    }
+
     @Test func theRateLimitEndsABatch() throws {
         let script = StreamScript(Self.counting(more: ", \"maxOffsetsPerTrigger\": 2"))
         script.add(rows: Self.rows("a", "a", "a", "b", "b"))
