@@ -200,8 +200,10 @@ extension MicroBatchEngine {
         time.sleep(nanos: isBusy ? Self.busyPollingNanos : Self.pollingNanos)
     }
 
-    /// Plans and runs the next batch if there is one to run; `executeOtherwise` may do so in its own
-    /// way, and then says that it did. With `overlaps` it may be stored while the next one runs.
+    /// Plans and runs the next batch if there is one to run.
+    ///
+    /// With `overlaps` it may be stored while the next one runs. `executeOtherwise` may run it in
+    /// its own way, and then says that it did.
     private func runNextBatch(
         _ available: Availability, _ limits: RunLimits, overlaps: Bool,
         executeOtherwise: (BatchPlan) throws -> Bool = { _ in false }
