@@ -47,6 +47,20 @@ public struct Buffer: @unchecked Sendable {
             owner: allocation, base: UnsafeRawPointer(allocation.pointer), count: byteCount)
     }
 
+    /// A buffer of the bytes that `fill` writes from the start of memory for `capacity`, which is not
+    /// zeroed; it gives their number.
+    @unsafe @inlinable
+    public init(
+        capacity: Int, fill: (UnsafeMutableRawBufferPointer) throws -> Int
+    ) rethrows {
+        let allocation = Allocation(byteCount: capacity)
+        let count = unsafe try fill(
+            UnsafeMutableRawBufferPointer(start: allocation.pointer, count: capacity))
+        precondition(count >= 0 && count <= capacity, "more bytes than there was room for")
+        unsafe self.init(
+            owner: allocation, base: UnsafeRawPointer(allocation.pointer), count: count)
+    }
+
     /// A buffer of `count` values, which `initialize` appends; values not appended are zero.
     @inlinable
     public init<T: BitwiseCopyable, E: Error>(
@@ -70,7 +84,10 @@ public struct Buffer: @unchecked Sendable {
     @inlinable
     public init<T: BitwiseCopyable>(copying values: [T]) {
         self = unsafe values.withUnsafeBytes { source in
-            unsafe Buffer(byteCount: source.count) { unsafe $0.copyMemory(from: source) }
+            unsafe Buffer(capacity: source.count) { memory in
+                unsafe memory.copyMemory(from: source)
+                return source.count
+            }
         }
     }
 

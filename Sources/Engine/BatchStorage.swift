@@ -166,7 +166,7 @@ private struct SavedFiles: Sendable {
     /// Saves so many parts, side by side.
     init(
         _ workers: Workers, _ count: Int, _ time: any TimeSource,
-        _ save: @Sendable (Int) throws -> [FileReceipt]
+        _ save: @escaping @Sendable (Int) throws -> [FileReceipt]
     ) throws {
         let parts = try workers.map(count) { index in
             try MeasuredWork.measure(time) { try save(index) }
