@@ -12,7 +12,8 @@ extension GroupTable {
             SortItem(
                 first: prefix(slot, at: 0), second: isExact ? prefix(slot, at: 1) : 0, slot: slot)
         }
-        var sorted = sortedByPrefixes(items)
+        // Prefixes are few windows and small numbers.
+        var sorted = radixSorted(items)
         var first = 0
         while first < sorted.count {
             var end = first + 1
@@ -163,7 +164,7 @@ extension GroupTable {
 }
 
 /// A slot with the first 128 bits of what it is sorted by.
-private struct SortItem: BitwiseCopyable {
+private struct SortItem: RadixItem {
     let first: UInt64
     let second: UInt64
     let slot: Int32
@@ -171,42 +172,4 @@ private struct SortItem: BitwiseCopyable {
     func hasPrefixes(of other: SortItem) -> Bool {
         first == other.first && second == other.second
     }
-
-    /// A byte of the prefixes, from the least significant on.
-    @inline(__always)
-    func byte(_ place: Int) -> Int {
-        let word = place < 8 ? second : first
-        return Int(word >> UInt64(8 * (place & 7)) & 0xff)
-    }
-}
-
-/// Items in the order of their prefixes; those with equal ones keep their order.
-///
-/// Byte by byte from the least significant (Knuth vol. 3, 5.2.5), since prefixes are few windows
-/// and small numbers: most bytes are the same in all items and need no pass.
-private func sortedByPrefixes(_ items: [SortItem]) -> [SortItem] {
-    guard items.count > 256 else {
-        return items.sorted { ($0.first, $0.second) < ($1.first, $1.second) }
-    }
-    var differing: (first: UInt64, second: UInt64) = (0, 0)
-    for item in items {
-        differing.first |= item.first ^ items[0].first
-        differing.second |= item.second ^ items[0].second
-    }
-    var from = items
-    var to = items
-    for place in 0..<16 {
-        let bits = place < 8 ? differing.second : differing.first
-        if bits >> UInt64(8 * (place & 7)) & 0xff == 0 { continue }
-        var starts = [Int](repeating: 0, count: 257)
-        for item in from { starts[item.byte(place) + 1] += 1 }
-        for value in 0..<256 { starts[value + 1] += starts[value] }
-        for item in from {
-            let value = item.byte(place)
-            to[starts[value]] = item
-            starts[value] += 1
-        }
-        swap(&from, &to)
-    }
-    return from
 }

@@ -27,8 +27,7 @@ struct ColumnChunkWriter {
         let start = file.count
         var uncompressed = 0
         if let dictionary = choice.dictionary {
-            uncompressed += try write(
-                dictionary.page, as: dictionaryHeader(dictionary), to: &file)
+            uncompressed += try write(dictionary, choice.storedDictionaryPage, to: &file)
         }
         let dataStart = file.count
         var pages: [PageLocation] = []
@@ -78,30 +77,44 @@ struct ColumnChunkWriter {
     private func write(
         _ body: [UInt8], as header: PageHeader, to file: inout [UInt8]
     ) throws(ParquetError) -> Int {
-        var stored: [UInt8] = []
-        switch options.compression {
-        case .uncompressed: stored = body
-        case .zstd: unsafe body.withUnsafeBytes { unsafe compressor.compress($0, into: &stored) }
+        try unsafe body.withUnsafeBufferPointer { bytes throws(ParquetError) in
+            let stored = unsafe options.compression.stored(
+                UnsafeRawBufferPointer(bytes), compressor)
+            return try unsafe write(stored, of: bytes.count, as: header, to: &file)
         }
-        guard let size = Int32(exactly: body.count), let storedSize = Int32(exactly: stored.count)
+    }
+
+    /// Writes header and body of a page, as stored, of `byteCount` bytes without compression.
+    private func write(
+        _ stored: UnsafeRawBufferPointer, of byteCount: Int, as header: PageHeader,
+        to file: inout [UInt8]
+    ) throws(ParquetError) -> Int {
+        guard let size = Int32(exactly: byteCount), let storedSize = Int32(exactly: stored.count)
         else { throw Self.pageTooLarge }
         var header = header
         header.uncompressedSize = size
         header.compressedSize = storedSize
         if options.writesPageChecksums {
-            header.crc = Int32(
-                bitPattern: unsafe stored.withUnsafeBytes { unsafe pageChecksum($0) })
+            header.crc = Int32(bitPattern: unsafe pageChecksum(stored))
         }
         let head = header.encoded()
         file.append(contentsOf: head)
-        file.append(contentsOf: stored)
-        return head.count + body.count
+        unsafe file.append(raw: stored)
+        return head.count + byteCount
     }
 
-    private func dictionaryHeader(_ dictionary: ValueDictionary) -> PageHeader {
-        PageHeader(
+    /// Writes the dictionary's page, which may be there as stored.
+    private func write(
+        _ dictionary: ValueDictionary, _ stored: [UInt8]?, to file: inout [UInt8]
+    ) throws(ParquetError) -> Int {
+        let header = PageHeader(
             type: .dictionary, uncompressedSize: 0, compressedSize: 0,
             valueCount: Int32(dictionary.count), encoding: ParquetEncoding.plain.rawValue)
+        guard let stored else { return try write(dictionary.page, as: header, to: &file) }
+        return try unsafe stored.withUnsafeBufferPointer { bytes throws(ParquetError) in
+            try unsafe write(
+                UnsafeRawBufferPointer(bytes), of: dictionary.page.count, as: header, to: &file)
+        }
     }
 
     private func dataHeader(_ part: PagePart, _ choice: EncodingChoice) -> PageHeader {

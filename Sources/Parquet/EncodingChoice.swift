@@ -6,9 +6,11 @@ import Columnar
 struct EncodingChoice {
     let encoding: ParquetEncoding
     let dictionary: ValueDictionary?
+    /// The dictionary's page as it stands in the file, where that is known already.
+    private(set) var storedDictionaryPage: [UInt8]?
 
     /// Values that are tried; a longer chunk is sampled in `sampleParts` places.
-    private static let sampleSize = 32_768
+    private static let sampleSize = 16_384
     private static let sampleParts = 4
 
     init(
@@ -29,40 +31,33 @@ struct EncodingChoice {
             self.dictionary = dictionary
             return
         }
-        let allowed = values.candidates.filter {
-            $0 == .plain || !options.excludedEncodings.contains($0)
-        }
-        let dictionary = allowed.contains(.dictionary) ? ValueDictionary(values) : nil
+        let trial = Trial(values, options.compression, compressor)
         var best = (encoding: ParquetEncoding.plain, size: Int.max)
-        for candidate in allowed where candidate != .dictionary || dictionary != nil {
-            let size = Self.size(values, candidate, dictionary, options, compressor)
+        for candidate in values.candidates where candidate != .dictionary {
+            guard candidate == .plain || !options.excludedEncodings.contains(candidate) else {
+                continue
+            }
+            let size = trial.size(as: candidate, nil)
             if size < best.size { best = (candidate, size) }
         }
+        if values.candidates.contains(.dictionary),
+            !options.excludedEncodings.contains(.dictionary),
+            let dictionary = ValueDictionary(values)
+        {
+            // Of equal sizes that of the earlier candidate stays: PLAIN before the dictionary.
+            let codes = trial.size(as: .dictionary, dictionary)
+            let limit = best.encoding == .plain ? best.size - 1 : best.size
+            if codes <= limit {
+                let page = trial.stored(dictionary.page)
+                if codes + page.count <= limit {
+                    (encoding, self.dictionary) = (.dictionary, dictionary)
+                    storedDictionaryPage = page
+                    return
+                }
+            }
+        }
         encoding = best.encoding
-        self.dictionary = best.encoding == .dictionary ? dictionary : nil
-    }
-
-    /// What the whole chunk would take in the file.
-    private static func size(
-        _ values: ChunkValues, _ encoding: ParquetEncoding, _ dictionary: ValueDictionary?,
-        _ options: ParquetOptions, _ compressor: ZstandardCompressor
-    ) -> Int {
-        func stored(_ page: [UInt8]) -> Int {
-            options.compression == .zstd ? compressor.compressedSize(page) : page.count
-        }
-        var total = 0
-        var sampled = 0
-        for range in sample(values.count) {
-            var page: [UInt8] = []
-            values.encode(range, as: encoding, dictionary, into: &page)
-            total += stored(page)
-            sampled += range.count
-        }
-        if sampled > 0 && sampled < values.count {
-            total = Int(Int128(total) * Int128(values.count) / Int128(sampled))
-        }
-        if encoding == .dictionary, let dictionary { total += stored(dictionary.page) }
-        return total
+        dictionary = nil
     }
 
     private static func sample(_ count: Int) -> [Range<Int>] {
@@ -71,6 +66,49 @@ struct EncodingChoice {
         return (0..<sampleParts).map { index in
             let start = (count - part) / (sampleParts - 1) * index
             return start..<start + part
+        }
+    }
+
+    /// What values would take in the file, by a sample of them.
+    private struct Trial {
+        let values: ChunkValues
+        let compression: ParquetCompression
+        let compressor: ZstandardCompressor
+        let ranges: [Range<Int>]
+
+        init(
+            _ values: ChunkValues, _ compression: ParquetCompression,
+            _ compressor: ZstandardCompressor
+        ) {
+            self.values = values
+            self.compression = compression
+            self.compressor = compressor
+            ranges = EncodingChoice.sample(values.count)
+        }
+
+        /// The whole chunk's pages, without that of the dictionary.
+        func size(as encoding: ParquetEncoding, _ dictionary: ValueDictionary?) -> Int {
+            var total = 0
+            var sampled = 0
+            var page: [UInt8] = []
+            for range in ranges {
+                page.removeAll(keepingCapacity: true)
+                values.encode(range, as: encoding, dictionary, into: &page)
+                total += unsafe page.withUnsafeBytes { bytes in
+                    unsafe compression.stored(bytes, compressor).count
+                }
+                sampled += range.count
+            }
+            if sampled > 0 && sampled < values.count {
+                total = Int(Int128(total) * Int128(values.count) / Int128(sampled))
+            }
+            return total
+        }
+
+        func stored(_ page: [UInt8]) -> [UInt8] {
+            unsafe page.withUnsafeBytes { bytes in
+                unsafe Array(compression.stored(bytes, compressor))
+            }
         }
     }
 }

@@ -266,11 +266,7 @@ private struct NestedLeaf {
         if repetitionMax > 0 { append(levels: repetitions, max: repetitionMax, to: &body) }
         append(levels: definitions, max: definitionMax, to: &body)
         body += type == .boolean ? packedBooleans : values
-        var stored: [UInt8] = []
-        switch codec {
-        case .zstd: unsafe body.withUnsafeBytes { unsafe compressor.compress($0, into: &stored) }
-        default: stored = body
-        }
+        let stored = unsafe body.withUnsafeBytes { unsafe Array(codec.stored($0, compressor)) }
         guard let size = Int32(exactly: body.count), let storedSize = Int32(exactly: stored.count),
             let count = Int32(exactly: definitions.count)
         else {

@@ -60,3 +60,27 @@ import Testing
         #expect(sortIndices([zeros], count: 3) == [2, 0, 1])
     }
 }
+
+@Suite struct RadixSortTests {
+    private struct Item: RadixItem, Equatable {
+        let first: UInt64
+        let second: UInt64
+        let place: Int
+    }
+
+    /// Few items are sorted in another way than many.
+    @Test(arguments: [0, 1, 200, 5_000]) func itemsAreInOrderAndEqualOnesKeepTheirs(count: Int) {
+        var state: UInt64 = 7
+        let items = (0..<count).map { place in
+            state = state &* 6_364_136_223_846_793_005 &+ 1
+            // Equal items, equal upper halves, and bytes that differ in no item.
+            return Item(
+                first: (state >> 62) << 40 | 5, second: (state & 0x3fff) << 50 | 9, place: place)
+        }
+        let sorted = radixSorted(items)
+        let expected = items.sorted { left, right in
+            (left.first, left.second, left.place) < (right.first, right.second, right.place)
+        }
+        #expect(sorted == expected)
+    }
+}

@@ -115,6 +115,19 @@ import Testing
                 (0..<rows).map { _ in .double(.random(in: 100..<101, using: &random)) }
             ),
             (
+                .double, [.plain, .dictionary, .byteStreamSplit],
+                (0..<rows).map { _ in
+                    .double(Double(Int.random(in: -300..<300, using: &random)) / 7)
+                }
+            ),
+            (
+                .decimal(precision: 38, scale: 0), [.plain, .dictionary],
+                (0..<rows).map { _ in
+                    .decimal(
+                        unscaled: Int128.random(in: -300..<300, using: &random) << 60, scale: 0)
+                }
+            ),
+            (
                 .string, [.plain, .dictionary, .deltaLengthByteArray],
                 (0..<rows).map { _ in .string("S\(UInt32.random(in: 0..<900, using: &random))") }
             ),
