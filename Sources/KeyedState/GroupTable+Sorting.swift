@@ -104,10 +104,8 @@ extension GroupTable {
             return keyFields[index].isNullable ? biased >> 1 | 1 << 63 : biased
         case .dictionary:
             if let ranks { return UInt64(ranks[Int(word)]) + 1 }
-            return unsafe strings.withBytes(Int32(truncatingIfNeeded: word)) { bytes in
-                let prefix = unsafe bigEndianPrefix(bytes)
-                return keyFields[index].isNullable ? prefix >> 1 | 1 << 63 : prefix
-            }
+            let prefix = strings.prefix(Int32(truncatingIfNeeded: word))
+            return keyFields[index].isNullable ? prefix >> 1 | 1 << 63 : prefix
         case .bits, .float64, .int128: return 1
         }
     }
