@@ -69,9 +69,18 @@ public struct Buffer: @unchecked Sendable {
     /// A copy of an array's values.
     @inlinable
     public init<T: BitwiseCopyable>(copying values: [T]) {
-        self = unsafe values.withUnsafeBytes { source in
-            unsafe Buffer(byteCount: source.count) { unsafe $0.copyMemory(from: source) }
+        self = unsafe values.withUnsafeBytes { unsafe Buffer(copying: $0) }
+    }
+
+    /// A copy of some bytes.
+    @unsafe @inlinable
+    public init(copying bytes: UnsafeRawBufferPointer) {
+        let allocation = Allocation(byteCount: bytes.count)
+        if let source = bytes.baseAddress {
+            unsafe allocation.pointer.copyMemory(from: source, byteCount: bytes.count)
         }
+        unsafe self.init(
+            owner: allocation, base: UnsafeRawPointer(allocation.pointer), count: bytes.count)
     }
 
     /// The bytes `range`, sharing this buffer's memory.

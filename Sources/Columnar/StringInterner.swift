@@ -170,10 +170,7 @@ import Glibc
         let offsets = Buffer(of: Int32.self, count: count + 1) { output in
             for entry in 0...count { unsafe output.append(Int32(ends[entry])) }
         }
-        let copy = unsafe Buffer(byteCount: byteCount) { memory in
-            unsafe memory.copyMemory(
-                from: UnsafeRawBufferPointer(start: bytes, count: byteCount))
-        }
+        let copy = unsafe Buffer(copying: UnsafeRawBufferPointer(start: bytes, count: byteCount))
         // Safe: the offsets ascend; the strings came from valid columns.
         return unsafe StringDictionary(uncheckedOffsets: offsets, bytes: copy, count: count)
     }

@@ -17,22 +17,23 @@ extension StringInterner {
         }.map(\.number)
     }
 
-    /// A string or binary column of the entries `numbers`; its dictionary holds each entry used
+    /// A string or binary column of these entries, by their numbers as `Int32`; its dictionary holds each entry used
     /// once, in order of first use, so that it depends on the values alone.
     ///
     /// - Throws: `.tooManyBytes` when the entries take more than `byteCountMax`.
     func column(
-        of field: Field, _ numbers: [Int32], validity: Bitmap?,
+        of field: Field, _ entries: Buffer, validity: Bitmap?,
         byteCountMax: Int = StringDictionary.byteCountMax
     ) throws(KeyedStateError) -> Column {
+        let numbers = entries.span(of: Int32.self)
         var codes = EntryCodes(entries: count, rows: numbers.count)
         let values = Buffer(of: Int32.self, count: numbers.count) { output in
             if let validity {
-                for (row, number) in numbers.enumerated() {
-                    output.append(validity[row] ? codes.code(of: number) : 0)
+                for row in numbers.indices {
+                    output.append(validity[row] ? codes.code(of: numbers[row]) : 0)
                 }
             } else {
-                for number in numbers { output.append(codes.code(of: number)) }
+                for row in numbers.indices { output.append(codes.code(of: numbers[row])) }
             }
         }
         guard var dictionary = dictionary(of: codes.entries, byteCountMax: byteCountMax) else {
