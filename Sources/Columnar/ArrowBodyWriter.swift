@@ -78,21 +78,21 @@ struct ArrowBodyWriter {
     /// bytes as they are where zstd does not make them fewer.
     private static func compress(_ buffer: Buffer, level: Int) -> Buffer {
         let bound = ZSTD_compressBound(buffer.count)
-        let output = UnsafeMutableRawBufferPointer.allocate(byteCount: 8 + bound, alignment: 16)
-        defer { unsafe output.deallocate() }
-        let content = unsafe UnsafeMutableRawBufferPointer(rebasing: output[8...])
-        var length = Int64(buffer.count)
-        // Safe: both regions are as long as said.
-        var size = unsafe ZSTD_compress(
-            content.baseAddress, bound, buffer.unsafeBytes.baseAddress, buffer.count,
-            Int32(clamping: level))
-        precondition(ZSTD_isError(size) == 0, "zstd failed with room for the worst case")
-        if size >= buffer.count {
-            unsafe content.copyMemory(from: buffer.unsafeBytes)
-            (length, size) = (-1, buffer.count)
+        // Safe: both regions are as long as said, and as many bytes are written as are counted.
+        let compressed = unsafe Buffer(capacity: 8 + bound) { output in
+            let size = unsafe ZSTD_compress(
+                output.baseAddress.map { unsafe $0 + 8 }, bound, buffer.unsafeBytes.baseAddress,
+                buffer.count, Int32(clamping: level))
+            precondition(ZSTD_isError(size) == 0, "zstd failed with room for the worst case")
+            unsafe output.storeBytes(of: Int64(buffer.count).littleEndian, as: Int64.self)
+            return 8 + size
         }
-        unsafe output.storeBytes(of: length.littleEndian, as: Int64.self)
-        return unsafe Buffer(copying: UnsafeRawBufferPointer(rebasing: output[..<(8 + size)]))
+        if compressed.count < 8 + buffer.count { return compressed }
+        return unsafe Buffer(byteCount: 8 + buffer.count) { output in
+            unsafe output.storeBytes(of: Int64(-1).littleEndian, as: Int64.self)
+            unsafe UnsafeMutableRawBufferPointer(rebasing: output[8...])
+                .copyMemory(from: buffer.unsafeBytes)
+        }
     }
 }
 

@@ -47,6 +47,20 @@ public struct Buffer: @unchecked Sendable {
             owner: allocation, base: UnsafeRawPointer(allocation.pointer), count: byteCount)
     }
 
+    /// A buffer of the bytes that `fill` writes from the start of memory for `capacity`, which is not
+    /// zeroed; it gives their number.
+    @unsafe @inlinable
+    public init(
+        capacity: Int, fill: (UnsafeMutableRawBufferPointer) throws -> Int
+    ) rethrows {
+        let allocation = Allocation(byteCount: capacity)
+        let count = unsafe try fill(
+            UnsafeMutableRawBufferPointer(start: allocation.pointer, count: capacity))
+        precondition(count >= 0 && count <= capacity, "more bytes than there was room for")
+        unsafe self.init(
+            owner: allocation, base: UnsafeRawPointer(allocation.pointer), count: count)
+    }
+
     /// A buffer of `count` values, which `initialize` appends; values not appended are zero.
     @inlinable
     public init<T: BitwiseCopyable, E: Error>(
@@ -75,12 +89,10 @@ public struct Buffer: @unchecked Sendable {
     /// A copy of some bytes.
     @unsafe @inlinable
     public init(copying bytes: UnsafeRawBufferPointer) {
-        let allocation = Allocation(byteCount: bytes.count)
-        if let source = bytes.baseAddress {
-            unsafe allocation.pointer.copyMemory(from: source, byteCount: bytes.count)
+        self = unsafe Buffer(capacity: bytes.count) { memory in
+            unsafe memory.copyMemory(from: bytes)
+            return bytes.count
         }
-        unsafe self.init(
-            owner: allocation, base: UnsafeRawPointer(allocation.pointer), count: bytes.count)
     }
 
     /// The bytes `range`, sharing this buffer's memory.

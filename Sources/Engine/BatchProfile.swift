@@ -60,6 +60,21 @@ public struct BatchProfile: Sendable, Equatable {
         if let stage = busy.last?.stage { wallNanos[stage.place] += left }
     }
 
+    /// Makes the stages add up to so much wall time: what is missing was bookkeeping, what is too
+    /// much ran beside another batch.
+    mutating func fit(wall: UInt64) {
+        let total = wallTotal
+        guard total > wall else { return add(wall: wall - total, [(.other, wall - total)]) }
+        var left = wall
+        for place in wallNanos.indices {
+            wallNanos[place] = UInt64(Double(wallNanos[place]) * (Double(wall) / Double(total)))
+            wallNanos[place] = min(left, wallNanos[place])
+            left -= wallNanos[place]
+        }
+        // What rounding left over.
+        wallNanos[Stage.other.place] += left
+    }
+
     /// Adds another batch's times.
     public mutating func add(_ other: BatchProfile) {
         for place in busyNanos.indices {

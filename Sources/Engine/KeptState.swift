@@ -28,14 +28,11 @@ struct KeptState {
         try store.prepare()
     }
 
-    /// Makes the batch's changes durable: what the commit has to remember of them.
-    func commit(_ batch: Int64) throws -> [FileReceipt] {
-        let staged = try store.stage(table, batch: batch)
-        _ = try files.publish(staged.files)
-        table.markCommitted()
-        return staged.receipts.map {
-            FileReceipt(owner: owner, path: $0.name, size: $0.bytes, checksum: $0.xxh3)
-        }
+    /// Copies the batch's changes out of the table, which then goes on to the next batch.
+    func takeChanges(_ batch: Int64) throws -> ChangedState {
+        ChangedState(
+            owner: owner, store: store, files: files,
+            changes: try store.takeChanges(of: table, batch: batch))
     }
 
     /// Makes the state that which a batch begins with.
@@ -51,9 +48,8 @@ struct KeptState {
     /// Writes the batch's files again, aside, and compares them with those recorded: a sentence
     /// for each that differs.
     func verify(_ batch: Int64, _ commit: CommitEntry) throws -> [String] {
-        let staged = try store.stage(table, batch: batch)
+        let staged = try store.stage(store.takeChanges(of: table, batch: batch))
         defer { for file in staged.files { files.discard(file) } }
-        table.markCommitted()
         return (recorded(in: commit) ?? []).compactMap { file in
             let computed = staged.receipts.first { $0.name == file.name }
             guard computed?.xxh3 != file.xxh3 else { return nil }
@@ -68,10 +64,27 @@ struct KeptState {
     }
 }
 
+/// What a batch changed in a table, to be written: nothing of it changes any more.
+struct ChangedState: Sendable {
+    fileprivate let owner: String
+    fileprivate let store: StateStore
+    fileprivate let files: any FileSystem
+    fileprivate let changes: StateChanges
+
+    /// Makes the changes durable: what the commit has to remember of them.
+    func save() throws -> [FileReceipt] {
+        let staged = try store.stage(changes)
+        _ = try files.publish(staged.files)
+        return staged.receipts.map {
+            FileReceipt(owner: owner, path: $0.name, size: $0.bytes, checksum: $0.xxh3)
+        }
+    }
+}
+
 extension QueryNode {
-    /// Makes the batch's changes to the state durable: what the commit has to remember of them.
-    func commitState(_ batch: Int64) throws -> [FileReceipt] {
-        try states.flatMap { try $0.commit(batch) }
+    /// Copies the batch's changes out of the state, which then goes on to the next batch.
+    func takeChanges(_ batch: Int64) throws -> [ChangedState] {
+        try states.map { try $0.takeChanges(batch) }
     }
 
     /// Makes the state that which a batch begins with.

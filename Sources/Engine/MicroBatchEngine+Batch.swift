@@ -8,98 +8,107 @@ import Streams
 extension MicroBatchEngine {
     /// Runs one batch from its plan to its commit.
     ///
-    /// - Throws: ``BatchError`` when it fails before its commit.
-    func execute(_ plan: BatchPlan, isLogged: Bool, latestOffsets: [Int64]) throws {
+    /// Where rows remain that its limits left out, there will be a next batch at once: this one is
+    /// stored while the next one is computed, on a thread of its own.
+    ///
+    /// - Throws: ``BatchError`` when it, or the batch before it, fails before its commit.
+    func execute(
+        _ plan: BatchPlan, isLogged: Bool = false, latestOffsets: [Int64], rowsRemain: Bool = false
+    ) throws {
+        let computed = Result { try compute(plan, isLogged: isLogged, latestOffsets) }
+        // What is wrong with the batch before comes first, as if this one had waited for it.
+        try finishStoring()
+        let batch = try computed.get()
+        if rowsRemain && job.threads > 1 {
+            storing = StoringBatch(batch, storage)
+        } else {
+            end(batch, try storage.store(batch))
+        }
+    }
+
+    /// Computes a batch, up to where nothing is left but to store it.
+    private func compute(
+        _ plan: BatchPlan, isLogged: Bool, _ latestOffsets: [Int64]
+    ) throws -> ComputedBatch {
         var clock = StageClock(time)
         let begun = clock.now
-        var outcome: BatchOutcome
         do {
-            let logged = isLogged ? nil : try log(plan, &clock)
-            outcome = try graph.run(plan, from: sources, workers: workers, clock: &clock)
+            var entry = isLogged ? nil : entry(plan)
+            var logged: LoggedPlan?
+            // While the batch before is not committed, no plan comes after it.
+            if storing == nil, let plan = entry {
+                logged = try storage.log(plan, &clock)
+                entry = nil
+            }
+            var outcome = try graph.run(plan, from: sources, workers: workers, clock: &clock)
             if let logged { outcome.add(logged) }
-            try commit(&outcome, plan, &clock)
+            return try complete(plan, outcome, unlogged: entry, begun, latestOffsets, &clock)
         } catch {
             throw BatchError(plan, sources: sourceNames, error)
         }
-        try end(plan, &outcome, begunNanos: begun, endedNanos: clock.now, latestOffsets)
     }
 
-    /// Logs what a batch reads, before anything of it is durable.
-    func log(_ plan: BatchPlan, _ clock: inout StageClock) throws -> LoggedPlan {
-        let (_, work) = try MeasuredWork.measure(time) { try checkpoint.logOffsets(entry(plan)) }
-        return LoggedPlan(wall: clock.lap(), work: work)
-    }
-
-    /// Goes on to the batch after a committed one, and reports it.
-    func end(
-        _ plan: BatchPlan, _ outcome: inout BatchOutcome, begunNanos begun: UInt64,
-        endedNanos ended: UInt64, _ latestOffsets: [Int64]
-    ) throws {
-        try removeOldState(after: plan.batch)
+    /// Takes everything out of the graph that is to be stored of a batch, and goes on to the next.
+    func complete(
+        _ plan: BatchPlan, _ outcome: BatchOutcome, unlogged entry: OffsetsEntry? = nil,
+        _ begunNanos: UInt64, _ latestOffsets: [Int64], _ clock: inout StageClock
+    ) throws -> ComputedBatch {
+        var outcome = outcome
+        let changes = try graph.takeChanges(plan.batch)
+        let taking = clock.lap()
+        outcome.durations.stateCommit += taking
+        outcome.profile.add(wall: taking, [(.state, taking)])
 
         cursor.nextBatch = plan.batch + 1
         cursor.nextOffsets = plan.offsets.map(\.upperBound)
         cursor.lastWatermarkMs = plan.watermarkMs
         cursor.watermarkMs = max(plan.watermarkMs, graph.watermarkMs)
         cursor.hasRunBatch = true
-
+        count(outcome)
         for (index, offsets) in plan.offsets.enumerated() where !offsets.isEmpty {
-            lastRowsNanos[index] = ended
+            lastRowsNanos[index] = clock.now
         }
-        let whole = ended - begun
-        outcome.durations.triggerExecution = whole
-        let rest = whole - min(whole, outcome.profile.wallTotal)
-        outcome.profile.add(wall: rest, [(.other, rest)])
-        report(outcome, plan, latestOffsets: latestOffsets, begunNanos: begun)
+        return ComputedBatch(
+            plan: plan, entry: entry, changes: changes, publications: graph.publications(outcome),
+            commit: CommitEntry(
+                batch: BatchID(plan.batch), nextWatermarkMs: cursor.watermarkMs,
+                watermarkMaximaMs: graph.watermarkMaximaMs, counters: cursor.counters),
+            outcome: outcome, sources: sourceProgress(outcome, plan, latestOffsets),
+            begunNanos: begunNanos)
     }
 
-    /// What follows when a batch has been run: make state durable, publish, log the commit.
-    func commit(_ outcome: inout BatchOutcome, _ plan: BatchPlan, _ clock: inout StageClock) throws
-    {
-        let (stateFiles, receipts) = try save(&outcome, plan, &clock)
-        count(outcome, plan)
-        let (_, committed) = try MeasuredWork.measure(time) {
-            try checkpoint.logCommit(
-                CommitEntry(
-                    batch: BatchID(plan.batch),
-                    nextWatermarkMs: max(plan.watermarkMs, graph.watermarkMs),
-                    watermarkMaximaMs: graph.watermarkMaximaMs, counters: cursor.counters,
-                    state: stateFiles, sinks: receipts))
-        }
-        outcome.durations.commitOffsets = clock.lap()
-        outcome.profile.add(
-            wall: outcome.durations.commitOffsets, committed.stages(.checkpoint))
+    /// Waits for the batch that is being stored, if one is, and reports it.
+    func finishStoring() throws {
+        guard let running = storing else { return }
+        storing = nil
+        end(running.batch, try running.wait())
     }
 
-    /// Makes state durable and publishes, side by side: a state without its commit is not read, and
-    /// files without theirs are left again, byte for byte, by whoever runs the batch again.
-    private func save(
-        _ outcome: inout BatchOutcome, _ plan: BatchPlan, _ clock: inout StageClock
-    ) throws -> (state: [FileReceipt], sinks: [FileReceipt]) {
-        let (graph, workers, time, emitted) = (graph, workers, time, outcome)
-        let saved = try workers.map(2) { part in
-            part == 0
-                ? try graph.commitState(plan.batch, workers: workers, time)
-                : try graph.publish(emitted, plan, workers: workers, time)
-        }
-        let wall = clock.lap()
-        outcome.durations.stateCommit = share(of: wall, saved[0].nanos, beside: saved[1].nanos)
-        outcome.durations.addBatch = wall - outcome.durations.stateCommit
-        outcome.profile.add(wall: wall, saved[0].stages(.state) + saved[1].stages(.sinks))
-        return (saved[0].receipts, saved[1].receipts)
+    /// Reports a committed batch.
+    func end(_ batch: ComputedBatch, _ stored: StoredBatch) {
+        var batch = batch
+        batch.outcome.durations.add(stored.durations)
+        batch.outcome.profile.add(stored.profile)
+        // Of what ran beside the batch before, what came after it: batches add up to the run.
+        let whole = stored.endedNanos - max(batch.begunNanos, lastEndNanos)
+        lastEndNanos = stored.endedNanos
+        batch.outcome.durations.triggerExecution = whole
+        batch.outcome.profile.fit(wall: whole)
+        report(batch)
     }
 
-    /// State files are removed every so many batches, so that most batches spend nothing on it.
-    private func removeOldState(after batch: Int64) throws {
-        guard (batch + 1) % Int64(job.job.options.stateSnapshotIntervalBatches) == 0 else { return }
-        try graph.removeOldState(
-            before: checkpoint.retainedFrom.number, commit: recordedCommit)
+    /// What makes a batch durable.
+    var storage: BatchStorage {
+        BatchStorage(
+            checkpoint: checkpoint, graph: graph, workers: workers, time: time,
+            sourceNames: sourceNames,
+            snapshotIntervalBatches: Int64(job.job.options.stateSnapshotIntervalBatches))
     }
 
     var workers: Workers { Workers(threads: job.threads) }
 
-    /// The plan as `offsets/N` records it.
-    private func entry(_ plan: BatchPlan) -> OffsetsEntry {
+    /// The plan as `offsets/N` records it; made before the batch moves the watermarks.
+    func entry(_ plan: BatchPlan) -> OffsetsEntry {
         OffsetsEntry(
             batch: BatchID(plan.batch), watermarkMs: plan.watermarkMs,
             timestampMs: plan.timestampMs,
@@ -111,7 +120,7 @@ extension MicroBatchEngine {
             watermarkMaximaMs: graph.watermarkMaximaMs)
     }
 
-    private func count(_ outcome: BatchOutcome, _ plan: BatchPlan) {
+    private func count(_ outcome: BatchOutcome) {
         let tally = outcome.tally
         add(Int64(tally.rowsIn.reduce(0, +)), to: "rowsIn")
         let rejected = tally.rowsRejected.reduce(0, +)
@@ -138,9 +147,8 @@ extension MicroBatchEngine {
         cursor.counters[counter] = overflow ? .max : sum
     }
 
-    private func report(
-        _ outcome: BatchOutcome, _ plan: BatchPlan, latestOffsets: [Int64], begunNanos: UInt64
-    ) {
+    private func report(_ batch: ComputedBatch) {
+        let (plan, outcome) = (batch.plan, batch.outcome)
         summary.batches += 1
         summary.rowsIn += outcome.tally.rowsIn.reduce(0, +)
         summary.rowsRejected += outcome.tally.rowsRejected.reduce(0, +)
@@ -149,8 +157,8 @@ extension MicroBatchEngine {
             summary.rowsOut += query.rowsOut
             if graph.nodes[index].query.upstream == nil { summary.rowsLate += query.rowsLate }
         }
-        let sincePrevious = lastTriggerNanos.map { Double(begunNanos - $0) / 1e6 }
-        lastTriggerNanos = begunNanos
+        let sincePrevious = lastTriggerNanos.map { Double(batch.begunNanos - $0) / 1e6 }
+        lastTriggerNanos = batch.begunNanos
         observe(
             .progress(
                 BatchProgress(
@@ -159,9 +167,9 @@ extension MicroBatchEngine {
                     durations: outcome.durations,
                     profile: outcome.profile,
                     sincePreviousMs: sincePrevious,
-                    sources: sourceProgress(outcome, plan, latestOffsets),
+                    sources: batch.sources,
                     eventTime: outcome.eventTime, watermarkMs: plan.watermarkMs,
-                    nextWatermarkMs: cursor.watermarkMs, queries: outcome.queries)))
+                    nextWatermarkMs: batch.commit.nextWatermarkMs, queries: outcome.queries)))
     }
 
     private func sourceProgress(
@@ -177,18 +185,5 @@ extension MicroBatchEngine {
                 rowsRejected: outcome.tally.rowsRejected[index],
                 watermarkMs: watermark?.watermarkMs, isIdle: watermark?.isIdle ?? false)
         }
-    }
-}
-
-/// The time that logging a plan took.
-struct LoggedPlan {
-    let wall: UInt64
-    let work: MeasuredWork
-}
-
-extension BatchOutcome {
-    mutating func add(_ logged: LoggedPlan) {
-        durations.walCommit = logged.wall
-        profile.add(wall: logged.wall, logged.work.stages(.checkpoint))
     }
 }

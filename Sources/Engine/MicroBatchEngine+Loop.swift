@@ -48,12 +48,9 @@ extension MicroBatchEngine {
             try execute(
                 rerun, isLogged: true, latestOffsets: rerun.offsets.map(\.upperBound))
         }
-        switch trigger {
-        case .once: try runOnce(limits, shouldStop)
-        case .availableNow: try runAvailable(limits, shouldStop)
-        case .processingTime(let interval): try runForever(interval, limits, shouldStop)
-        case .realTime(let duration): try runForever(0, liveMs: duration, limits, shouldStop)
-        }
+        let ended = Result { try runBatches(trigger, limits, shouldStop) }
+        try finishStoring()
+        try ended.get()
         summary.wasStopped = shouldStop()
         summary.elapsedNanos = time.monotonicNanos() - begun
         summary.watermarkMs = cursor.watermarkMs
@@ -63,8 +60,20 @@ extension MicroBatchEngine {
         return summary
     }
 
+    private func runBatches(
+        _ trigger: TriggerSpec, _ limits: RunLimits, _ shouldStop: () -> Bool
+    ) throws {
+        switch trigger {
+        case .once: try runOnce(limits, shouldStop)
+        case .availableNow: try runAvailable(limits, shouldStop)
+        case .processingTime(let interval): try runForever(interval, limits, shouldStop)
+        case .realTime(let duration): try runForever(0, liveMs: duration, limits, shouldStop)
+        }
+    }
+
     private func isFinished(_ limits: RunLimits, _ shouldStop: () -> Bool) -> Bool {
-        shouldStop() || limits.maxBatches.map { summary.batches >= $0 } ?? false
+        let batches = summary.batches + (storing == nil ? 0 : 1)
+        return shouldStop() || limits.maxBatches.map { batches >= $0 } ?? false
     }
 
     func availability(_ limits: RunLimits) throws -> Availability {
@@ -109,13 +118,13 @@ extension MicroBatchEngine {
         let ends = try availability(limits).ends
         let ranges = zip(cursor.nextOffsets, ends).map { $0..<max($0, $1) }
         guard ranges.contains(where: { !$0.isEmpty }) else { return }
-        try execute(plan(ranges), isLogged: false, latestOffsets: ends)
+        try execute(plan(ranges), latestOffsets: ends)
     }
 
     private func runAvailable(_ limits: RunLimits, _ shouldStop: () -> Bool) throws {
         let available = try availability(limits)
         while !isFinished(limits, shouldStop) {
-            if try runNextBatch(available, limits) { continue }
+            if try runNextBatch(available, limits, overlaps: true) { continue }
             guard graph.lastOpenWindowEndMs != nil else { return }
             if try closeIdleWindows(available) { continue }
             guard try waitsForIdle(available, limits, shouldStop) else { return }
@@ -149,7 +158,7 @@ extension MicroBatchEngine {
         while !isFinished(limits, shouldStop) {
             let triggered = time.nowMicros() / 1_000
             let available = try availability(limits)
-            let didRun = try runNextBatch(available, limits) { plan in
+            let didRun = try runNextBatch(available, limits, overlaps: intervalMs == 0) { plan in
                 guard let liveMs else { return false }
                 try executeLive(plan, lastingMs: liveMs, limits, shouldStop)
                 return true
@@ -191,10 +200,12 @@ extension MicroBatchEngine {
         time.sleep(nanos: isBusy ? Self.busyPollingNanos : Self.pollingNanos)
     }
 
-    /// Plans and runs the next batch if there is one to run; `executeOtherwise` may do so in its own
-    /// way, and then says that it did.
+    /// Plans and runs the next batch if there is one to run.
+    ///
+    /// With `overlaps` it may be stored while the next one runs. `executeOtherwise` may run it in
+    /// its own way, and then says that it did.
     private func runNextBatch(
-        _ available: Availability, _ limits: RunLimits,
+        _ available: Availability, _ limits: RunLimits, overlaps: Bool,
         executeOtherwise: (BatchPlan) throws -> Bool = { _ in false }
     ) throws -> Bool {
         noteIdleSources(available, limits)
@@ -212,7 +223,9 @@ extension MicroBatchEngine {
                     watermarkMs: cursor.watermarkMs, lastWatermarkMs: cursor.lastWatermarkMs)
         )
         switch nextBatch(facts) {
-        case .nothing: return false
+        case .nothing:
+            try finishStoring()
+            return false
         case .data(let ranges):
             // A directory of files has limits of its own.
             let limited = try zip(sources, ranges).map { source, range in
@@ -220,9 +233,13 @@ extension MicroBatchEngine {
             }
             let plan = plan(limited)
             if try executeOtherwise(plan) { return true }
-            try execute(plan, isLogged: false, latestOffsets: available.ends)
+            // Only rows that were there before this batch: they gain by an early plan of the next
+            // one, where rows that come meanwhile would wait for the one after it.
+            let rowsRemain = zip(limited, available.ends).contains { $0.upperBound < $1 }
+            try execute(
+                plan, latestOffsets: available.ends, rowsRemain: overlaps && rowsRemain)
         case .noData(let ranges):
-            try execute(plan(ranges), isLogged: false, latestOffsets: available.ends)
+            try execute(plan(ranges), latestOffsets: available.ends)
         }
         return true
     }

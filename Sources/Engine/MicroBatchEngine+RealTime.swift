@@ -25,7 +25,7 @@ extension MicroBatchEngine {
         let begun = clock.now
         let start = first.offsets[0].lowerBound
         let rowsMax = min(Self.liveRowsMax, job.job.sources[0].maxOffsetsPerTrigger ?? .max)
-        var outcome: BatchOutcome
+        let batch: ComputedBatch
         var available = try availability(limits)
         do {
             var scan = graph.begin(isLive: true)
@@ -54,14 +54,13 @@ extension MicroBatchEngine {
             plan.offsets = [start..<next]
             let waited = clock.lap()
             scan.profile.add(wall: waited, [(.other, waited)])
-            let logged = try log(plan, &clock)
-            outcome = try graph.finish(plan, scan, &clock)
+            let logged = try storage.log(entry(plan), &clock)
+            var outcome = try graph.finish(plan, scan, &clock)
             outcome.add(logged)
-            try commit(&outcome, plan, &clock)
+            batch = try complete(plan, outcome, begun, available.latest, &clock)
         } catch {
             throw BatchError(plan, sources: sourceNames, error)
         }
-        try end(
-            plan, &outcome, begunNanos: begun, endedNanos: clock.now, available.latest)
+        end(batch, try storage.store(batch))
     }
 }

@@ -35,7 +35,7 @@ extension MicroBatchEngine {
         }
         try checkRetained(first, last)
         let watermark = (graph.watermarkMaximaMs, graph.watermarkMs)
-        try graph.restoreState(before: first, commit: recordedCommit)
+        try graph.restoreState(before: first, commit: checkpoint.recordedCommit)
         var report = VerificationReport(batches: first...last)
         for number in first...last {
             let commit = try reader.commit(BatchID(number))

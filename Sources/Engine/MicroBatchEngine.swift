@@ -9,9 +9,10 @@ public import Streams
 /// its logged plan, computes the same rows and leaves the same files: exactly once.
 ///
 /// Invariants:
-/// - `cursor` is the state after the last committed batch; it changes only after a commit.
-/// - The graph's state is that of `cursor`, or of a batch that failed, and then the engine is
-///   spent: make a new one.
+/// - `cursor` and the graph's state are those after the last computed batch. It is committed, or
+///   `storing`, or it failed, and then the engine is spent: make a new one.
+/// - Batches are stored one after the other: no plan is logged before the batch before it is
+///   committed.
 public final class MicroBatchEngine {
     // Set once.
     let job: EngineJob
@@ -25,6 +26,10 @@ public final class MicroBatchEngine {
     let graph: QueryGraph
     var cursor: Cursor
     var pending: BatchPlan?
+    /// The batch before the next one, while it is being stored.
+    var storing: StoringBatch?
+    /// When the last batch ended.
+    var lastEndNanos: UInt64 = 0
     var summary = RunSummary()
     var lastTriggerNanos: UInt64?
     /// When each source was last seen to have new rows.
@@ -118,7 +123,7 @@ extension MicroBatchEngine {
             cursor = try Cursor(after: point.lastOffsets, point.lastCommit, sourceNames)
             graph.restoreWatermark(
                 maximaMs: point.lastCommit.watermarkMaximaMs, watermarkMs: cursor.watermarkMs)
-            try graph.restoreState(before: cursor.nextBatch, commit: recordedCommit)
+            try graph.restoreState(before: cursor.nextBatch, commit: checkpoint.recordedCommit)
             try checkSources(need: cursor.nextOffsets)
         case .rerun(let point):
             let ranges = try point.offsets.ranges(of: sourceNames)
@@ -127,7 +132,7 @@ extension MicroBatchEngine {
             cursor.watermarkMs = point.offsets.watermarkMs
             cursor.lastWatermarkMs = point.lateWatermarkMs
             cursor.counters = point.lastCommit?.counters ?? [:]
-            try graph.restoreState(before: cursor.nextBatch, commit: recordedCommit)
+            try graph.restoreState(before: cursor.nextBatch, commit: checkpoint.recordedCommit)
             graph.restoreWatermark(
                 maximaMs: point.offsets.watermarkMaximaMs, watermarkMs: point.offsets.watermarkMs)
             try checkSources(need: ranges.map(\.lowerBound))
@@ -137,11 +142,6 @@ extension MicroBatchEngine {
                 lateWatermarkMs: point.lateWatermarkMs, watermarkMs: point.offsets.watermarkMs,
                 timestampMs: point.offsets.timestampMs, isRerun: true)
         }
-    }
-
-    /// What the commit of a batch recorded, `nil` when it is not kept or cannot be read.
-    func recordedCommit(_ batch: Int64) -> CommitEntry? {
-        try? checkpoint.reader.commit(BatchID(batch))
     }
 
     /// The sources' names in checkpoints, in the job's order.

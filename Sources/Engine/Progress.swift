@@ -98,7 +98,7 @@ public struct DeduplicationProgress: Sendable {
 }
 
 /// Where a batch's wall time went, in nanoseconds; the stages add up to the whole but for the
-/// loop's own bookkeeping.
+/// loop's own bookkeeping, and to more than the whole where batches overlap.
 public struct StageDurations: Sendable {
     /// Asking the source for its end.
     public var latestOffset: UInt64 = 0
@@ -114,8 +114,18 @@ public struct StageDurations: Sendable {
     public var addBatch: UInt64 = 0
     /// Logging the commit.
     public var commitOffsets: UInt64 = 0
-    /// The whole batch.
+    /// The whole batch, from the end of the batch before where it began earlier.
     public var triggerExecution: UInt64 = 0
+
+    /// Adds the times of other stages of the batch.
+    mutating func add(_ other: StageDurations) {
+        walCommit += other.walCommit
+        getBatch += other.getBatch
+        aggregate += other.aggregate
+        stateCommit += other.stateCommit
+        addBatch += other.addBatch
+        commitOffsets += other.commitOffsets
+    }
 }
 
 /// What a run tells whoever watches it.

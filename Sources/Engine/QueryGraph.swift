@@ -188,17 +188,9 @@ extension QueryGraph {
 }
 
 extension QueryGraph {
-    /// Makes every query's changes durable, side by side: their syncs need not wait for each other.
-    func commitState(
-        _ batch: Int64, workers: Workers, _ time: any TimeSource
-    ) throws -> SavedFiles {
-        let nodes = nodes
-        return SavedFiles(
-            try workers.map(nodes.count) { index in
-                try MeasuredWork.measure(time) {
-                    try nodes[index].asItsOwn { try nodes[index].commitState(batch) }
-                }
-            })
+    /// Copies every query's changes out of its state, which then goes on to the next batch.
+    func takeChanges(_ batch: Int64) throws -> [[ChangedState]] {
+        try nodes.map { node in try node.asItsOwn { try node.takeChanges(batch) } }
     }
 
     /// Makes the state that which a batch begins with.
@@ -223,43 +215,6 @@ extension QueryGraph {
             all.append(Publication.aside(output, rejected))
         }
         return all
-    }
-
-    /// Publishes what the batch emits, query by query.
-    func publish(
-        _ outcome: BatchOutcome, _ plan: BatchPlan, workers: Workers, _ time: any TimeSource
-    ) throws -> SavedFiles {
-        let (nodes, publications) = (nodes, publications(outcome))
-        return SavedFiles(
-            try workers.map(publications.count) { index in
-                try MeasuredWork.measure(time) {
-                    guard index < nodes.count else {
-                        return try publications[index].flatMap { try $0.publish(plan) }
-                    }
-                    return try nodes[index].asItsOwn {
-                        try publications[index].flatMap { try $0.publish(plan) }
-                    }
-                }
-            })
-    }
-}
-
-/// Files that are durable now, and the work that it was.
-struct SavedFiles {
-    let receipts: [FileReceipt]
-    private let work: [MeasuredWork]
-
-    init(_ parts: [([FileReceipt], MeasuredWork)]) {
-        receipts = parts.flatMap(\.0)
-        work = parts.map(\.1)
-    }
-
-    /// What all threads spent on them, ns.
-    var nanos: UInt64 { work.reduce(0) { $0 + $1.nanos } }
-
-    /// The time under a stage's name, but for the syncs.
-    func stages(_ stage: BatchProfile.Stage) -> [(stage: BatchProfile.Stage, nanos: UInt64)] {
-        work.flatMap { $0.stages(stage) }
     }
 }
 

@@ -41,6 +41,19 @@ public struct StateFile: Sendable, Hashable {
     }
 }
 
+/// What a batch changed in a table of state, copied out of it.
+public struct StateChanges: Sendable {
+    let batch: Int64
+    let parts: [Part]
+
+    /// The content of a file to be.
+    struct Part {
+        let kind: StateFileKind
+        let rows: RecordBatch
+        let metadata: [ArrowMetadataEntry]
+    }
+}
+
 /// State files that are durable under temporary names, and what the commit will record of them.
 public struct StagedState: Sendable {
     /// To be published, together with whatever else the batch publishes.
@@ -99,19 +112,34 @@ public struct StateStore: Sendable {
         }
     }
 
-    /// Writes what a batch changed, and every few batches everything, under temporary names.
-    ///
-    /// Publish the files, record the receipts in the commit, then call `markCommitted()` on the
-    /// table.
-    public func stage(_ table: GroupTable, batch: Int64) throws(KeyedStateError) -> StagedState {
+    /// Copies out of a table what a batch changed, and every few batches everything; the table then
+    /// begins the next batch.
+    public func takeChanges(
+        of table: GroupTable, batch: Int64
+    ) throws(KeyedStateError) -> StateChanges {
         let removed = table.removedUpTo.map {
             ArrowMetadataEntry(Self.removedUpToKey, String($0))
         }
-        var files = [
-            try stage(try table.delta(workers), .delta, batch, [removed].compactMap(\.self))
+        var parts = [
+            StateChanges.Part(
+                kind: .delta, rows: try table.delta(workers), metadata: [removed].compactMap(\.self)
+            )
         ]
         if (batch + 1) % snapshotIntervalBatches == 0 {
-            files.append(try stage(try table.snapshot(workers), .snapshot, batch, []))
+            parts.append(
+                StateChanges.Part(
+                    kind: .snapshot, rows: try table.snapshot(workers), metadata: []))
+        }
+        table.markCommitted()
+        return StateChanges(batch: batch, parts: parts)
+    }
+
+    /// Writes what a batch changed under temporary names: publish the files, then record the
+    /// receipts in the commit.
+    public func stage(_ changes: StateChanges) throws(KeyedStateError) -> StagedState {
+        var files: [StagedFile] = []
+        for part in changes.parts {
+            files.append(try stage(part.rows, part.kind, changes.batch, part.metadata))
         }
         return StagedState(
             files: files,

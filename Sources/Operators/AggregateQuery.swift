@@ -57,7 +57,7 @@ public struct BatchOutput: Sendable {
 }
 
 /// A query that groups rows, with its state: one batch is `prepare` and `fold` for each block in
-/// log order, then `finishBatch`, then (once the state is durable) `commit`.
+/// log order, then `finishBatch`; then what changed is taken out of the state.
 ///
 /// Invariants:
 /// - a group's rows of one source are folded in the order of their sequence, so that results do
@@ -178,9 +178,6 @@ public final class AggregateQuery: @unchecked Sendable {
     public func wantsNoDataBatch(newWatermarkMs: Int64, lastWatermarkMs: Int64) -> Bool {
         isWatermarked && mode != .complete && newWatermarkMs > lastWatermarkMs
     }
-
-    /// Says that the batch's state is durable: the next delta starts from here.
-    public func commit() { state.markCommitted() }
 
     /// What the state means, in a few bytes: state of another fingerprint cannot be restored.
     public var stateFingerprint: String {

@@ -158,8 +158,14 @@ import TickLog
         try sweep(Self.live, prepare: fillLog)
     }
 
+    /// Batches that are stored while the next ones are computed.
+    @Test func everyCrashOfTwoThreadsLeavesTheUndisturbedLake() throws {
+        try sweep(Self.job, threads: 2, prepare: fillLog)
+    }
+
     private func sweep(
-        _ job: String, crashesMin: Int = 400, prepare: (SimulatedFileSystem) throws -> Void
+        _ job: String, threads: Int = 1, crashesMin: Int = 400,
+        prepare: (SimulatedFileSystem) throws -> Void
     ) throws {
         let undisturbed = SimulatedFileSystem()
         try prepare(undisturbed)
@@ -167,9 +173,9 @@ import TickLog
         let expected = try lake(undisturbed)
         try #require(expected.count > 4)
         let survived = try sweepCrashes(
-            seeds: 0, prepare: prepare, run: { try self.run($0, job) },
+            seeds: 0, prepare: prepare, run: { try self.run($0, job, threads: threads) },
             recover: { files, point in
-                try self.run(files, job)
+                try self.run(files, job, threads: threads)
                 let found = try self.lake(files)
                 guard found == expected else { throw Violation(point: point) }
             })

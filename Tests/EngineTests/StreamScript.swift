@@ -11,8 +11,12 @@ import Testing
 final class MemorySource: StreamSource {
     let schema: Schema
     private let rows = Mutex<[[Value]]>([])
+    private let whenRead = Mutex<@Sendable (Int64) -> Void>({ _ in })
 
     init(_ schema: Schema) { self.schema = schema }
+
+    /// What happens when rows from an offset on are read.
+    func onRead(_ action: @escaping @Sendable (Int64) -> Void) { whenRead.withLock { $0 = action } }
 
     var description: String { "memory" }
     func earliestOffset() -> Int64 { 0 }
@@ -33,8 +37,10 @@ final class MemorySource: StreamSource {
         return stride(from: offsets.lowerBound, to: offsets.upperBound, by: rowsMax).map { start in
             let range = start..<min(start + Int64(rowsMax), offsets.upperBound)
             let part = Array(all[Int(range.lowerBound)..<Int(range.upperBound)])
-            return SourceBlockPlan(offsets: range) { [schema] in
-                SourceBlock(baseOffset: range.lowerBound, rows: RecordBatch(schema, rows: part))
+            return SourceBlockPlan(offsets: range) { [self] in
+                whenRead.withLock { $0 }(range.lowerBound)
+                return SourceBlock(
+                    baseOffset: range.lowerBound, rows: RecordBatch(schema, rows: part))
             }
         }
     }
@@ -43,14 +49,21 @@ final class MemorySource: StreamSource {
 /// A sink that remembers what each batch gave it; it outlives the engines of a script.
 final class MemorySink: Sink {
     private let batches = Mutex<[Int64: [[Value]]]>([:])
+    private let whenWritten = Mutex<@Sendable (Int64) throws -> Void>({ _ in })
 
     var description: String { "memory" }
     var keepsOnlyLatestBatch: Bool { false }
     var all: [Int64: [[Value]]] { batches.withLock { $0 } }
 
+    /// What happens before a batch is written.
+    func onWrite(_ action: @escaping @Sendable (Int64) throws -> Void) {
+        whenWritten.withLock { $0 = action }
+    }
+
     func write(
         batch: Int64, rows: RecordBatch, timestampMs: Int64, isRerun: Bool
-    ) -> [SinkReceipt] {
+    ) throws -> [SinkReceipt] {
+        try whenWritten.withLock { $0 }(batch)
         batches.withLock { $0[batch] = rows.rows }
         return []
     }
@@ -118,6 +131,7 @@ final class StreamScript {
     let sideTables = MemorySideTables()
     let time = ManualTime()
     var files: any FileSystem
+    private let threads: Int
     private(set) var starts: [RunStart] = []
     private(set) var events: [BatchProgress] = []
     private var engine: MicroBatchEngine?
@@ -125,10 +139,11 @@ final class StreamScript {
     private var shown: Set<Int64> = []
 
     init(
-        _ text: String, schema: Schema = StreamScript.schema, sources: Int = 1,
+        _ text: String, schema: Schema = StreamScript.schema, sources: Int = 1, threads: Int = 1,
         files: any FileSystem = SimulatedFileSystem()
     ) {
         self.text = text
+        self.threads = threads
         self.sources = (0..<sources).map { _ in MemorySource(schema) }
         self.files = files
     }
@@ -165,7 +180,7 @@ final class StreamScript {
         let isLive = if case .realTime = job.trigger { true } else { false }
         engine = try MicroBatchEngine(
             job: EngineJob(
-                job: job, plan: plan, threads: 1, environment: [:],
+                job: job, plan: plan, threads: threads, environment: [:],
                 openSideTable: { [sideTables] table, _ in sideTables.sink(table) },
                 openSinks: { query, _ in
                     query.sinks.map { spec in

@@ -25,7 +25,8 @@ def killed_until_done(seed, kills, expected, seconds):
             story.reset()
             done = False
             while not done and hit < kills:
-                process = story.start()
+                # With two threads a batch is stored while the next one runs.
+                process = story.start(more=chosen.choice([(), ("--threads", "2")]))
                 try:
                     process.communicate(timeout=chosen.uniform(0, seconds))
                     done = True

@@ -150,7 +150,7 @@ private func stateSeeds() throws -> [[UInt8]] {
         directory: try Path("state"), fileSystem: files, fingerprint: "fuzz",
         snapshotIntervalBatches: 1)
     try store.prepare()
-    let staged = try store.stage(table, batch: 0)
+    let staged = try store.stage(store.takeChanges(of: table, batch: 0))
     _ = try files.publish(staged.files)
     return try staged.files.map { try files.read($0.target, maxBytes: 1 << 20) }
 }

@@ -90,10 +90,9 @@ import Testing
             statistics.add(Column(.timestamp, rows.map { $0[0] }))
             tracker.endBatch([statistics])
             late = eviction
-            let staged = try store.stage(query.state, batch: batch)
+            let staged = try store.stage(store.takeChanges(of: query.state, batch: batch))
             _ = try files.publish(staged.files)
             receipts[batch] = staged.receipts
-            query.state.markCommitted()
             guard batch % 4 == 2 else { continue }
             if batch % 8 == 2 { query = make() }
             try store.restore(query.state, toVersion: batch + 1) { receipts[$0] }

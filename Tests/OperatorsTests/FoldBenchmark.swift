@@ -1,6 +1,7 @@
 import Columnar
 import Expressions
 import Glibc
+import KeyedState
 import Operators
 import TestSupport
 import Testing
@@ -94,7 +95,7 @@ import Testing
             finishTime += try Self.cpuTime {
                 let output = try query.finishBatch(evictionWatermarkMs: late, context)
                 if !test.window.isEmpty { trades += Self.trades(output) }
-                query.commit()
+                query.state.markCommitted()
             }
             tracker.endBatch([statistics])
         }

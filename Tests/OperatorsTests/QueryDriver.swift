@@ -105,7 +105,7 @@ struct QueryDriver {
     }
 
     private mutating func commit() throws {
-        let staged = try store.stage(query.state, batch: nextBatch)
+        let staged = try store.stage(store.takeChanges(of: query.state, batch: nextBatch))
         _ = try files.publish(staged.files)
         receipts[nextBatch] = staged.receipts
         nextBatch += 1
@@ -113,8 +113,6 @@ struct QueryDriver {
             query = makeQuery()
             let known = receipts
             try store.restore(query.state, toVersion: nextBatch) { known[$0] }
-        } else {
-            query.commit()
         }
     }
 }

@@ -1,0 +1,185 @@
+import Checkpoints
+import Columnar
+import Dispatch
+import Storage
+import Synchronization
+
+/// A computed batch with everything that is to be made durable of it.
+///
+/// Nothing in it changes any more, so that it can be stored while the next batch is computed.
+struct ComputedBatch: Sendable {
+    let plan: BatchPlan
+    /// The plan, if it is still to be logged.
+    let entry: OffsetsEntry?
+    /// What changed in the state of each query.
+    let changes: [[ChangedState]]
+    /// What goes to the sinks, as `QueryGraph.publications` orders it.
+    let publications: [[Publication]]
+    /// The commit, but for the files that are not there yet.
+    let commit: CommitEntry
+    var outcome: BatchOutcome
+    let sources: [SourceProgress]
+    let begunNanos: UInt64
+}
+
+/// What storing a batch came to.
+struct StoredBatch: Sendable {
+    var durations = StageDurations()
+    var profile = BatchProfile()
+    var endedNanos: UInt64 = 0
+}
+
+/// Makes batches durable, one after the other: the plan, then state and results side by side, then
+/// the commit.
+// `@unchecked`: of the graph it uses what is set once.
+struct BatchStorage: @unchecked Sendable {
+    let checkpoint: CheckpointStore
+    let graph: QueryGraph
+    let workers: Workers
+    let time: any TimeSource
+    let sourceNames: [String]
+    let snapshotIntervalBatches: Int64
+
+    /// Stores a batch; when this returns it is committed.
+    ///
+    /// - Throws: ``BatchError`` when it fails before the commit.
+    func store(_ batch: ComputedBatch) throws -> StoredBatch {
+        var clock = StageClock(time)
+        var stored = StoredBatch()
+        do {
+            if let entry = batch.entry { stored.add(try log(entry, &clock)) }
+            var commit = batch.commit
+            (commit.state, commit.sinks) = try save(batch, &stored, &clock)
+            let (_, work) = try MeasuredWork.measure(time) { try checkpoint.logCommit(commit) }
+            stored.durations.commitOffsets = clock.lap()
+            stored.profile.add(wall: stored.durations.commitOffsets, work.stages(.checkpoint))
+        } catch {
+            throw BatchError(batch.plan, sources: sourceNames, error)
+        }
+        try removeOldState(after: batch.plan.batch)
+        stored.endedNanos = clock.now
+        return stored
+    }
+
+    /// Logs what a batch reads, before anything of it is durable.
+    func log(_ entry: OffsetsEntry, _ clock: inout StageClock) throws -> LoggedPlan {
+        let (_, work) = try MeasuredWork.measure(time) { try checkpoint.logOffsets(entry) }
+        return LoggedPlan(wall: clock.lap(), work: work)
+    }
+
+    /// Makes state durable and publishes, side by side: a state without its commit is not read, and
+    /// files without theirs are left again, byte for byte, by whoever runs the batch again.
+    private func save(
+        _ batch: ComputedBatch, _ stored: inout StoredBatch, _ clock: inout StageClock
+    ) throws -> (state: [FileReceipt], sinks: [FileReceipt]) {
+        let saved = try workers.map(2) { part in
+            part == 0 ? try saveState(batch) : try publish(batch)
+        }
+        let wall = clock.lap()
+        stored.durations.stateCommit = share(of: wall, saved[0].nanos, beside: saved[1].nanos)
+        stored.durations.addBatch = wall - stored.durations.stateCommit
+        stored.profile.add(wall: wall, saved[0].stages(.state) + saved[1].stages(.sinks))
+        return (saved[0].receipts, saved[1].receipts)
+    }
+
+    /// Makes every query's changes durable, side by side: their syncs need not wait for each other.
+    private func saveState(_ batch: ComputedBatch) throws -> SavedFiles {
+        try SavedFiles(workers, batch.changes.count, time) { index in
+            try graph.nodes[index].asItsOwn { try batch.changes[index].flatMap { try $0.save() } }
+        }
+    }
+
+    /// Publishes what the batch emits, query by query.
+    private func publish(_ batch: ComputedBatch) throws -> SavedFiles {
+        try SavedFiles(workers, batch.publications.count, time) { index in
+            let publish = { try batch.publications[index].flatMap { try $0.publish(batch.plan) } }
+            return index < graph.nodes.count
+                ? try graph.nodes[index].asItsOwn(publish) : try publish()
+        }
+    }
+
+    /// State files are removed every so many batches, so that most batches spend nothing on it.
+    private func removeOldState(after batch: Int64) throws {
+        guard (batch + 1) % snapshotIntervalBatches == 0 else { return }
+        try graph.removeOldState(before: checkpoint.retainedFrom.number) {
+            checkpoint.recordedCommit($0)
+        }
+    }
+}
+
+/// A batch that is being stored on a thread of its own.
+final class StoringBatch: Sendable {
+    let batch: ComputedBatch
+    private let stored = Mutex<Result<StoredBatch, any Error>?>(nil)
+    private let isDone = DispatchSemaphore(value: 0)
+
+    /// Begins to store a batch.
+    init(_ batch: ComputedBatch, _ storage: BatchStorage) {
+        self.batch = batch
+        DispatchQueue.global().async {
+            let result = Result { try storage.store(batch) }
+            self.stored.withLock { $0 = result }
+            self.isDone.signal()
+        }
+    }
+
+    /// Waits until it is stored; called once.
+    func wait() throws -> StoredBatch {
+        isDone.wait()
+        guard let result = stored.withLock({ $0 }) else {
+            preconditionFailure("a batch was waited for twice")
+        }
+        return try result.get()
+    }
+}
+
+/// The time that logging a plan took.
+struct LoggedPlan {
+    let wall: UInt64
+    let work: MeasuredWork
+}
+
+extension StoredBatch {
+    fileprivate mutating func add(_ logged: LoggedPlan) {
+        durations.walCommit = logged.wall
+        profile.add(wall: logged.wall, logged.work.stages(.checkpoint))
+    }
+}
+
+extension BatchOutcome {
+    mutating func add(_ logged: LoggedPlan) {
+        durations.walCommit = logged.wall
+        profile.add(wall: logged.wall, logged.work.stages(.checkpoint))
+    }
+}
+
+extension CheckpointStore {
+    /// What the commit of a batch recorded, `nil` when it is not kept or cannot be read.
+    func recordedCommit(_ batch: Int64) -> CommitEntry? { try? reader.commit(BatchID(batch)) }
+}
+
+/// Files that are durable now, and the work that it was.
+private struct SavedFiles: Sendable {
+    let receipts: [FileReceipt]
+    private let work: [MeasuredWork]
+
+    /// Saves so many parts, side by side.
+    init(
+        _ workers: Workers, _ count: Int, _ time: any TimeSource,
+        _ save: @escaping @Sendable (Int) throws -> [FileReceipt]
+    ) throws {
+        let parts = try workers.map(count) { index in
+            try MeasuredWork.measure(time) { try save(index) }
+        }
+        receipts = parts.flatMap(\.0)
+        work = parts.map(\.1)
+    }
+
+    /// What all threads spent on them, ns.
+    var nanos: UInt64 { work.reduce(0) { $0 + $1.nanos } }
+
+    /// The time under a stage's name, but for the syncs.
+    func stages(_ stage: BatchProfile.Stage) -> [(stage: BatchProfile.Stage, nanos: UInt64)] {
+        work.flatMap { $0.stages(stage) }
+    }
+}

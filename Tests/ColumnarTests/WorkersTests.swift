@@ -1,0 +1,41 @@
+import Columnar
+import Dispatch
+import Testing
+
+@Suite struct WorkersTests {
+    private struct Failed: Error, Equatable { let index: Int }
+
+    @Test(arguments: [1, 2, 5]) func resultsComeInOrder(threads: Int) {
+        let squares = Workers(threads: threads).map(100) { $0 * $0 }
+        #expect(squares == (0..<100).map { $0 * $0 })
+        #expect(Workers(threads: threads).map(0) { $0 }.isEmpty)
+    }
+
+    @Test(arguments: [1, 2, 5]) func theFirstFailureIsThrown(threads: Int) {
+        for _ in 0..<50 {
+            let error = #expect(throws: Failed.self) {
+                try Workers(threads: threads).map(20) { (index) throws(Failed) in
+                    if index % 7 == 3 { throw Failed(index: index) }
+                    return index
+                }
+            }
+            #expect(error == Failed(index: 3))
+        }
+    }
+
+    /// Work within work has more than one thread, too, when there is one with nothing to do.
+    @Test func workWithinWorkIsShared() {
+        let workers = Workers(threads: 2)
+        let sums = workers.map(2) { outer in
+            if outer == 0 { return 0 }
+            let arrived = [DispatchSemaphore(value: 0), DispatchSemaphore(value: 0)]
+            let met = workers.map(2) { inner in
+                arrived[inner].signal()
+                return arrived[1 - inner].wait(timeout: .now() + 60) == .success
+            }
+            #expect(met == [true, true], "two pieces at one time")
+            return met.count
+        }
+        #expect(sums == [0, 2])
+    }
+}
