@@ -19,7 +19,7 @@ extension ArrowBodyReader {
         let offsetBuffer = try offsets(index, offset)
         let bytes = try buffer(index + 1)
         // At worst every string is distinct: codes, offsets, hashes, table and the bytes.
-        try charge(rowCount * 32 + bytes.count)
+        try charge(rowCount * 40 + bytes.count)
         let positions = offsetBuffer.span(of: Offset.self)
         let limit = Offset(clamping: bytes.count)
         let interner = StringInterner()
@@ -51,7 +51,7 @@ extension ArrowBodyReader {
         let (byteCount, overflow) = rowCount.multipliedReportingOverflow(by: length)
         guard !overflow else { throw Self.invalidStrings }
         let bytes = try buffer(index, byteCount: byteCount, for: UInt8.self)
-        try charge(rowCount * 32 + byteCount)
+        try charge(rowCount * 40 + byteCount)
         let interner = StringInterner()
         let base = unsafe bytes.unsafeBytes
         let codes = try Buffer(of: Int32.self, count: rowCount) { (output) throws(ArrowError) in
@@ -78,7 +78,7 @@ extension ArrowBodyReader {
         let views = try buffer(index, byteCount: rowCount * 16, for: UInt8.self)
         var data: [Buffer] = []
         for place in 0..<dataBuffers { data.append(try buffer(index + 1 + place)) }
-        try charge(rowCount * 32)
+        try charge(rowCount * 40)
         let interner = StringInterner()
         let base = unsafe views.unsafeBytes
         var stringBytes = 0

@@ -40,7 +40,7 @@ extension ArrowBodyReader {
         let source = try buffer(
             index, byteCount: rowCount * MemoryLayout<Stored>.stride, for: stored)
         // Codes, offsets, hashes and table; each distinct text is charged as it is made.
-        try charge(rowCount * 32)
+        try charge(rowCount * 40)
         let values = source.span(of: stored)
         let interner = StringInterner()
         let codes = try Buffer(of: Int32.self, count: rowCount) { (output) throws(ArrowError) in

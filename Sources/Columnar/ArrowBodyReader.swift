@@ -101,7 +101,7 @@ struct ArrowBodyReader {
         let exact = found.slice(0..<byteCount)
         if exact.isAligned(for: type) { return exact }
         try charge(byteCount)
-        return unsafe Buffer(byteCount: byteCount) { unsafe $0.copyMemory(from: exact.unsafeBytes) }
+        return unsafe Buffer(copying: exact.unsafeBytes)
     }
 
     /// One buffer, decompressed.

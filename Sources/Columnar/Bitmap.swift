@@ -41,16 +41,20 @@ public struct Bitmap: Sendable {
         self.init(buffer, count: count)
     }
 
-    /// The bits of an array.
-    public init(_ bits: [Bool]) {
-        self.init(wordsFor: bits.count) { index in
+    /// Bits computed one by one.
+    @inlinable
+    public init(bitsFor count: Int, _ bit: (_ index: Int) -> Bool) {
+        self.init(wordsFor: count) { index in
             var word: UInt64 = 0
-            for bit in index * 64..<min(bits.count, index * 64 + 64) where bits[bit] {
-                word |= 1 << UInt64(bit & 63)
+            for place in index * 64..<min(count, index * 64 + 64) {
+                word |= (bit(place) ? 1 : 0) &<< UInt64(place & 63)
             }
             return word
         }
     }
+
+    /// The bits of an array.
+    public init(_ bits: [Bool]) { self.init(bitsFor: bits.count) { bits[$0] } }
 
     /// The bit at an index.
     @inlinable

@@ -83,11 +83,15 @@ public struct Buffer: @unchecked Sendable {
     /// A copy of an array's values.
     @inlinable
     public init<T: BitwiseCopyable>(copying values: [T]) {
-        self = unsafe values.withUnsafeBytes { source in
-            unsafe Buffer(capacity: source.count) { memory in
-                unsafe memory.copyMemory(from: source)
-                return source.count
-            }
+        self = unsafe values.withUnsafeBytes { unsafe Buffer(copying: $0) }
+    }
+
+    /// A copy of some bytes.
+    @unsafe @inlinable
+    public init(copying bytes: UnsafeRawBufferPointer) {
+        self = unsafe Buffer(capacity: bytes.count) { memory in
+            unsafe memory.copyMemory(from: bytes)
+            return bytes.count
         }
     }
 

@@ -1,10 +1,10 @@
-import CXXHash
 import Glibc
 
 /// Gives each distinct byte string a number, counting from 0 in order of first sight.
 ///
 /// Invariants:
 /// - entry `i` is `bytes[ends[i] ..< ends[i + 1]]`; entries are distinct.
+/// - `heads[i]` is its head: what most searches compare, and all of an entry of up to 7 bytes.
 /// - `slots` is open addressing with linear probing, a power of two, at most half full. A slot has
 ///   the upper half of the entry's hash above and its number below, so that most searches compare
 ///   one string; its home is the hash's uppermost bits.
@@ -19,15 +19,18 @@ import Glibc
     private var bytes: UnsafeMutablePointer<UInt8>
     private var bytesCapacity = 1_024
     private var ends: UnsafeMutablePointer<Int>
-    private var endsCapacity = 64
+    private var heads: UnsafeMutablePointer<UInt64>
+    /// Entries that there is room for.
+    private var capacity = 64
     private var slots: UnsafeMutablePointer<UInt64>
     private var slotBits = 6
 
     /// An empty interner.
     public init() {
         unsafe bytes = .allocate(capacity: bytesCapacity)
-        unsafe ends = .allocate(capacity: endsCapacity + 1)
+        unsafe ends = .allocate(capacity: capacity + 1)
         unsafe ends[0] = 0
+        unsafe heads = .allocate(capacity: capacity)
         unsafe slots = .allocate(capacity: 1 << slotBits)
         unsafe slots.initialize(repeating: Self.freeSlot, count: 1 << slotBits)
     }
@@ -35,6 +38,7 @@ import Glibc
     deinit {
         unsafe bytes.deallocate()
         unsafe ends.deallocate()
+        unsafe heads.deallocate()
         unsafe slots.deallocate()
     }
 
@@ -44,11 +48,18 @@ import Glibc
     /// The bytes that the distinct strings take.
     public var byteCount: Int { unsafe ends[count] }
 
+    /// Bytes that everything takes in memory, about.
+    public var memoryBytes: Int {
+        // Besides its own bytes an entry has an end, a head, and two to four slots.
+        byteCount + 40 * count
+    }
+
     /// The number of a string, new or known.
     ///
     /// Of text the caller has checked that it is valid UTF-8.
     public func intern(_ string: UnsafeRawBufferPointer) -> Int32 {
-        unsafe intern(string, hash: shortHash(string))
+        let head = unsafe head(of: string)
+        return unsafe intern(string, head, hash: hash(of: string, head))
     }
 
     /// The number of a string.
@@ -61,27 +72,56 @@ import Glibc
     ///
     /// Faster than one by one: no lookup waits for the memory that the one before reads.
     public func intern(_ dictionary: StringDictionary, base: Int32, into numbers: inout [Int32]) {
-        let count = dictionary.count
-        unsafe withUnsafeTemporaryAllocation(of: UInt64.self, capacity: 2 * 256) { scratch in
-            for first in stride(from: 0, to: count, by: 256) {
-                let chunk = first..<min(first + 256, count)
-                for (place, index) in chunk.enumerated() {
-                    unsafe scratch[place] = shortHash(dictionary.unsafeBytes(at: index))
+        unsafe withUnsafeTemporaryAllocation(of: Lookup.self, capacity: 256) { lookups in
+            for first in stride(from: 0, to: dictionary.count, by: lookups.count) {
+                let count = min(lookups.count, dictionary.count - first)
+                for place in 0..<count {
+                    let string = unsafe dictionary.unsafeBytes(at: first + place)
+                    let head = unsafe head(of: string)
+                    unsafe lookups[place] = Lookup(head: head, hash: hash(of: string, head))
                 }
-                // Only looked at, so that the slots are in the cache when they are needed.
-                var seen: UInt64 = 0
-                for place in 0..<chunk.count { unsafe seen |= slots[home(scratch[place])] }
-                unsafe scratch[256] = seen
-                for (place, index) in chunk.enumerated() {
-                    let string = unsafe dictionary.unsafeBytes(at: index)
-                    unsafe numbers.append(base + intern(string, hash: scratch[place]))
+                unsafe lookUp(UnsafeMutableBufferPointer(rebasing: lookups[..<count]))
+                for place in 0..<count {
+                    let lookup = unsafe lookups[place]
+                    if lookup.number >= 0 {
+                        numbers.append(base + lookup.number)
+                    } else {
+                        let string = unsafe dictionary.unsafeBytes(at: first + place)
+                        let number = unsafe intern(string, lookup.head, hash: lookup.hash)
+                        numbers.append(base + number)
+                    }
                 }
             }
         }
     }
 
+    /// One of many searches that go side by side.
+    private struct Lookup: BitwiseCopyable {
+        let head: UInt64
+        let hash: UInt64
+        /// What the slot holds where the search begins.
+        var slot: UInt64 = 0
+        /// The number of the string where that was found without a search.
+        var number: Int32 = -1
+    }
+
+    /// Finds the strings that are known, short, and where their search begins: most of them.
+    private func lookUp(_ lookups: UnsafeMutableBufferPointer<Lookup>) {
+        for place in lookups.indices {
+            unsafe lookups[place].slot = slots[home(lookups[place].hash)]
+        }
+        for place in lookups.indices {
+            let lookup = unsafe lookups[place]
+            guard lookup.slot != Self.freeSlot, isWhole(lookup.head) else { continue }
+            let number = Int32(truncatingIfNeeded: lookup.slot)
+            // Safe: a slot's number is an entry's.
+            let isFound = unsafe heads[Int(number)] == lookup.head
+            unsafe lookups[place].number = isFound ? number : -1
+        }
+    }
+
     @inline(__always)
-    private func intern(_ string: UnsafeRawBufferPointer, hash: UInt64) -> Int32 {
+    private func intern(_ string: UnsafeRawBufferPointer, _ head: UInt64, hash: UInt64) -> Int32 {
         let mask = 1 << slotBits - 1
         var place = home(hash)
         while true {
@@ -89,11 +129,13 @@ import Glibc
             if slot == Self.freeSlot { break }
             if (slot ^ hash) >> 32 == 0 {
                 let number = Int32(truncatingIfNeeded: slot)
-                if unsafe equals(number, string) { return number }
+                if unsafe heads[Int(number)] == head && (isWhole(head) || equals(number, string)) {
+                    return number
+                }
             }
             place = (place + 1) & mask
         }
-        return unsafe insert(string, hash: hash, at: place)
+        return unsafe insert(string, head, hash: hash, at: place)
     }
 
     /// Where the search for a hash, or for what a slot holds, begins.
@@ -128,12 +170,65 @@ import Glibc
         let offsets = Buffer(of: Int32.self, count: count + 1) { output in
             for entry in 0...count { unsafe output.append(Int32(ends[entry])) }
         }
-        let copy = unsafe Buffer(byteCount: byteCount) { memory in
-            unsafe memory.copyMemory(
-                from: UnsafeRawBufferPointer(start: bytes, count: byteCount))
-        }
+        let copy = unsafe Buffer(copying: UnsafeRawBufferPointer(start: bytes, count: byteCount))
         // Safe: the offsets ascend; the strings came from valid columns.
         return unsafe StringDictionary(uncheckedOffsets: offsets, bytes: copy, count: count)
+    }
+
+    /// Some of the strings, in this order: a copy; `nil` where they take more than `byteCountMax`
+    /// bytes.
+    public func dictionary(of numbers: [Int32], byteCountMax: Int) -> StringDictionary? {
+        var total = 0
+        let offsets = Buffer(of: Int32.self, count: numbers.count + 1) { output in
+            output.append(0)
+            for number in numbers {
+                total += length(number)
+                output.append(Int32(truncatingIfNeeded: total))
+            }
+        }
+        guard total <= byteCountMax, total <= StringDictionary.byteCountMax else { return nil }
+        // Short strings are written as a word, which may reach past their end.
+        let copy = Buffer(of: UInt8.self, count: total + 8) { output in
+            unsafe output.withUnsafeMutableBufferPointer { memory, initialized in
+                guard let start = memory.baseAddress else { return }
+                for number in numbers {
+                    // Safe: there is room for all lengths and a word; those are as they were.
+                    unsafe initialized += write(number, to: start + initialized)
+                }
+            }
+        }
+        // Safe: the offsets ascend; the strings came from valid columns.
+        return unsafe StringDictionary(
+            uncheckedOffsets: offsets, bytes: copy.slice(0..<total), count: numbers.count)
+    }
+
+    /// A number that orders entries as their bytes do; equal only for entries that are longer than
+    /// 7 bytes and begin with the same 7.
+    public func prefix(_ number: Int32) -> UInt64 {
+        precondition(number >= 0 && number < count, "no such string")
+        return unsafe heads[Int(number)].byteSwapped
+    }
+
+    @inline(__always)
+    private func length(_ number: Int32) -> Int {
+        precondition(number >= 0 && number < count, "no such string")
+        // Safe: there is a head for each entry.
+        let head = unsafe heads[Int(number)]
+        return isWhole(head) ? Int(head >> 56) : range(number).count
+    }
+
+    /// Writes an entry, and zeros behind it up to eight bytes; returns its length.
+    @inline(__always)
+    private func write(_ number: Int32, to output: UnsafeMutablePointer<UInt8>) -> Int {
+        let head = unsafe heads[Int(number)]
+        guard isWhole(head) else {
+            let range = range(number)
+            unsafe output.update(from: bytes + range.lowerBound, count: range.count)
+            return range.count
+        }
+        unsafe UnsafeMutableRawPointer(output).storeBytes(
+            of: (head & 0x00ff_ffff_ffff_ffff).littleEndian, as: UInt64.self)
+        return Int(head >> 56)
     }
 
     private func range(_ number: Int32) -> Range<Int> {
@@ -142,24 +237,17 @@ import Glibc
         return unsafe ends[Int(number)]..<ends[Int(number) + 1]
     }
 
-    @inline(__always)
     private func equals(_ number: Int32, _ string: UnsafeRawBufferPointer) -> Bool {
         // Safe: a slot's number is an entry's; both strings are as long as is compared.
         let start = unsafe ends[Int(number)]
         guard unsafe ends[Int(number) + 1] - start == string.count else { return false }
         guard let other = string.baseAddress else { return true }
-        let known = unsafe UnsafeRawPointer(bytes + start)
-        // Symbols are mostly this long, and two loads are less than a call.
-        if string.count >= 8 && string.count <= 16 {
-            return unsafe haveSameEnds(known, other, count: string.count, UInt64.self)
-        }
-        if string.count >= 4 && string.count < 8 {
-            return unsafe haveSameEnds(known, other, count: string.count, UInt32.self)
-        }
-        return unsafe memcmp(known, other, string.count) == 0
+        return unsafe memcmp(bytes + start, other, string.count) == 0
     }
 
-    private func insert(_ string: UnsafeRawBufferPointer, hash: UInt64, at place: Int) -> Int32 {
+    private func insert(
+        _ string: UnsafeRawBufferPointer, _ head: UInt64, hash: UInt64, at place: Int
+    ) -> Int32 {
         precondition(count < Int(Int32.max), "more than 2^31 distinct strings")
         let number = Int32(count)
         let start = byteCount
@@ -168,6 +256,7 @@ import Glibc
             unsafe UnsafeMutableRawPointer(bytes + start).copyMemory(
                 from: source, byteCount: string.count)
         }
+        unsafe heads[count] = head
         count += 1
         unsafe ends[count] = start + string.count
         let bits = UInt64(UInt32(bitPattern: number))
@@ -185,12 +274,16 @@ import Glibc
             unsafe bytes.deallocate()
             unsafe bytes = larger
         }
-        if count == endsCapacity {
-            endsCapacity *= 2
-            let larger = UnsafeMutablePointer<Int>.allocate(capacity: endsCapacity + 1)
-            unsafe larger.update(from: ends, count: count + 1)
+        if count == capacity {
+            capacity *= 2
+            let largerEnds = UnsafeMutablePointer<Int>.allocate(capacity: capacity + 1)
+            unsafe largerEnds.update(from: ends, count: count + 1)
             unsafe ends.deallocate()
-            unsafe ends = larger
+            unsafe ends = largerEnds
+            let largerHeads = UnsafeMutablePointer<UInt64>.allocate(capacity: capacity)
+            unsafe largerHeads.update(from: heads, count: count)
+            unsafe heads.deallocate()
+            unsafe heads = largerHeads
         }
     }
 
@@ -209,45 +302,4 @@ import Glibc
         }
         unsafe old.deallocate()
     }
-}
-
-/// Whether the first and the last bytes are the same, as many as a word has, at most `count`.
-@inline(__always)
-private func haveSameEnds<Word: FixedWidthInteger & BitwiseCopyable>(
-    _ left: UnsafeRawPointer, _ right: UnsafeRawPointer, count: Int, _ word: Word.Type
-) -> Bool {
-    let last = count - MemoryLayout<Word>.size
-    return unsafe left.loadUnaligned(as: word) == right.loadUnaligned(as: word)
-        && left.loadUnaligned(fromByteOffset: last, as: word)
-            == right.loadUnaligned(fromByteOffset: last, as: word)
-}
-
-/// A hash for strings that are mostly a few bytes long: 16 bytes are two loads and a product.
-@inline(__always)
-private func shortHash(_ string: UnsafeRawBufferPointer) -> UInt64 {
-    let count = string.count
-    guard count <= 16, let start = string.baseAddress else {
-        return unsafe hashBytes(string)
-    }
-    var low: UInt64 = 0
-    var high: UInt64 = 0
-    // Safe: each load lies within the string.
-    if count >= 8 {
-        unsafe low = start.loadUnaligned(as: UInt64.self)
-        unsafe high = start.loadUnaligned(fromByteOffset: count - 8, as: UInt64.self)
-    } else if count >= 4 {
-        unsafe low = UInt64(start.loadUnaligned(as: UInt32.self))
-        unsafe high = UInt64(start.loadUnaligned(fromByteOffset: count - 4, as: UInt32.self))
-    } else {
-        for index in 0..<count { unsafe low = low << 8 | UInt64(string[index]) }
-    }
-    let first = low ^ 0xa076_1d64_78bd_642f ^ UInt64(count)
-    let product = first.multipliedFullWidth(by: high ^ 0xe703_7ed1_a0b4_28db)
-    let mixed = (product.high ^ product.low).multipliedFullWidth(by: 0x9e37_79b9_7f4a_7c15)
-    return mixed.high ^ mixed.low
-}
-
-/// XXH3 (64 bits) of some bytes: the hash for tables in memory.
-public func hashBytes(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
-    unsafe XXH3_64bits(bytes.baseAddress, bytes.count)
 }

@@ -31,7 +31,13 @@
 
     /// The changed slots, in the order of their first change.
     var slots: [Int32] {
-        unsafe UnsafeBufferPointer(start: touched, count: touchedEnd).filter { $0 >= 0 }
+        // Safe: `count` of them are not -1.
+        unsafe [Int32](unsafeUninitializedCapacity: count) { output, written in
+            for place in 0..<touchedEnd where unsafe touched[place] >= 0 {
+                unsafe output[written] = touched[place]
+                written += 1
+            }
+        }
     }
 
     /// Makes room for slots below `newCapacity`.

@@ -7,60 +7,94 @@ extension GroupTable {
     public func keyColumn(
         _ index: Int, at slots: [Int32]
     ) throws(KeyedStateError) -> Column {
-        // Safe: a live slot has a key.
-        try unsafe keyColumn(index, count: slots.count) { row in unsafe table.key(slots[row]) }
+        try keyColumn(index, after: [], at: slots)
     }
 
-    /// The values of a key column from so many keys.
-    @inline(__always)
+    /// The values of a key column for removed keys, whose words stand end to end, and then for some
+    /// live slots.
     func keyColumn(
-        _ index: Int, count: Int, _ key: (_ row: Int) -> UnsafePointer<UInt64>
+        _ index: Int, after removed: [UInt64], at slots: [Int32]
     ) throws(KeyedStateError) -> Column {
+        precondition(
+            slots.allSatisfy { $0 >= 0 && $0 < table.slotEnd }, "slot out of range")
         let offset = wordOffsets[index]
         let type = keyFields[index].type
-        let validity = unsafe validity(ofKey: index, count: count, key)
         switch type.layout {
         case .bits:
+            let (values, validity) = unsafe gathered(index, removed, slots) { words in
+                unsafe UInt8(truncatingIfNeeded: words[offset])
+            }
+            let bits = values.span(of: UInt8.self)
             return Column(
-                bits: Bitmap((0..<count).map { row in unsafe key(row)[offset] != 0 }),
-                validity: validity)
+                bits: Bitmap(bitsFor: values.count) { bits[$0] != 0 }, validity: validity)
         case .int32:
-            let values = Buffer(of: Int32.self, count: count) { output in
-                for row in 0..<count {
-                    unsafe output.append(Int32(truncatingIfNeeded: key(row)[offset]))
-                }
+            return unsafe numbers(index, removed, slots) { words in
+                unsafe Int32(truncatingIfNeeded: words[offset])
             }
-            return Column(type, values: values, count: count, validity: validity)
         case .int64, .float64:
-            let values = Buffer(of: UInt64.self, count: count) { output in
-                for row in 0..<count { unsafe output.append(key(row)[offset]) }
-            }
-            return Column(type, values: values, count: count, validity: validity)
+            return unsafe numbers(index, removed, slots) { words in unsafe words[offset] }
         case .int128:
-            let values = Buffer(of: UInt128.self, count: count) { output in
-                for row in 0..<count {
-                    let words = unsafe key(row) + offset
-                    unsafe output.append(UInt128(words[0]) | UInt128(words[1]) << 64)
-                }
+            return unsafe numbers(index, removed, slots) { words in
+                unsafe UInt128(words[offset]) | UInt128(words[offset + 1]) << 64
             }
-            return Column(type, values: values, count: count, validity: validity)
         case .dictionary:
-            let numbers = (0..<count).map { row in
-                unsafe Int32(truncatingIfNeeded: key(row)[offset])
+            let (values, validity) = unsafe gathered(index, removed, slots) { words in
+                unsafe Int32(truncatingIfNeeded: words[offset])
             }
-            return try strings.column(of: keyFields[index], numbers, validity: validity)
+            return try strings.column(of: keyFields[index], values, validity: validity)
         }
     }
 
-    /// Which keys are not null in a column, `nil` when all are not.
     @inline(__always)
-    private func validity(
-        ofKey index: Int, count: Int, _ key: (_ row: Int) -> UnsafePointer<UInt64>
-    ) -> Bitmap? {
-        let bit = UInt64(1) << UInt64(index)
+    private func numbers<T: BitwiseCopyable>(
+        _ index: Int, _ removed: [UInt64], _ slots: [Int32],
+        _ value: (UnsafePointer<UInt64>) -> T
+    ) -> Column {
+        let (values, validity) = unsafe gathered(index, removed, slots, value)
+        return Column(
+            keyFields[index].type, values: values, count: removed.count / table.width + slots.count,
+            validity: validity)
+    }
+
+    /// What `value` makes of each key's words, and which keys are not null in the column, `nil`
+    /// when all are not.
+    @inline(__always)
+    private func gathered<T: BitwiseCopyable>(
+        _ index: Int, _ removed: [UInt64], _ slots: [Int32],
+        _ value: (UnsafePointer<UInt64>) -> T
+    ) -> (Buffer, Bitmap?) {
+        let keys = unsafe table.keys
+        let width = table.width
+        let removedCount = removed.count / width
         var nulls: UInt64 = 0
-        for row in 0..<count { unsafe nulls |= key(row)[0] }
-        guard nulls & bit != 0 else { return nil }
-        return Bitmap((0..<count).map { row in unsafe key(row)[0] & bit == 0 })
+        return unsafe removed.withUnsafeBufferPointer { removed in
+            // Safe, here and below: slots were checked, and a removed key has `width` words.
+            let values = Buffer(of: T.self, count: removedCount + slots.count) { output in
+                unsafe output.withUnsafeMutableBufferPointer { memory, initialized in
+                    if let first = removed.baseAddress {
+                        for row in 0..<removedCount {
+                            let words = unsafe first + row * width
+                            unsafe nulls |= words[0]
+                            unsafe memory[row] = value(words)
+                        }
+                    }
+                    for (row, slot) in slots.enumerated() {
+                        let words = unsafe keys + Int(slot) * width
+                        unsafe nulls |= words[0]
+                        unsafe memory[removedCount + row] = value(words)
+                    }
+                    initialized = removedCount + slots.count
+                }
+            }
+            let bit = UInt64(1) << UInt64(index)
+            guard nulls & bit != 0 else { return (values, nil) }
+            let validity = Bitmap(bitsFor: removedCount + slots.count) { row in
+                let words =
+                    unsafe row < removedCount
+                    ? removed[row * width] : keys[Int(slots[row - removedCount]) * width]
+                return words & bit == 0
+            }
+            return (values, validity)
+        }
     }
 }

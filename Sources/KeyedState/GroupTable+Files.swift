@@ -28,18 +28,9 @@ extension GroupTable {
         let removed = removedKeys.count / table.width
         let count = removed + changed.count
         let slots = [Int32](repeating: -1, count: removed) + changed
-        let flags = Bitmap((0..<count).map { $0 < removed })
-        let keys = try unsafe removedKeys.withUnsafeBufferPointer {
-            (words) throws(KeyedStateError) in
-            try keyFields.indices.map { (index) throws(KeyedStateError) in
-                try unsafe keyColumn(index, count: count) { row in
-                    // Safe: there are removed keys, with a base then, before any other row.
-                    if row < removed, let base = words.baseAddress {
-                        return unsafe base + row * table.width
-                    }
-                    return unsafe table.key(slots[row])
-                }
-            }
+        let flags = Bitmap(bitsFor: count) { $0 < removed }
+        let keys = try keyFields.indices.map { (index) throws(KeyedStateError) in
+            try keyColumn(index, after: removedKeys, at: changed)
         }
         let state = try stateColumns(at: slots, workers)
         return RecordBatch(deltaSchema, [Column(bits: flags)] + keys + state, count: count)

@@ -35,30 +35,25 @@ extension GroupTable {
             sortOrder.count == 1 || (sortOrder.count == 2 && hasExactPrefix(sortOrder[0]))
         else { return nil }
         let first = sortOrder.count == 2 ? wordOffsets[sortOrder[0]] : nil
-        let offset = wordOffsets[text]
-        let nullBit = UInt64(1) << UInt64(text)
         // A row of places for each value of the first column, in order of first sight; null is
         // before all strings.
         let width = ranks.count + 1
         var values: [UInt64] = []
-        var row = -1
         var places: [Int32] = []
-        let keys = unsafe table.keys
-        for slot in slots {
-            // Safe: a live slot has a key, and the number of a string is below `ranks.count`.
-            let key = unsafe keys + Int(slot) * table.width
-            let value = first.map { unsafe key[$0] ^ 1 << 63 } ?? 0
-            if row < 0 || values[row] != value {
-                row = values.firstIndex(of: value) ?? values.count
-                if row == values.count {
-                    guard row < 64, (row + 1) * width <= 4 * slots.count + 1_024 else { return nil }
-                    values.append(value)
-                    places.append(contentsOf: repeatElement(-1, count: width))
-                }
+        var next = 0
+        while next < slots.count {
+            let value = first.map { unsafe table.key(slots[next])[$0] ^ 1 << 63 } ?? 0
+            let row = values.firstIndex(of: value) ?? values.count
+            if row == values.count {
+                guard row < 64, (row + 1) * width <= 4 * slots.count + 1_024 else { return nil }
+                values.append(value)
+                places.append(contentsOf: repeatElement(-1, count: width))
             }
-            let isNull = unsafe key[0] & nullBit != 0
-            let place = isNull ? 0 : unsafe Int(ranks[Int(key[offset])]) + 1
-            places[row * width + place] = slot
+            next = unsafe places.withUnsafeMutableBufferPointer { places in
+                let part = unsafe UnsafeMutableBufferPointer(
+                    rebasing: places[row * width..<(row + 1) * width])
+                return unsafe place(slots, from: next, text: text, first, ranks, into: part)
+            }
         }
         var sorted: [Int32] = []
         sorted.reserveCapacity(slots.count)
@@ -69,6 +64,29 @@ extension GroupTable {
         }
         precondition(sorted.count == slots.count, "keys are distinct")
         return sorted
+    }
+
+    /// Puts the slots from `start` on that have the same value in the word `first` of their keys to
+    /// the places of their strings; returns the index of the first that has another.
+    private func place(
+        _ slots: [Int32], from start: Int, text: Int, _ first: Int?, _ ranks: [Int32],
+        into places: UnsafeMutableBufferPointer<Int32>
+    ) -> Int {
+        let keys = unsafe table.keys
+        let width = table.width
+        let offset = wordOffsets[text]
+        let nullBit = UInt64(1) << UInt64(text)
+        let value = first.map { unsafe table.key(slots[start])[$0] }
+        return unsafe ranks.withUnsafeBufferPointer { ranks in
+            for index in start..<slots.count {
+                // Safe: a live slot has a key, and the number of a string is below `ranks.count`.
+                let key = unsafe keys + Int(slots[index]) * width
+                if let first, let value, unsafe key[first] != value { return index }
+                let isNull = unsafe key[0] & nullBit != 0
+                unsafe places[isNull ? 0 : Int(ranks[Int(key[offset])]) + 1] = slots[index]
+            }
+            return slots.count
+        }
     }
 
     /// Whether equal prefixes of this key column mean equal values.
@@ -104,10 +122,8 @@ extension GroupTable {
             return keyFields[index].isNullable ? biased >> 1 | 1 << 63 : biased
         case .dictionary:
             if let ranks { return UInt64(ranks[Int(word)]) + 1 }
-            return unsafe strings.withBytes(Int32(truncatingIfNeeded: word)) { bytes in
-                let prefix = unsafe bigEndianPrefix(bytes)
-                return keyFields[index].isNullable ? prefix >> 1 | 1 << 63 : prefix
-            }
+            let prefix = strings.prefix(Int32(truncatingIfNeeded: word))
+            return keyFields[index].isNullable ? prefix >> 1 | 1 << 63 : prefix
         case .bits, .float64, .int128: return 1
         }
     }

@@ -105,7 +105,7 @@ public import Columnar
     private func memoryBytes(capacity: Int) -> Int {
         // Besides its key a group has four entries of the index at most, and what marks changes.
         let row = columns.reduce(table.width * 8 + 42) { $0 + $1.field.type.byteWidth + 1 }
-        return capacity * row + strings.byteCount + 24 * strings.count
+        return capacity * row + strings.memoryBytes
     }
 }
 
@@ -338,8 +338,7 @@ extension GroupTable {
     /// Runs between batches, when nobody holds a number.
     private func compactStrings() {
         let bound = 2 * stringBytesAfterCompaction + (1 << 20)
-        // An entry costs about 24 bytes besides its own.
-        guard strings.byteCount + 24 * strings.count > bound else { return }
+        guard strings.memoryBytes > bound else { return }
         let old = strings
         let new = StateStrings()
         let renumber = { (number: Int32) in
@@ -357,7 +356,7 @@ extension GroupTable {
         }
         strings = new
         ranks = nil
-        stringBytesAfterCompaction = new.byteCount + 24 * new.count
+        stringBytesAfterCompaction = new.memoryBytes
     }
 }
 

@@ -24,7 +24,7 @@ extension AggregateQuery {
             mode == .complete ? [] : completeGroups(microseconds(ofMs: evictionWatermarkMs))
         let emitted: [Int32] =
             switch mode {
-            case .append: complete
+            case .append: state.sorted(complete)
             case .update: state.sorted(state.touchedSlots)
             case .complete: state.sorted(state.liveSlots)
             }
@@ -33,7 +33,8 @@ extension AggregateQuery {
         if lateness == .windowEnd {
             state.remove(complete, upTo: microseconds(ofMs: evictionWatermarkMs))
         } else {
-            state.remove(complete)
+            // Which keys were removed is told in their order.
+            state.remove(mode == .append ? emitted : state.sorted(complete))
         }
         forgetCached(complete, watermark: microseconds(ofMs: evictionWatermarkMs))
         defer {
@@ -78,7 +79,8 @@ extension AggregateQuery {
         windowCache.beginBatch()
     }
 
-    /// The groups that the watermark completes, in output order.
+    /// The slots of the groups that the watermark completes, ascending: what lies together is
+    /// removed fastest.
     private func completeGroups(_ watermark: Int64) -> [Int32] {
         var complete: [Int32] = []
         switch lateness {
@@ -100,7 +102,7 @@ extension AggregateQuery {
             }
         }
         if sessions != nil, !complete.isEmpty { sessions?.refresh() }
-        return state.sorted(complete)
+        return complete
     }
 
     private func output(

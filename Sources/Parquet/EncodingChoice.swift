@@ -10,7 +10,11 @@ struct EncodingChoice {
     private(set) var storedDictionaryPage: [UInt8]?
 
     /// Values that are tried; a longer chunk is sampled in `sampleParts` places.
-    private static let sampleSize = 16_384
+    ///
+    /// The encodings of strings are closer to each other than those of numbers.
+    private static func sampleSize(_ values: ChunkValues) -> Int {
+        if case .strings = values.storage { 32_768 } else { 16_384 }
+    }
     private static let sampleParts = 4
 
     init(
@@ -60,7 +64,8 @@ struct EncodingChoice {
         dictionary = nil
     }
 
-    private static func sample(_ count: Int) -> [Range<Int>] {
+    private static func sample(_ values: ChunkValues) -> [Range<Int>] {
+        let (count, sampleSize) = (values.count, sampleSize(values))
         if count <= sampleSize { return [0..<count] }
         let part = sampleSize / sampleParts
         return (0..<sampleParts).map { index in
@@ -83,7 +88,7 @@ struct EncodingChoice {
             self.values = values
             self.compression = compression
             self.compressor = compressor
-            ranges = EncodingChoice.sample(values.count)
+            ranges = EncodingChoice.sample(values)
         }
 
         /// The whole chunk's pages, without that of the dictionary.

@@ -260,7 +260,7 @@ extension StringInterner {
                 .damaged, "a value of a column that is annotated as text is not UTF-8")
         }
         // The bytes twice while the table grows or is copied, and its entries.
-        if count > known { try budget.charge(2 * size + 48, "distinct strings") }
+        if count > known { try budget.charge(2 * size + 56, "distinct strings") }
         return number
     }
 }

@@ -128,6 +128,36 @@ import Testing
             #expect(number == 100 + interner.intern(word))
         }
     }
+
+    @Test func prefixesOrderAndAnyEntriesMakeADictionary() throws {
+        let interner = StringInterner()
+        let words = [
+            "", "\0", "\0\0", "a", "a\0", "ab", "abcdef", "abcdefg", "abcdefg\0", "abcdefga",
+            "abcdefgaa", "abcdefgb", "b", String(repeating: "b", count: 100), "\u{e9}\u{e9}\u{e9}",
+        ]
+        for word in words { _ = interner.intern(word) }
+        for left in words {
+            for right in words {
+                let prefixes = (
+                    interner.prefix(interner.intern(left)), interner.prefix(interner.intern(right))
+                )
+                let isLess = left.utf8.lexicographicallyPrecedes(right.utf8)
+                #expect(prefixes.0 <= prefixes.1 || !isLess)
+                #expect(prefixes.0 != prefixes.1 || left == right || left.utf8.count > 7)
+            }
+        }
+        // Each alone, so that each is the last; all, in another order; none.
+        for chosen in words.map({ [$0] }) + [words.reversed(), []] {
+            let bytes = chosen.reduce(0) { $0 + $1.utf8.count }
+            let numbers = chosen.map { interner.intern($0) }
+            let dictionary = try #require(interner.dictionary(of: numbers, byteCountMax: bytes))
+            #expect(dictionary.strings == chosen)
+            #expect(dictionary.bytes.count == bytes)
+            if bytes > 0 {
+                #expect(interner.dictionary(of: numbers, byteCountMax: bytes - 1) == nil)
+            }
+        }
+    }
 }
 
 @Suite struct BitmapTests {

@@ -53,7 +53,7 @@ import Testing
         let numbers = ["a", "bb", "ccc"].map { strings.intern($0) }
         let field = Field("k", .string)
         // Each entry counts once, and only where it is used.
-        let rows = [numbers[0], numbers[1], numbers[0]]
+        let rows = Buffer(copying: [numbers[0], numbers[1], numbers[0]])
         let column = try strings.column(of: field, rows, validity: nil, byteCountMax: 3)
         #expect((0..<3).map(column.value) == [.string("a"), .string("bb"), .string("a")])
         let error = #expect(throws: KeyedStateError.self) {
