@@ -124,22 +124,3 @@ extension Column {
             }, dictionary: dictionary.gather(used), count: count, validity: validity)
     }
 }
-
-extension StringDictionary {
-    /// The entries at `indices`, in that order, in memory of their own.
-    ///
-    /// Together they take at most `byteCountMax` bytes, as entries without repetition do.
-    func gather(_ indices: [Int32]) -> StringDictionary {
-        var gathered: [UInt8] = []
-        var ends: [Int32] = [0]
-        ends.reserveCapacity(indices.count + 1)
-        for index in indices {
-            unsafe gathered.append(contentsOf: unsafeBytes(at: Int(index)))
-            ends.append(Int32(gathered.count))
-        }
-        // Safe: whole entries of a valid dictionary.
-        return unsafe StringDictionary(
-            uncheckedOffsets: Buffer(copying: ends), bytes: Buffer(copying: gathered),
-            count: indices.count)
-    }
-}

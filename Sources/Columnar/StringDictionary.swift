@@ -111,6 +111,25 @@ public struct StringDictionary: Sendable {
     public var strings: [String] { (0..<count).map { string(at: $0) } }
 }
 
+extension StringDictionary {
+    /// The entries at `indices`, in that order, in memory of their own.
+    ///
+    /// Together they take at most `byteCountMax` bytes, as entries without repetition do.
+    public func gather(_ indices: [Int32]) -> StringDictionary {
+        var gathered: [UInt8] = []
+        var ends: [Int32] = [0]
+        ends.reserveCapacity(indices.count + 1)
+        for index in indices {
+            unsafe gathered.append(contentsOf: unsafeBytes(at: Int(index)))
+            ends.append(Int32(gathered.count))
+        }
+        // Safe: whole entries of a valid dictionary.
+        return unsafe StringDictionary(
+            uncheckedOffsets: Buffer(copying: ends), bytes: Buffer(copying: gathered),
+            count: indices.count)
+    }
+}
+
 /// Whether the bytes are well-formed UTF-8 (no overlong forms, no surrogates, at most U+10FFFF).
 public func isValidUTF8(_ bytes: UnsafeRawBufferPointer) -> Bool {
     var index = 0

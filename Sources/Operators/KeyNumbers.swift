@@ -39,14 +39,33 @@ struct KeyNumbers {
         let count = block.keyIDs.count
         numbers.removeAll(keepingCapacity: true)
         numbers.reserveCapacity(count)
-        // Where most strings of the dictionary are in use, all are looked up in one go.
-        if block.keyIDs.areCodes, let dictionary = block.keys[0].dictionary,
-            dictionary.count <= block.count
-        {
-            state.strings.intern(dictionary, base: 2, into: &numbers)
-        }
+        // Strings are looked up in one go: all of a dictionary whose strings are mostly in use, else
+        // those that are.
+        let dictionary = block.keyIDs.areCodes ? block.keys[0].dictionary : nil
+        let isUsed = dictionary.map { $0.count <= block.count } ?? false
+        if let dictionary, isUsed { state.strings.intern(dictionary, base: 2, into: &numbers) }
         numbers.append(contentsOf: repeatElement(0, count: count - numbers.count))
+        if let dictionary, !isUsed { internUsed(dictionary, block.keyIDs, state.strings) }
         return isStale
+    }
+
+    /// Looks up the strings of a dictionary that some codes stand for.
+    private mutating func internUsed(
+        _ dictionary: StringDictionary, _ keyIDs: KeyIDs, _ strings: StateStrings
+    ) {
+        let codes = keyIDs.ids.span(of: Int32.self)
+        var used: [Int32] = []
+        for row in codes.indices {
+            let code = Int(codes[row])
+            // A null has a number behind those of the strings.
+            guard code < dictionary.count, numbers[code] == 0 else { continue }
+            numbers[code] = -1
+            used.append(Int32(code))
+        }
+        var found: [Int32] = []
+        found.reserveCapacity(used.count)
+        strings.intern(dictionary.gather(used), base: 2, into: &found)
+        for (code, number) in zip(used, found) { numbers[Int(code)] = number }
     }
 
     /// The number of a string of the state, from that of its key.
