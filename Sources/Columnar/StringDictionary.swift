@@ -9,15 +9,21 @@ public struct StringDictionary: Sendable {
     public let bytes: Buffer
     /// The number of entries.
     public let count: Int
+    /// Whether no two entries are known to be equal.
+    public let areDistinct: Bool
 
     /// The most bytes that the entries can take.
     public static let byteCountMax = Int(Int32.max)
 
     /// A dictionary over offsets and bytes whose invariants the caller has established: `offsets`
-    /// holds `count + 1` ascending positions inside `bytes`, each entry of text is valid UTF-8.
+    /// holds `count + 1` ascending positions inside `bytes`, each entry of text is valid UTF-8, and
+    /// with `areDistinct` no two are equal.
     @unsafe
-    public init(uncheckedOffsets offsets: Buffer, bytes: Buffer, count: Int) {
+    public init(
+        uncheckedOffsets offsets: Buffer, bytes: Buffer, count: Int, areDistinct: Bool = false
+    ) {
         precondition(offsets.count >= (count + 1) * 4, "one offset more than entries")
+        self.areDistinct = areDistinct
         self.offsets = offsets
         self.bytes = bytes
         self.count = count

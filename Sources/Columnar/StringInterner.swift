@@ -172,11 +172,12 @@ import Glibc
         }
         let copy = unsafe Buffer(copying: UnsafeRawBufferPointer(start: bytes, count: byteCount))
         // Safe: the offsets ascend; the strings came from valid columns.
-        return unsafe StringDictionary(uncheckedOffsets: offsets, bytes: copy, count: count)
+        return unsafe StringDictionary(
+            uncheckedOffsets: offsets, bytes: copy, count: count, areDistinct: true)
     }
 
-    /// Some of the strings, in this order: a copy; `nil` where they take more than `byteCountMax`
-    /// bytes.
+    /// Some of the strings, each once, in this order: a copy; `nil` where they take more than
+    /// `byteCountMax` bytes.
     public func dictionary(of numbers: [Int32], byteCountMax: Int) -> StringDictionary? {
         var total = 0
         let offsets = Buffer(of: Int32.self, count: numbers.count + 1) { output in
@@ -199,7 +200,8 @@ import Glibc
         }
         // Safe: the offsets ascend; the strings came from valid columns.
         return unsafe StringDictionary(
-            uncheckedOffsets: offsets, bytes: copy.slice(0..<total), count: numbers.count)
+            uncheckedOffsets: offsets, bytes: copy.slice(0..<total), count: numbers.count,
+            areDistinct: true)
     }
 
     /// A number that orders entries as their bytes do; equal only for entries that are longer than

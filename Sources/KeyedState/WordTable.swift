@@ -141,15 +141,24 @@
             for slot in slots { remove(slot) }
             return
         }
+        let states = unsafe self.states
+        var end = slotEnd
         for slot in slots {
-            precondition(isLive(slot), "only a live slot can be removed")
+            // Safe: a slot is below `slotEnd` before it is looked at.
+            precondition(
+                unsafe slot >= 0 && slot < end && states[Int(slot)] != .free,
+                "only a live slot can be removed")
             unsafe states[Int(slot)] = .free
         }
         count -= slots.count
-        while slotEnd > 0, unsafe states[slotEnd - 1] == .free { slotEnd -= 1 }
-        free.removeAll(keepingCapacity: true)
-        for slot in (0..<slotEnd).reversed() where unsafe states[slot] == .free {
-            free.append(Int32(slot))
+        while end > 0, unsafe states[end - 1] == .free { end -= 1 }
+        slotEnd = end
+        // Safe: as many slots below the end are not live as are counted.
+        free = unsafe [Int32](unsafeUninitializedCapacity: end - count) { output, written in
+            for slot in (0..<end).reversed() where unsafe states[slot] == .free {
+                unsafe output[written] = Int32(truncatingIfNeeded: slot)
+                written += 1
+            }
         }
         forgetIndex()
     }

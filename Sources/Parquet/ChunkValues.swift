@@ -93,6 +93,12 @@ extension ChunkValues.StringValues {
             preconditionFailure("a string column has a dictionary")
         }
         isText = column.type == .string
+        guard !Self.areTooMany(column, dictionary) else {
+            codes = column.values
+            entries = dictionary
+            isSorted = false
+            return
+        }
         let source = column.int32s
         let interner = StringInterner()
         var numbers = [Int32](repeating: -1, count: dictionary.count)
@@ -119,6 +125,17 @@ extension ChunkValues.StringValues {
         }
         entries = Self.reordered(distinct, order)
         isSorted = true
+    }
+
+    /// Whether it is plain without a look at the strings that too many distinct ones occur.
+    private static func areTooMany(_ column: Column, _ dictionary: StringDictionary) -> Bool {
+        guard dictionary.areDistinct, dictionary.count > ChunkValues.sortedEntriesMax else {
+            return false
+        }
+        var isUsed = [UInt8](repeating: 0, count: dictionary.count)
+        let codes = column.int32s
+        for row in codes.indices { isUsed[Int(codes[row])] = 1 }
+        return isUsed.reduce(0) { $0 + Int($1) } > ChunkValues.sortedEntriesMax
     }
 
     private static func reordered(_ entries: StringDictionary, _ order: [Int]) -> StringDictionary {

@@ -221,10 +221,7 @@ extension ChunkValues {
     /// What strings take when PLAIN; 0 for other types, whose pages are bounded by their rows.
     fileprivate func stringBytes(_ range: Range<Int>) -> Int {
         guard case .strings(let strings) = storage else { return 0 }
-        let codes = strings.codes.span(of: Int32.self)
-        var total = range.count * 4
-        for index in range { total += strings.entries.range(at: Int(codes[index])).count }
-        return total
+        return range.count * 4 + strings.byteCount(range)
     }
 }
 

@@ -133,17 +133,44 @@ extension ChunkValues.StringValues {
         let codes = codes.span(of: Int32.self)
         var low = codes[range.lowerBound]
         var high = low
+        guard !isSorted else {
+            for index in range {
+                low = min(low, codes[index])
+                high = max(high, codes[index])
+            }
+            return (bytes(low), bytes(high))
+        }
+        // Most strings are told apart by their first bytes.
+        var prefixes = (low: prefix(low), high: prefix(high))
         for index in range {
             let code = codes[index]
-            if isSorted {
-                low = min(low, code)
-                high = max(high, code)
-            } else {
-                if precedes(code, low) { low = code }
-                if precedes(high, code) { high = code }
+            let prefix = prefix(code)
+            if prefix < prefixes.low || (prefix == prefixes.low && precedes(code, low)) {
+                (low, prefixes.low) = (code, prefix)
+            }
+            if prefix > prefixes.high || (prefix == prefixes.high && precedes(high, code)) {
+                (high, prefixes.high) = (code, prefix)
             }
         }
         return (bytes(low), bytes(high))
+    }
+
+    /// The first eight bytes as a number of the same order, zeros for those that are not there.
+    @inline(__always)
+    private func prefix(_ code: Int32) -> UInt64 {
+        let range = entries.range(at: Int(code))
+        let bytes = unsafe entries.bytes.unsafeBytes
+        guard range.lowerBound + 8 <= bytes.count else {
+            var word: UInt64 = 0
+            for (place, index) in range.enumerated() {
+                unsafe word |= UInt64(bytes[index]) << UInt64(56 - 8 * place)
+            }
+            return word
+        }
+        // Safe: eight bytes begin there; those behind the string are cut off.
+        let word = unsafe UInt64(
+            bigEndian: bytes.loadUnaligned(fromByteOffset: range.lowerBound, as: UInt64.self))
+        return range.count >= 8 ? word : word & ~(UInt64.max >> UInt64(8 * range.count))
     }
 
     private func precedes(_ left: Int32, _ right: Int32) -> Bool {

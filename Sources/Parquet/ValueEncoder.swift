@@ -66,15 +66,55 @@ extension ChunkValues {
 
 extension ChunkValues.StringValues {
     fileprivate func encodePlain(_ range: Range<Int>, into out: inout [UInt8]) {
-        let codes = codes.span(of: Int32.self)
-        for index in range { unsafe out.append(plain: entries.unsafeBytes(at: Int(codes[index]))) }
+        unsafe encode(range, headBytes: 4, into: &out) { length, output in
+            unsafe output.storeBytes(of: UInt32(length).littleEndian, as: UInt32.self)
+        }
     }
 
     fileprivate func encodeDeltaLength(_ range: Range<Int>, into out: inout [UInt8]) {
         let codes = codes.span(of: Int32.self)
         let lengths = range.map { Int32(entries.range(at: Int(codes[$0])).count) }
         unsafe lengths.withUnsafeBufferPointer { unsafe encodeDelta($0, into: &out) }
-        for index in range { unsafe out.append(raw: entries.unsafeBytes(at: Int(codes[index]))) }
+        unsafe encode(range, headBytes: 0, into: &out) { _, _ in }
+    }
+
+    /// Appends strings end to end, each behind as many bytes that `head` writes.
+    @inline(__always)
+    private func encode(
+        _ range: Range<Int>, headBytes: Int, into out: inout [UInt8],
+        _ head: (_ length: Int, _ output: UnsafeMutableRawPointer) -> Void
+    ) {
+        let codes = codes.span(of: Int32.self)
+        let source = unsafe entries.bytes.unsafeBytes
+        let total = range.count * headBytes + byteCount(range)
+        unsafe out.append(upTo: total) { output in
+            var position = 0
+            for index in range {
+                let string = entries.range(at: Int(codes[index]))
+                // Safe: there is room for all heads and strings, and strings lie in `source`.
+                unsafe head(string.count, output + position)
+                position += headBytes
+                if string.count <= 8, string.lowerBound + 8 <= source.count, position + 8 <= total {
+                    // A word that reaches past the string into what is written next.
+                    unsafe (output + position).storeBytes(
+                        of: source.loadUnaligned(
+                            fromByteOffset: string.lowerBound, as: UInt64.self), as: UInt64.self)
+                } else if let base = source.baseAddress {
+                    unsafe (output + position).copyMemory(
+                        from: base + string.lowerBound, byteCount: string.count)
+                }
+                position += string.count
+            }
+            return position
+        }
+    }
+
+    /// Bytes that the strings of some values take.
+    func byteCount(_ range: Range<Int>) -> Int {
+        let codes = codes.span(of: Int32.self)
+        var total = 0
+        for index in range { total += entries.range(at: Int(codes[index])).count }
+        return total
     }
 }
 

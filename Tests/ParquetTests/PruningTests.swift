@@ -67,6 +67,43 @@ final class CountedBytes: ParquetSource {
         #expect(all.bytesRead >= bytes.count / 2)
     }
 
+    @Test func pagesOfMoreStringsThanAreSortedHaveTheirBounds() throws {
+        var random = SeededGenerator(seed: 3)
+        var words: Set<String> = ["", "\0", "a", "a\0", "zzzzzzz", "zzzzzzzz", "zzzzzzzz\0"]
+        while words.count < 70_000 {
+            // Short ones, and long ones that begin with the same eight bytes.
+            let number = UInt32.random(in: 0..<1 << 24, using: &random)
+            words.insert(words.count % 2 == 0 ? "\(number)" : "together\(number)")
+        }
+        let pages = stride(from: 0, to: words.count, by: 500)
+        let ordered = words.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        let rows = pages.flatMap { ordered[$0..<$0 + 500].shuffled(using: &random) }
+        let schema = Schema([Field("symbol", .string)])
+        var options = ParquetOptions()
+        options.pageRowsMax = 500
+        let batch = RecordBatch(schema, rows: rows.map { [.string($0)] })
+        let bytes = try ParquetWriter.encode(batch, options)
+        let file = try ParquetFile(Buffer(copying: bytes))
+        for first in pages {
+            for value in [ordered[first], ordered[first + 499]].map(Value.string) {
+                let ranges = try file.rowRanges(
+                    where: [ColumnRange(column: 0, from: value, through: value)])
+                #expect(ranges == [RowRange(rowGroup: 0, rows: first..<first + 500)])
+            }
+        }
+        // A dictionary that has every string twice makes no difference.
+        let codes = Buffer(of: Int32.self, count: rows.count) { output in
+            for row in 0..<rows.count {
+                output.append(Int32(row % 3 == 0 ? row : row + rows.count))
+            }
+        }
+        let doubled = unsafe Column(
+            uncheckedCodes: codes, dictionary: try StringDictionary(rows + rows), count: rows.count)
+        #expect(
+            try ParquetWriter.encode(RecordBatch(schema, [doubled], count: rows.count), options)
+                == bytes)
+    }
+
     @Test func everyRangeOfRowsIsReadRightly() throws {
         let expected = Self.batch().rows
         for encoding: [ParquetEncoding] in [[], [.dictionary], [.deltaBinaryPacked]] {
