@@ -27,9 +27,6 @@ public final class CheckpointStore: Sendable {
         var purgedBefore: BatchID
     }
 
-    /// Entries are purged this many at a time, so that most batches spend no syncs on it.
-    private static let purgeBatches: Int64 = 10
-
     /// Locks a checkpoint, makes it if it does not exist, and decides where the query stands.
     ///
     /// - Parameters:
@@ -128,7 +125,6 @@ public final class CheckpointStore: Sendable {
             state.planned = logged
             state.lastOffsets = logged
             state.next = entry.batch.next
-            try purge(&state)
         }
     }
 
@@ -149,6 +145,25 @@ public final class CheckpointStore: Sendable {
         }
     }
 
+    /// Removes the entries of batches before `batch` that the newest plan, which is durable, says
+    /// are not retained.
+    ///
+    /// `batch` is the oldest one whose commit the retained batches need to begin with their state.
+    /// May run beside a batch.
+    public func purge(before batch: BatchID) throws {
+        try fileLock.verify()
+        let due = state.withLock { state -> BatchID? in
+            guard let retained = state.lastOffsets?.retainedFrom else { return nil }
+            let oldest = min(retained, batch)
+            guard oldest > state.purgedBefore else { return nil }
+            state.purgedBefore = oldest
+            return oldest
+        }
+        guard let due else { return }
+        try reader.offsetsLog.purge(before: due)
+        try reader.commitLog.purge(before: due)
+    }
+
     /// Removes a checkpoint in one step: after a crash it is either whole or gone.
     ///
     /// - Throws: `.locked` if an engine runs on it.
@@ -166,16 +181,6 @@ public final class CheckpointStore: Sendable {
     /// Gives the lock up.
     public func close() {
         fileLock.release()
-    }
-
-    /// Removes what the newest plan, which is durable, says is no longer retained.
-    private func purge(_ state: inout State) throws {
-        guard let oldest = state.lastOffsets?.retainedFrom,
-            oldest.number >= state.purgedBefore.number + Self.purgeBatches
-        else { return }
-        try reader.offsetsLog.purge(before: oldest)
-        try reader.commitLog.purge(before: oldest)
-        state.purgedBefore = oldest
     }
 }
 

@@ -38,7 +38,6 @@ struct BatchStorage: @unchecked Sendable {
     let workers: Workers
     let time: any TimeSource
     let sourceNames: [String]
-    let snapshotIntervalBatches: Int64
 
     /// Stores a batch; when this returns it is committed.
     ///
@@ -56,7 +55,6 @@ struct BatchStorage: @unchecked Sendable {
         } catch {
             throw BatchError(batch.plan, sources: sourceNames, error)
         }
-        try removeOldState(after: batch.plan.batch)
         stored.endedNanos = clock.now
         return stored
     }
@@ -98,36 +96,37 @@ struct BatchStorage: @unchecked Sendable {
         }
     }
 
-    /// State files are removed every so many batches, so that most batches spend nothing on it.
-    private func removeOldState(after batch: Int64) throws {
-        guard (batch + 1) % snapshotIntervalBatches == 0 else { return }
-        try graph.removeOldState(before: checkpoint.retainedFrom.number) {
+    /// Removes what no batch from `retained` on needs; may run beside a batch.
+    ///
+    /// First the state says how far back it needs commits, then entries before go.
+    func removeOld(retained: BatchID) throws {
+        let oldest = try graph.removeOldState(before: retained.number) {
             checkpoint.recordedCommit($0)
         }
+        try checkpoint.purge(before: BatchID(oldest))
     }
 }
 
-/// A batch that is being stored on a thread of its own.
-final class StoringBatch: Sendable {
-    let batch: ComputedBatch
-    private let stored = Mutex<Result<StoredBatch, any Error>?>(nil)
+/// Work that runs beside the calling thread.
+final class Background<Value: Sendable>: Sendable {
+    private let result = Mutex<Result<Value, any Error>?>(nil)
     private let isDone = DispatchSemaphore(value: 0)
 
-    /// Begins to store a batch.
-    init(_ batch: ComputedBatch, _ storage: BatchStorage) {
-        self.batch = batch
-        DispatchQueue.global().async {
-            let result = Result { try storage.store(batch) }
-            self.stored.withLock { $0 = result }
+    /// Begins the work; with one thread it is done at once.
+    init(threads: Int, _ work: @escaping @Sendable () throws -> Value) {
+        let run: @Sendable () -> Void = {
+            let result = Result { try work() }
+            self.result.withLock { $0 = result }
             self.isDone.signal()
         }
+        if threads > 1 { DispatchQueue.global().async(execute: run) } else { run() }
     }
 
-    /// Waits until it is stored; called once.
-    func wait() throws -> StoredBatch {
+    /// Waits until it is done; called once.
+    func wait() throws -> Value {
         isDone.wait()
-        guard let result = stored.withLock({ $0 }) else {
-            preconditionFailure("a batch was waited for twice")
+        guard let result = result.withLock({ $0 }) else {
+            preconditionFailure("work that is done left nothing")
         }
         return try result.get()
     }

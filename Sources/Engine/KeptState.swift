@@ -40,8 +40,9 @@ struct KeptState {
         _ = try store.restore(table, toVersion: batch) { recorded(in: commit($0)) }
     }
 
-    /// Removes the files that no batch from `batch` on needs to begin with.
-    func removeOld(before batch: Int64, _ commit: (Int64) -> CommitEntry?) throws {
+    /// Removes the files that no batch from `batch` on needs to begin with; gives the oldest batch
+    /// whose commit they need, if that is kept.
+    func removeOld(before batch: Int64, _ commit: (Int64) -> CommitEntry?) throws -> Int64? {
         try store.retain(fromVersion: batch) { recorded(in: commit($0)) }
     }
 
@@ -92,8 +93,11 @@ extension QueryNode {
         for state in states { try state.restore(before: batch, commit) }
     }
 
-    /// Removes the state files that no batch from `batch` on needs to begin with.
-    func removeOldState(before batch: Int64, _ commit: (Int64) -> CommitEntry?) throws {
-        for state in states { try state.removeOld(before: batch, commit) }
+    /// Removes the state files that no batch from `batch` on needs to begin with; gives the oldest
+    /// batches whose commits they need.
+    func removeOldState(
+        before batch: Int64, _ commit: (Int64) -> CommitEntry?
+    ) throws -> [Int64] {
+        try states.compactMap { try $0.removeOld(before: batch, commit) }
     }
 }

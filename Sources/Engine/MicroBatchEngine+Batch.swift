@@ -20,9 +20,10 @@ extension MicroBatchEngine {
         try finishStoring()
         let batch = try computed.get()
         if rowsRemain && job.threads > 1 {
-            storing = StoringBatch(batch, storage)
+            let storage = storage
+            storing = (batch, Background(threads: job.threads) { try storage.store(batch) })
         } else {
-            end(batch, try storage.store(batch))
+            try end(batch, storage.store(batch))
         }
     }
 
@@ -79,13 +80,30 @@ extension MicroBatchEngine {
 
     /// Waits for the batch that is being stored, if one is, and reports it.
     func finishStoring() throws {
-        guard let running = storing else { return }
+        guard let (batch, work) = storing else { return }
         storing = nil
-        end(running.batch, try running.wait())
+        try end(batch, work.wait())
+    }
+
+    /// Waits until old files are removed, if any are.
+    func finishRemoving() throws {
+        guard let work = removing else { return }
+        removing = nil
+        try work.wait()
+    }
+
+    /// Old files are removed every few batches, beside the next ones.
+    private func removeOld(after batch: Int64) throws {
+        let period = min(10, Int64(job.job.options.stateSnapshotIntervalBatches))
+        guard (batch + 1) % period == 0 else { return }
+        try finishRemoving()
+        let (storage, retained) = (storage, checkpoint.retainedFrom)
+        removing = Background(threads: job.threads) { try storage.removeOld(retained: retained) }
     }
 
     /// Reports a committed batch.
-    func end(_ batch: ComputedBatch, _ stored: StoredBatch) {
+    func end(_ batch: ComputedBatch, _ stored: StoredBatch) throws {
+        try removeOld(after: batch.plan.batch)
         var batch = batch
         batch.outcome.durations.add(stored.durations)
         batch.outcome.profile.add(stored.profile)
@@ -101,8 +119,7 @@ extension MicroBatchEngine {
     var storage: BatchStorage {
         BatchStorage(
             checkpoint: checkpoint, graph: graph, workers: workers, time: time,
-            sourceNames: sourceNames,
-            snapshotIntervalBatches: Int64(job.job.options.stateSnapshotIntervalBatches))
+            sourceNames: sourceNames)
     }
 
     var workers: Workers { Workers(threads: job.threads) }

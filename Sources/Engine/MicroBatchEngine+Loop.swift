@@ -49,8 +49,9 @@ extension MicroBatchEngine {
                 rerun, isLogged: true, latestOffsets: rerun.offsets.map(\.upperBound))
         }
         let ended = Result { try runBatches(trigger, limits, shouldStop) }
-        try finishStoring()
-        try ended.get()
+        let stored = Result { try finishStoring() }
+        let removed = Result { try finishRemoving() }
+        for result in [stored, ended, removed] { try result.get() }
         summary.wasStopped = shouldStop()
         summary.elapsedNanos = time.monotonicNanos() - begun
         summary.watermarkMs = cursor.watermarkMs

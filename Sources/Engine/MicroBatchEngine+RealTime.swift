@@ -61,6 +61,6 @@ extension MicroBatchEngine {
         } catch {
             throw BatchError(plan, sources: sourceNames, error)
         }
-        end(batch, try storage.store(batch))
+        try end(batch, storage.store(batch))
     }
 }

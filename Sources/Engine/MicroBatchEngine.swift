@@ -27,7 +27,9 @@ public final class MicroBatchEngine {
     var cursor: Cursor
     var pending: BatchPlan?
     /// The batch before the next one, while it is being stored.
-    var storing: StoringBatch?
+    var storing: (batch: ComputedBatch, work: Background<StoredBatch>)?
+    /// The removal of old files, while it runs.
+    var removing: Background<Void>?
     /// When the last batch ended.
     var lastEndNanos: UInt64 = 0
     var summary = RunSummary()

@@ -198,9 +198,10 @@ extension QueryGraph {
         for node in nodes { try node.restoreState(before: batch, commit) }
     }
 
-    /// Removes state files that no batch from `batch` on needs to begin with.
-    func removeOldState(before batch: Int64, commit: (Int64) -> CommitEntry?) throws {
-        for node in nodes { try node.removeOldState(before: batch, commit) }
+    /// Removes state files that no batch from `batch` on needs to begin with; gives the oldest batch
+    /// whose commit they need, at most `batch`.
+    func removeOldState(before batch: Int64, commit: (Int64) -> CommitEntry?) throws -> Int64 {
+        try nodes.flatMap { try $0.removeOldState(before: batch, commit) }.reduce(batch, min)
     }
 
     /// What goes where after a batch: first the queries' sinks and late rows, one list each, then

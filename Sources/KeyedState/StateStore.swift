@@ -173,28 +173,34 @@ public struct StateStore: Sendable {
     /// Removes the files that no version from `version` on needs.
     ///
     /// `receipts` gives what the commit of a batch recorded, `nil` when it is not kept.
+    ///
+    /// - Returns: the oldest batch whose commit is needed to restore `version`; `nil`, and nothing
+    ///   is removed, when the commits that are kept do not reach back to it.
     public func retain(
         fromVersion version: Int64, receipts: (_ batch: Int64) -> [StateFile]?
-    ) throws(KeyedStateError) {
+    ) throws(KeyedStateError) -> Int64? {
         // Version v is the newest snapshot up to batch v - 1 with the deltas after it.
         var oldest = version - 1
         while oldest >= 0 {
-            guard let files = receipts(oldest) else { return }
+            guard let files = receipts(oldest) else { return nil }
             if files.contains(where: { $0.name == StateFileKind.snapshot.fileName(oldest) }) {
                 break
             }
             oldest -= 1
         }
-        guard oldest >= 0 else { return }
+        guard oldest >= 0 else { return 0 }
         do throws(StorageError) {
+            var old: [Path] = []
             for entry in try fileSystem.list(directory) {
                 guard let (batch, kind) = StateFileKind.parse(entry.name) else { continue }
                 let isNeeded = batch > oldest || (batch == oldest && kind == .snapshot)
-                if !isNeeded { try fileSystem.remove(directory.appending(entry.name)) }
+                if !isNeeded { old.append(try directory.appending(entry.name)) }
             }
+            try fileSystem.remove(old)
         } catch {
             throw KeyedStateError(error)
         }
+        return oldest
     }
 }
 

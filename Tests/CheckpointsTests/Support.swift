@@ -38,7 +38,9 @@ struct Query {
     }
 
     /// Goes on from where the checkpoint stands until `count` batches are complete.
-    func run(until count: Int64) throws {
+    ///
+    /// The state needs no commit before `neededFrom`; by default of no batch before the newest.
+    func run(until count: Int64, purgingBefore neededFrom: BatchID? = nil) throws {
         var next = BatchID.first
         switch store.recovery {
         case .fresh: break
@@ -51,6 +53,7 @@ struct Query {
             let plan = Query.plan(next, nowMs: nowMs)
             try store.logOffsets(plan)
             try runBatch(plan)
+            try store.purge(before: neededFrom ?? next)
             next = next.next
         }
     }
