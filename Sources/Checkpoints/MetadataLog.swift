@@ -79,8 +79,8 @@ struct MetadataLog<Entry: LoggedEntry>: Sendable {
         return facts
     }
 
-    /// Removes the entries of batches before `oldest`.
+    /// Removes the entries of batches before `oldest`, beside whoever appends.
     func purge(before oldest: BatchID) throws {
-        try files.remove(try batches().filter { $0 < oldest }.map { try path($0) })
+        try files.removeWithoutSync(try batches().filter { $0 < oldest }.map { try path($0) })
     }
 }

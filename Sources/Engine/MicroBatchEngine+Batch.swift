@@ -37,8 +37,8 @@ extension MicroBatchEngine {
             var entry = isLogged ? nil : entry(plan)
             var logged: LoggedPlan?
             // While the batch before is not committed, no plan comes after it.
-            if storing == nil, let plan = entry {
-                logged = try storage.log(plan, &clock)
+            if storing == nil, let unlogged = entry {
+                logged = try storage.log(unlogged, &clock)
                 entry = nil
             }
             var outcome = try graph.run(plan, from: sources, workers: workers, clock: &clock)
@@ -101,9 +101,8 @@ extension MicroBatchEngine {
         removing = Background(threads: job.threads) { try storage.removeOld(retained: retained) }
     }
 
-    /// Reports a committed batch.
+    /// Reports a committed batch; then what it made old may go.
     func end(_ batch: ComputedBatch, _ stored: StoredBatch) throws {
-        try removeOld(after: batch.plan.batch)
         var batch = batch
         batch.outcome.durations.add(stored.durations)
         batch.outcome.profile.add(stored.profile)
@@ -113,6 +112,7 @@ extension MicroBatchEngine {
         batch.outcome.durations.triggerExecution = whole
         batch.outcome.profile.fit(wall: whole)
         report(batch)
+        try removeOld(after: batch.plan.batch)
     }
 
     /// What makes a batch durable.

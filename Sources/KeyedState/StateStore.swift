@@ -170,7 +170,7 @@ public struct StateStore: Sendable {
         }
     }
 
-    /// Removes the files that no version from `version` on needs.
+    /// Removes the files that no version from `version` on needs; may run beside a batch.
     ///
     /// `receipts` gives what the commit of a batch recorded, `nil` when it is not kept.
     ///
@@ -196,7 +196,7 @@ public struct StateStore: Sendable {
                 let isNeeded = batch > oldest || (batch == oldest && kind == .snapshot)
                 if !isNeeded { old.append(try directory.appending(entry.name)) }
             }
-            try fileSystem.remove(old)
+            try fileSystem.removeWithoutSync(old)
         } catch {
             throw KeyedStateError(error)
         }

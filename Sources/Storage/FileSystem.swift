@@ -102,7 +102,7 @@ public enum RenameMode: Sendable {
 /// All the file work of the project: one implementation on the machine's files, one simulated.
 ///
 /// A method that changes names returns only when the change would survive a loss of power: the
-/// directories concerned are synced. A sync that fails throws `.syncFailed`; it is never tried
+/// directories concerned are synced, but for `removeWithoutSync`. A sync that fails throws `.syncFailed`; it is never tried
 /// again, and the process must end.
 public protocol FileSystem: Sendable {
     /// Makes a directory and those above it, durable up to one that was durable before.
@@ -145,6 +145,12 @@ public protocol FileSystem: Sendable {
     ///
     /// After a crash any of them may be back, so nothing may depend on their absence.
     func remove(_ paths: [Path]) throws(StorageError)
+
+    /// The same without syncing: what is removed stays so with the next sync of its directory.
+    ///
+    /// For work beside somebody who writes to the directory. The kernel tells of a failed sync
+    /// once: if it told the one who removes, the other would take his own names for durable.
+    func removeWithoutSync(_ paths: [Path]) throws(StorageError)
 
     /// Removes a directory and everything below it, durably, without following links.
     func removeTree(_ path: Path) throws(StorageError)

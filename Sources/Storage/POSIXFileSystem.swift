@@ -56,6 +56,16 @@ public final class POSIXFileSystem: FileSystem {
 
     /// Unlinks files, then syncs each directory that lost one.
     public func remove(_ paths: [Path]) throws(StorageError) {
+        for directory in try unlinkAll(paths).sorted() { try syncDirectory(directory) }
+    }
+
+    /// Unlinks files.
+    public func removeWithoutSync(_ paths: [Path]) throws(StorageError) {
+        _ = try unlinkAll(paths)
+    }
+
+    /// Unlinks files, and gives the directories that lost one.
+    private func unlinkAll(_ paths: [Path]) throws(StorageError) -> Set<Path> {
         var changed: Set<Path> = []
         for path in paths {
             if unsafe unlink(path.string) == 0 {
@@ -64,7 +74,7 @@ public final class POSIXFileSystem: FileSystem {
                 throw StorageError(errorNumber: errno, "remove", path: path.string)
             }
         }
-        for directory in changed.sorted() { try syncDirectory(directory) }
+        return changed
     }
 
     /// Renames with the kernel's atomic forms, then syncs both directories.

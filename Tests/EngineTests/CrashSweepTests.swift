@@ -158,9 +158,11 @@ import TickLog
         try sweep(Self.live, prepare: fillLog)
     }
 
-    /// Batches that are stored while the next ones are computed.
+    /// Batches that are stored while the next ones are computed, and old files removed beside both.
     @Test func everyCrashOfTwoThreadsLeavesTheUndisturbedLake() throws {
-        try sweep(Self.job, threads: 2, prepare: fillLog)
+        let job = Self.job.replacing(
+            "\"options\": {", with: "\"options\": { \"minBatchesToRetain\": 2,")
+        try sweep(job, threads: 2, prepare: fillLog)
     }
 
     private func sweep(

@@ -23,6 +23,15 @@ extension SimulatedFileSystem {
 
     /// Removes files, then syncs their directories.
     public func remove(_ paths: [Path]) throws(StorageError) {
+        for directory in try unlinkAll(paths).sorted() { try syncDirectory(directory) }
+    }
+
+    /// Removes files.
+    public func removeWithoutSync(_ paths: [Path]) throws(StorageError) {
+        _ = try unlinkAll(paths)
+    }
+
+    private func unlinkAll(_ paths: [Path]) throws(StorageError) -> Set<Path> {
         var changed: Set<Path> = []
         for path in paths {
             guard let found = try info(path) else { continue }
@@ -30,7 +39,7 @@ extension SimulatedFileSystem {
             try unlink(path)
             changed.insert(path.parent)
         }
-        for directory in changed.sorted() { try syncDirectory(directory) }
+        return changed
     }
 
     /// Removes a tree from the bottom up, then syncs the directory that held it.
