@@ -22,7 +22,7 @@ struct ComputedBatch: Sendable {
     let begunNanos: UInt64
 }
 
-/// What storing a batch came to.
+/// What storing a batch came to, or a part of it.
 struct StoredBatch: Sendable {
     var durations = StageDurations()
     var profile = BatchProfile()
@@ -46,7 +46,7 @@ struct BatchStorage: @unchecked Sendable {
         var clock = StageClock(time)
         var stored = StoredBatch()
         do {
-            if let entry = batch.entry { stored.add(try log(entry, &clock)) }
+            if let entry = batch.entry { stored = try log(entry, &clock) }
             var commit = batch.commit
             (commit.state, commit.sinks) = try save(batch, &stored, &clock)
             let (_, work) = try MeasuredWork.measure(time) { try checkpoint.logCommit(commit) }
@@ -60,9 +60,12 @@ struct BatchStorage: @unchecked Sendable {
     }
 
     /// Logs what a batch reads, before anything of it is durable.
-    func log(_ entry: OffsetsEntry, _ clock: inout StageClock) throws -> LoggedPlan {
+    func log(_ entry: OffsetsEntry, _ clock: inout StageClock) throws -> StoredBatch {
         let (_, work) = try MeasuredWork.measure(time) { try checkpoint.logOffsets(entry) }
-        return LoggedPlan(wall: clock.lap(), work: work)
+        var stored = StoredBatch()
+        stored.durations.walCommit = clock.lap()
+        stored.profile.add(wall: stored.durations.walCommit, work.stages(.checkpoint))
+        return stored
     }
 
     /// Makes state durable and publishes, side by side: a state without its commit is not read, and
@@ -132,23 +135,11 @@ final class Background<Value: Sendable>: Sendable {
     }
 }
 
-/// The time that logging a plan took.
-struct LoggedPlan {
-    let wall: UInt64
-    let work: MeasuredWork
-}
-
-extension StoredBatch {
-    fileprivate mutating func add(_ logged: LoggedPlan) {
-        durations.walCommit = logged.wall
-        profile.add(wall: logged.wall, logged.work.stages(.checkpoint))
-    }
-}
-
 extension BatchOutcome {
-    mutating func add(_ logged: LoggedPlan) {
-        durations.walCommit = logged.wall
-        profile.add(wall: logged.wall, logged.work.stages(.checkpoint))
+    /// Adds the times of storing the batch, or a part of it.
+    mutating func add(_ stored: StoredBatch) {
+        durations.add(stored.durations)
+        profile.add(stored.profile)
     }
 }
 

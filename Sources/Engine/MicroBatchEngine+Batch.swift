@@ -35,7 +35,7 @@ extension MicroBatchEngine {
         let begun = clock.now
         do {
             var entry = isLogged ? nil : entry(plan)
-            var logged: LoggedPlan?
+            var logged: StoredBatch?
             // While the batch before is not committed, no plan comes after it.
             if storing == nil, let unlogged = entry {
                 logged = try storage.log(unlogged, &clock)
@@ -104,8 +104,7 @@ extension MicroBatchEngine {
     /// Reports a committed batch; then what it made old may go.
     func end(_ batch: ComputedBatch, _ stored: StoredBatch) throws {
         var batch = batch
-        batch.outcome.durations.add(stored.durations)
-        batch.outcome.profile.add(stored.profile)
+        batch.outcome.add(stored)
         // Of what ran beside the batch before, what came after it: batches add up to the run.
         let whole = stored.endedNanos - max(batch.begunNanos, lastEndNanos)
         lastEndNanos = stored.endedNanos
