@@ -50,7 +50,7 @@ let package = Package(
         layer("Storage", ["CSystem", "CXXHash"]),
         layer("Columnar", ["CZstd", "CLZ4", "CXXHash"]),
         layer("JSON", ["CSimdjson"]),
-        layer("Streams", ["Columnar"]),
+        layer("ConnectorAPI", ["Storage", "Columnar", "Expressions"]),
         layer("Expressions", ["Columnar"]),
         layer("TickLog", ["Storage", "Columnar", "JSON"]),
         layer(
@@ -64,19 +64,19 @@ let package = Package(
         layer(
             "Connectors",
             [
-                "Storage", "Columnar", "JSON", "Streams", "Expressions", "Checkpoints",
+                "Storage", "Columnar", "JSON", "ConnectorAPI", "Expressions", "Checkpoints",
                 "Operators", "Jobs", "TickLog", "Parquet", "Lake", "CZlib", "CSimdjson",
             ]),
         layer(
             "Engine",
             [
-                "Storage", "Columnar", "JSON", "Streams", "Expressions", "KeyedState",
+                "Storage", "Columnar", "JSON", "ConnectorAPI", "Expressions", "KeyedState",
                 "Checkpoints", "Operators", "Jobs",
             ]),
         .executableTarget(
             name: "streamer",
             dependencies: [
-                "CSystem", "Storage", "Columnar", "JSON", "Streams", "Expressions", "TickLog",
+                "CSystem", "Storage", "Columnar", "JSON", "ConnectorAPI", "Expressions", "TickLog",
                 "Parquet", "Lake", "KeyedState", "Checkpoints", "Operators", "Jobs", "SparkExport",
                 "Connectors", "Engine",
             ],
@@ -89,7 +89,7 @@ let package = Package(
         .executableTarget(
             name: "crash-sweep",
             dependencies: [
-                "Storage", "Columnar", "JSON", "Streams", "TickLog", "Parquet", "Lake",
+                "Storage", "Columnar", "JSON", "ConnectorAPI", "TickLog", "Parquet", "Lake",
                 "KeyedState", "Checkpoints", "Operators", "Jobs", "Connectors", "Engine",
                 "TestSupport", "FuzzTargets",
             ], path: "Tests/CrashSweep", swiftSettings: settings),
@@ -121,13 +121,13 @@ let package = Package(
         tests(
             "ConnectorsTests",
             [
-                "Storage", "Columnar", "JSON", "Streams", "Checkpoints", "Jobs", "TickLog",
+                "Storage", "Columnar", "JSON", "ConnectorAPI", "Checkpoints", "Jobs", "TickLog",
                 "Parquet", "Lake", "Connectors",
             ]),
         tests(
             "EngineTests",
             [
-                "Storage", "Columnar", "JSON", "Streams", "Expressions", "KeyedState",
+                "Storage", "Columnar", "JSON", "ConnectorAPI", "Expressions", "KeyedState",
                 "Checkpoints", "Operators", "Jobs", "TickLog", "Parquet", "Lake", "Connectors",
                 "Engine",
             ]),

@@ -1,3 +1,5 @@
+public import Storage
+
 /// What reading one file of a checkpoint found.
 public enum FileFact<Content: Sendable>: Sendable {
     /// The file is whole.

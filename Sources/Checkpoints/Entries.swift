@@ -1,3 +1,5 @@
+public import Storage
+
 /// What one source gives to a batch: everything from `start` up to, not including, `end`.
 public struct SourceRange: Sendable, Equatable {
     /// The source's name in the job.

@@ -1,5 +1,5 @@
 import JSON
-import Storage
+public import Storage
 
 /// The text of an entry, as lines and as bytes.
 ///

@@ -1,4 +1,4 @@
-import Storage
+public import Storage
 
 /// A directory with one immutable file a batch, named by its number.
 struct MetadataLog<Entry: LoggedEntry>: Sendable {

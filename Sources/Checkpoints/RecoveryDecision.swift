@@ -1,3 +1,5 @@
+public import Storage
+
 /// What an engine has to do first on a checkpoint.
 public enum RecoveryDecision: Sendable, Equatable {
     /// No batch was ever planned: plan batch 0.

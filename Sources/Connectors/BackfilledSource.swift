@@ -1,7 +1,7 @@
 import Checkpoints
 public import Columnar
+public import ConnectorAPI
 public import Storage
-public import Streams
 import Synchronization
 
 /// A directory of history, then the live log: the history's rows before a time, and the log's rows

@@ -1,7 +1,7 @@
 public import Columnar
+public import ConnectorAPI
 public import Lake
 public import Storage
-public import Streams
 
 /// A Delta Lake table as a sink: every batch is a commit.
 public final class DeltaSink: Sink {

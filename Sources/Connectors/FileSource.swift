@@ -1,8 +1,8 @@
 import Checkpoints
 public import Columnar
+public import ConnectorAPI
 public import Jobs
 public import Storage
-public import Streams
 import Synchronization
 
 /// A directory of files as a source, by the rules of Spark's: a file is read once, whole, and in

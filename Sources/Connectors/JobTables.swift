@@ -1,9 +1,9 @@
+public import ConnectorAPI
 public import Jobs
 import Lake
 import Operators
 import Parquet
 public import Storage
-public import Streams
 
 extension PlannedQuery {
     /// Opens a table that the query writes to.

@@ -1,8 +1,8 @@
 public import Columnar
+public import ConnectorAPI
 public import Lake
 import Parquet
 public import Storage
-public import Streams
 
 /// A partitioned Parquet table as a sink: every batch adds its files.
 public final class LakeSink: Sink {

@@ -1,5 +1,5 @@
 public import Columnar
-public import Streams
+public import ConnectorAPI
 public import TickLog
 
 /// The tick log as a source: offsets are the log's own.

@@ -1,6 +1,6 @@
 public import Columnar
+public import ConnectorAPI
 public import Storage
-public import Streams
 
 /// A recorded source that lets its rows come as they came: event time passes at a multiple of wall
 /// time.

@@ -1,9 +1,9 @@
 import Checkpoints
 import Columnar
+import ConnectorAPI
 import Lake
 import Parquet
 import Storage
-import Streams
 import Synchronization
 
 /// Rows of Parquet files, with the partition columns of their directories.

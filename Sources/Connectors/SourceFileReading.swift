@@ -1,7 +1,7 @@
 import Checkpoints
 import Columnar
+import ConnectorAPI
 import Storage
-import Streams
 import Synchronization
 
 /// Makes rows of the files of a directory source.

@@ -1,9 +1,9 @@
 import Checkpoints
 import Columnar
+import ConnectorAPI
 import Glibc
 import Jobs
 import Storage
-import Streams
 import Synchronization
 
 /// Rows of text files whose records are lines.

@@ -1,7 +1,7 @@
 import Columnar
+import ConnectorAPI
 import Expressions
 import Operators
-import Streams
 
 /// What becomes of the rows of one source before any query sees them.
 struct EngineInput: Sendable {

@@ -1,7 +1,7 @@
 import Columnar
+public import ConnectorAPI
 public import Jobs
 import Operators
-public import Streams
 
 /// A job as the engine runs it: its description, its plan, and how its sinks are opened.
 public struct EngineJob: Sendable {

@@ -1,9 +1,9 @@
 import Checkpoints
 import Columnar
+import ConnectorAPI
 import Jobs
 import Operators
 import Storage
-import Streams
 
 extension MicroBatchEngine {
     /// Runs one batch from its plan to its commit.

@@ -1,7 +1,7 @@
+import ConnectorAPI
 public import Jobs
 import Operators
 import Storage
-import Streams
 
 /// What ends a run besides the trigger.
 public struct RunLimits: Sendable {

@@ -1,8 +1,8 @@
 import Columnar
+import ConnectorAPI
 import Jobs
 import Operators
 import Storage
-import Streams
 
 // A batch in real time grows while it runs: rows are read, folded and shown as they come. When its
 // time is up it is ended as any other: its offsets are logged, its state and its sinks made durable,

@@ -1,11 +1,11 @@
 import Checkpoints
 import Columnar
+import ConnectorAPI
 import Expressions
 import Jobs
 import KeyedState
 import Operators
 import Storage
-import Streams
 
 /// What running recorded batches again found.
 public struct VerificationReport: Sendable {

@@ -1,7 +1,7 @@
 import Checkpoints
+public import ConnectorAPI
 import Jobs
 public import Storage
-public import Streams
 
 /// Runs a job batch by batch: log the offsets, run, make state durable, publish, log the commit.
 ///

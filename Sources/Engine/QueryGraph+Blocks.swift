@@ -1,8 +1,8 @@
 import Columnar
+import ConnectorAPI
 import Expressions
 import Operators
 import Storage
-import Streams
 import Synchronization
 
 /// What reading a batch's rows came to, so far.

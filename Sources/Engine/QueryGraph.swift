@@ -1,10 +1,10 @@
 import Checkpoints
 import Columnar
+import ConnectorAPI
 import Expressions
 import Jobs
 import Operators
 import Storage
-import Streams
 
 /// The queries of a job at run time: one scan of the source feeds all that read it, their outputs
 /// feed the queries behind them, and all commit together.

@@ -1,10 +1,10 @@
 import Columnar
+import ConnectorAPI
 import Expressions
 import Jobs
 import KeyedState
 import Operators
 import Storage
-import Streams
 
 /// A query's input block with everything computed that does not depend on other blocks.
 struct PreparedInput: Sendable {

@@ -1,7 +1,7 @@
 import Columnar
+import ConnectorAPI
 import Jobs
 import Operators
-import Streams
 
 /// Rows that a batch sets aside, for a table beside the results.
 ///

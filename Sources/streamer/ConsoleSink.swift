@@ -1,6 +1,6 @@
 import Columnar
+import ConnectorAPI
 import Jobs
-import Streams
 import Synchronization
 
 /// Prints a query's rows on standard output.

@@ -1,8 +1,8 @@
 import Columnar
+import ConnectorAPI
 import Connectors
 import Jobs
 import Storage
-import Streams
 import TickLog
 
 /// What a source of a job is read from.

@@ -1,11 +1,11 @@
 import Columnar
+import ConnectorAPI
 import Connectors
 import Engine
 import Glibc
 import Jobs
 import Operators
 import Storage
-import Streams
 import Synchronization
 import TickLog
 

@@ -1,9 +1,9 @@
 import Checkpoints
+import ConnectorAPI
 import Connectors
 import Engine
 import Jobs
 import Storage
-import Streams
 import TickLog
 
 /// `streamer replay`: reprocesses the log, or what follows a checkpoint.

@@ -2,6 +2,7 @@ import Checkpoints
 import Columnar
 import Expressions
 import Jobs
+import Storage
 
 /// `streamer state show`: the groups that a query holds.
 let stateShowVerb = Verb(

@@ -1,4 +1,5 @@
 import Checkpoints
+import Storage
 import Testing
 
 /// Small layouts, all of them: a layout is legal in exactly the ways that the protocol can leave

@@ -3,7 +3,7 @@ import Columnar
 import Connectors
 import Jobs
 import Storage
-import Streams
+import ConnectorAPI
 import TestSupport
 import Testing
 

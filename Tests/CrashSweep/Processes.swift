@@ -4,7 +4,7 @@ import Engine
 import Jobs
 import Lake
 import Storage
-import Streams
+import ConnectorAPI
 import TestSupport
 import TickLog
 

@@ -2,7 +2,7 @@ import Columnar
 import Engine
 import Jobs
 import Storage
-import Streams
+import ConnectorAPI
 import Synchronization
 import TestSupport
 import Testing
