@@ -1,5 +1,5 @@
 import JSON
-public import Storage
+import Storage
 
 /// An entry of a log of batches: it has a number, bytes, and a link that the next one carries.
 protocol LoggedEntry: Sendable {

@@ -1,5 +1,5 @@
 import JSON
-public import Storage
+import Storage
 
 /// The text of an entry, as lines and as bytes.
 ///

@@ -1,4 +1,4 @@
-public import Storage
+import Storage
 
 /// A directory with one immutable file a batch, named by its number.
 struct MetadataLog<Entry: LoggedEntry>: Sendable {
