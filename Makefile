@@ -7,12 +7,15 @@ SHELL := /bin/bash
 apt_packages := libzstd-dev liblz4-dev libxxhash-dev zlib1g-dev libsnappy-dev libbrotli-dev \
     libsimdjson-dev tzdata pkg-config
 sudo := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
-swift_build := swift build -c release --static-swift-stdlib --product streamer
+# Release builds have a folder of their own, so that one may run beside the debug build's tests.
+release := .build/optimised
+swift_release := swift build -c release --static-swift-stdlib --scratch-path $(release)
 python := .venv/bin/python
 
-.PHONY: help deps python-deps duckdb-delta-deps spark-deps build run test unit-test interop-test spark-test \
-    crash-sweep fault-deps fault-test fuzz nightly differential differential-quick \
-    parquet-roundtrip tidy lint format bench bench-quick clean
+.PHONY: help deps python-deps duckdb-delta-deps spark-deps build programs run test debug-build \
+    unit-test interop-test golden-test spark-test crash-sweep crash-test fault-deps fault-test \
+    fuzz nightly differential differential-quick parquet-roundtrip tidy lint format bench \
+    bench-quick compare clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -30,17 +33,25 @@ deps: ## install the C libraries that are missing
 	        "$${missing[@]}" >/dev/null; \
 	fi
 
+# The environment is kept by what is to be in it, and shared by clones: .venv leads there.
+venv_home := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/streamer
+
 python-deps: ## install the independent readers that the tests judge by, into .venv
-	@if [ ! -x $(python) ]; then \
-	    python3 -m venv .venv 2>/dev/null || { rm -rf .venv; \
+	@key=$$(cat Tests/requirements*.txt <(python3 -V) | sha256sum | cut -c1-16); \
+	if [ -L .venv ] || [ ! -e .venv ]; then \
+	    mkdir -p "$(venv_home)/venv-$$key" && ln -sfn "$(venv_home)/venv-$$key" .venv; \
+	fi; \
+	exec 9>.venv/lock && flock 9; \
+	if [ ! -x $(python) ]; then \
+	    python3 -m venv "$$(readlink -f .venv)" 2>/dev/null || { \
 	        echo "Installing python3-venv"; \
 	        $(sudo) apt-get update -qq; $(sudo) apt-get install -y -qq python3-venv >/dev/null; \
-	        python3 -m venv .venv; }; \
-	fi
-	@if ! cmp -s Tests/requirements.txt .venv/requirements.txt; then \
+	        python3 -m venv "$$(readlink -f .venv)"; }; \
+	fi; \
+	if ! cmp -s Tests/requirements.txt .venv/requirements.txt; then \
 	    echo "Installing into .venv:" $$(cat Tests/requirements.txt); \
-	    $(python) -m pip install -q --disable-pip-version-check -r Tests/requirements.txt; \
-	    cp Tests/requirements.txt .venv/requirements.txt; \
+	    $(python) -m pip install -q --disable-pip-version-check -r Tests/requirements.txt \
+	        && cp Tests/requirements.txt .venv/requirements.txt; \
 	fi
 
 duckdb-delta-deps: python-deps ## install a DuckDB that has the delta extension, into .venv/duckdb-delta
@@ -65,8 +76,13 @@ spark-deps: python-deps ## install Apache Spark, the judge of semantics, into .v
 	fi
 
 build: deps ## build ./streamer, optimised, the Swift library linked in
-	@$(swift_build)
-	@ln -sf "$$($(swift_build) --show-bin-path)/streamer" streamer
+	@$(swift_release) --product streamer
+	@ln -sf $(release)/release/streamer streamer
+
+programs: deps ## build ./streamer and the programs that test it, in one go
+	@$(swift_release)
+	@ln -sf $(release)/release/streamer streamer
+	@ln -sf optimised/release/crash-sweep .build/crash-sweep
 
 run: build ## fill the log from the main job's feed, run the job, show the KPI table
 	@./streamer run jobs/ohlcv.json
@@ -74,13 +90,18 @@ run: build ## fill the log from the main job's feed, run the job, show the KPI t
 
 test: unit-test interop-test tidy lint ## every test
 
-unit-test: deps ## the Swift tests, with the layers' import table enforced
-	swift build --build-tests --explicit-target-dependency-import-check error
+debug-build: deps ## build everything for the Swift tests, with the layers' import table enforced
+	swift build --build-tests --disable-index-store \
+	    --explicit-target-dependency-import-check error
+
+unit-test: debug-build ## the Swift tests
 	swift test --skip-build --parallel
 
-interop-test: build python-deps duckdb-delta-deps ## whole jobs, judged by pyarrow, DuckDB and Polars
+interop-test: build python-deps duckdb-delta-deps golden-test ## whole jobs, judged by pyarrow, DuckDB and Polars
 	$(python) -m pytest -q Tests/Interop
-	# A process of its own: a child's memory, which is measured, starts as its parent's.
+
+# A process of its own: a child's memory, which is measured, starts as its parent's.
+golden-test: build python-deps duckdb-delta-deps ## the jobs whose every row is known
 	$(python) -m pytest -q Tests/GoldenJobs
 
 spark-test: build spark-deps ## jobs exported to a real Spark, also to a cluster on loopback
@@ -98,8 +119,8 @@ differential-quick: build spark-deps ## a slice of that with a fixed seed, a few
 	$(python) Tests/Spark/differential.py --jobs 24 --expressions 800 --seed 20260105
 
 parquet-roundtrip: deps spark-deps ## CASES=… random tables through our Parquet files and others'
-	swift build -c release --static-swift-stdlib --product ParquetExchange
-	cd Tests/Interop && PARQUET_EXCHANGE=$(CURDIR)/.build/release/ParquetExchange \
+	$(swift_release) --product ParquetExchange
+	cd Tests/Interop && PARQUET_EXCHANGE=$(CURDIR)/$(release)/release/ParquetExchange \
 	    $(CURDIR)/$(python) roundtrip.py --cases $(CASES) --seed $(SEED)
 
 tidy: python-deps ## house rules that a compiler does not check
@@ -111,10 +132,9 @@ lint: ## formatting and documentation of the Swift code
 format: ## format the Swift code in place
 	swift format -i -r Package.swift Sources Tests
 
-swift_sweep := swift build -c release --static-swift-stdlib --product crash-sweep
 crash-sweep: deps ## build the program that brings simulated machines down, optimised
-	@$(swift_sweep)
-	@ln -sf "$$($(swift_sweep) --show-bin-path)/crash-sweep" .build/crash-sweep
+	@$(swift_release) --product crash-sweep
+	@ln -sf optimised/release/crash-sweep .build/crash-sweep
 
 fault-deps: ## install strace, which fails the calls of real processes
 	@command -v strace >/dev/null || { \
@@ -122,11 +142,13 @@ fault-deps: ## install strace, which fails the calls of real processes
 	    $(sudo) apt-get update -qq; \
 	    $(sudo) apt-get install -y -qq --no-install-recommends strace >/dev/null; }
 
-fault-test: build crash-sweep python-deps fault-deps ## a slice of the fault tests, under 10 minutes
+crash-test: crash-sweep ## a slice of what crashes, faults, flipped bits and sabotage do
 	.build/crash-sweep crashes --seeds 48 --partial 12 --double-every 2000
 	.build/crash-sweep faults --seeds 2
 	.build/crash-sweep rot --step 29
 	.build/crash-sweep mutants --seeds 3
+
+fault-test: build crash-test python-deps fault-deps ## that, and a slice of killed processes, under 10 minutes
 	FAULT_KILLS=1000 FAULT_STEP=12 $(python) -m pytest -q Tests/Faults
 
 RUNS ?= 2000000
@@ -151,6 +173,10 @@ bench: build spark-deps ## measure every row of work against DuckDB, Polars and 
 
 bench-quick: build python-deps ## a slice of that in under three minutes, without Spark
 	$(python) Benchmarks/bench.py --quick $(BENCH)
+
+BASE ?= HEAD
+compare: build python-deps ## BASE=… measure this tree against a revision, row by row
+	$(python) Benchmarks/compare.py --base $(BASE) $(BENCH)
 
 clean: ## remove what was built
 	rm -rf .build .venv streamer

@@ -23,7 +23,7 @@ LIVE = {"name": "live", "groupBy": ["symbol", "window(event_time, '1 minute')"],
 SCHEMA = "symbol string, event_time timestamp(epoch_us), price double, seq long"
 
 
-def latency(folder, rate, seconds, committed):
+def latency(folder, rate, seconds, committed, binary=BINARY):
     """Milliseconds from append to visible for ticks at a rate, after a second of warming up."""
     fresh(folder)
     (folder / "log").mkdir()
@@ -34,12 +34,12 @@ def latency(folder, rate, seconds, committed):
     first = json.dumps(tick(0)) + "\n"
     (folder / "first.json").write_text(first)
     streamer(folder, "log", "append", "log/ticks", "first.json", "--format", "json", "--schema",
-             SCHEMA)
+             SCHEMA, binary=binary)
     appender = subprocess.Popen(
-        [BINARY, "log", "append", "log/ticks", "--format", "json", "--schema", SCHEMA, "-"],
+        [binary, "log", "append", "log/ticks", "--format", "json", "--schema", SCHEMA, "-"],
         cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
     engine = subprocess.Popen(
-        [BINARY, "run", "live.json", "--format", "json" if committed else "table"],
+        [binary, "run", "live.json", "--format", "json" if committed else "table"],
         cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     sent = [time.perf_counter()]
     seen = []
@@ -120,13 +120,13 @@ def delays(sent, seen, warm):
     return result
 
 
-def starts(folder, runs):
+def starts(folder, runs, binary=BINARY):
     """Milliseconds from the start of the process to its first commit, fresh and after SIGKILL."""
     cold, after_kill = [], []
     commits = folder / "checkpoints" / "start" / "commits"
     for _ in range(runs):
-        streamer(folder, "clear", "start.json", "--yes")
-        process, took = until_commit(folder, commits, 0)
+        streamer(folder, "clear", "start.json", "--yes", binary=binary)
+        process, took = until_commit(folder, commits, 0, binary)
         cold.append(took)
         # In the middle of some batch.
         time.sleep(0.05)
@@ -134,16 +134,16 @@ def starts(folder, runs):
         process.wait()
         last = max((int(entry.name) for entry in commits.iterdir() if entry.name.isdigit()),
                    default=-1)
-        process, took = until_commit(folder, commits, last + 1)
+        process, took = until_commit(folder, commits, last + 1, binary)
         after_kill.append(took)
         process.kill()
         process.wait()
     return cold, after_kill
 
 
-def until_commit(folder, commits, number):
+def until_commit(folder, commits, number, binary=BINARY):
     begun = time.perf_counter()
-    process = subprocess.Popen([BINARY, "run", "start.json"], cwd=folder,
+    process = subprocess.Popen([binary, "run", "start.json"], cwd=folder,
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     wanted = str(commits / str(number))
     while not os.path.exists(wanted):

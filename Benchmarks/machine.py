@@ -63,9 +63,9 @@ def run(command, folder, timeout=600):
     return Run(wall, max(cpu, usage.ru_utime + usage.ru_stime), peak, text)
 
 
-def streamer(folder, *arguments, timeout=600):
+def streamer(folder, *arguments, timeout=600, binary=BINARY):
     """Runs `streamer` in a folder."""
-    return run([BINARY, *arguments], folder, timeout)
+    return run([binary, *arguments], folder, timeout)
 
 
 def descendants(pid):

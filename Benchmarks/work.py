@@ -2,7 +2,7 @@
 
 import json
 
-from machine import Failed, streamer
+from machine import BINARY, Failed, streamer
 
 COLUMNS = [{"name": "symbol", "type": "string", "nullable": False},
            {"name": "event_time", "type": "timestamp", "nullable": False},
@@ -49,8 +49,8 @@ def job(folder, name, queries=None, source=None, feed=None, batch=1_000_000, opt
     return f"{name}.json"
 
 
-def clear(folder, name):
-    streamer(folder, "clear", f"{name}.json", "--yes")
+def clear(folder, name, binary=BINARY):
+    streamer(folder, "clear", f"{name}.json", "--yes", binary=binary)
 
 
 def generate(folder, ticks, symbols, forms=("log",), seed=7):
@@ -93,7 +93,7 @@ def tables(folder):
         yield pq.read_table(path)
 
 
-def fill_log(folder):
+def fill_log(folder, binary=BINARY):
     """Appends the ticks to a new log, in groups of 65,536 rows, as a feed appends them."""
     import pyarrow as pa
     (folder / "log").mkdir(exist_ok=True)
@@ -104,7 +104,7 @@ def fill_log(folder):
         writer = writer or pa.ipc.new_stream(plain, table.schema)
         writer.write_table(table)
     writer.close()
-    streamer(folder, "log", "append", "log/ticks", "ticks.arrows")
+    streamer(folder, "log", "append", "log/ticks", "ticks.arrows", binary=binary)
     plain.unlink()
 
 

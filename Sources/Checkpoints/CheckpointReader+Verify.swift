@@ -6,10 +6,19 @@ public struct CheckpointVerification: Sendable {
     public var entries = 0
     /// How many state files are what their commits recorded.
     public var stateFiles = 0
-    /// The files that the sinks published and that must still be there, as recorded.
-    public var published: [FileReceipt] = []
+    /// What the kept commits recorded of the sinks, batch by batch.
+    public var published: [PublishedBatch] = []
     /// What is wrong, a sentence each; empty when the checkpoint is as it was written.
     public var faults: [String] = []
+
+    /// What the sinks published of one batch.
+    public struct PublishedBatch: Sendable {
+        /// Whether no later batch was planned: a table that is replaced whole has the file of that
+        /// batch only, and perhaps of one that was planned and not committed.
+        public let isNewest: Bool
+        /// The receipts, as recorded.
+        public let receipts: [Owned<Receipt>]
+    }
 }
 
 extension CheckpointReader {
@@ -33,11 +42,9 @@ extension CheckpointReader {
         let retainedFrom = facts.offsets.max { $0.key < $1.key }?.value.content?.retainedFrom
         try check(commits, retainedFrom: retainedFrom ?? .first, &result)
         let newest = facts.offsets.keys.max()
-        for commit in commits {
-            // A table that is replaced whole has the file of the newest batch only, and perhaps
-            // of one that was planned and not committed.
-            let isLast = commit.batch == newest
-            result.published += commit.sinks.filter { isLast || !$0.owner.hasPrefix("table[") }
+        result.published = commits.map {
+            CheckpointVerification.PublishedBatch(
+                isNewest: $0.batch == newest, receipts: $0.sinks)
         }
         return result
     }
@@ -48,20 +55,21 @@ extension CheckpointReader {
         let directory = try stateDirectory()
         var base: [String: BatchID] = [:]
         for commit in commits where commit.batch < retainedFrom {
-            for file in commit.state where file.path.hasSuffix(".snapshot") {
+            for file in commit.state where file.receipt.path.hasSuffix(".snapshot") {
                 base[file.owner] = commit.batch
             }
         }
         for commit in commits {
             for file in commit.state {
-                let path = try directory.appending(file.owner).appending(file.path)
+                let (name, receipt) = (file.receipt.path, file.receipt)
+                let path = try directory.appending(file.owner).appending(name)
                 guard try files.exists(path) else {
                     // What lies before the snapshot that the oldest kept batch begins with may go.
                     let first = base[file.owner]
                     let isNeeded =
                         first.map {
                             commit.batch > $0
-                                || commit.batch == $0 && file.path.hasSuffix(".snapshot")
+                                || commit.batch == $0 && name.hasSuffix(".snapshot")
                         } ?? true
                     if isNeeded {
                         result.faults.append(
@@ -70,7 +78,7 @@ extension CheckpointReader {
                     }
                     continue
                 }
-                if let fault = try files.difference(of: path, from: file) {
+                if let fault = try files.difference(of: path, from: receipt) {
                     result.faults.append("\(path): \(fault), batch \(commit.batch)")
                 } else {
                     result.stateFiles += 1
@@ -102,8 +110,8 @@ extension FileSystem {
     ) throws(StorageError) -> String? {
         let file = try openForReading(path)
         let size = try file.size()
-        guard size == receipt.size else {
-            return "it has \(size) bytes, its commit recorded \(receipt.size)"
+        guard size == receipt.bytes else {
+            return "it has \(size) bytes, its commit recorded \(receipt.bytes)"
         }
         var checksum = ChecksumStream()
         var offset: Int64 = 0
@@ -113,7 +121,7 @@ extension FileSystem {
             unsafe checksum.update(bytes.span.bytes)
             offset += Int64(bytes.count)
         }
-        guard checksum.value == receipt.checksum else {
+        guard checksum.value == receipt.xxh3 else {
             return "its checksum is not the one its commit recorded"
         }
         return nil

@@ -99,30 +99,60 @@ extension LoggedCommit: LoggedEntry {
                 nextWatermarkMs: try fields.int64("nextBatchWatermarkMs"),
                 watermarkMaximaMs: try fields.integers("watermarkMaximaMs"),
                 counters: try fields.integers("counters"),
-                state: try LoggedCommit.receipts(fields.list("state")),
+                state: try LoggedCommit.stateFiles(fields.list("state")),
                 sinks: try LoggedCommit.receipts(fields.list("sinks"))),
             previous: try fields.link("previous"), offsets: try fields.link("offsets"), link: 0)
     }
 
+    private static func stateFiles(
+        _ list: [EntryFields]
+    ) throws(CheckpointError) -> [Owned<FileReceipt>] {
+        var files: [Owned<FileReceipt>] = []
+        for fields in list {
+            files.append(Owned(owner: try fields.string("owner"), try fields.file()))
+        }
+        return files
+    }
+
     private static func receipts(
         _ list: [EntryFields]
-    ) throws(CheckpointError) -> [FileReceipt] {
-        var receipts: [FileReceipt] = []
+    ) throws(CheckpointError) -> [Owned<Receipt>] {
+        var receipts: [Owned<Receipt>] = []
         for fields in list {
-            receipts.append(
-                FileReceipt(
-                    owner: try fields.string("owner"), path: try fields.string("path"),
-                    size: try fields.int64("bytes"), checksum: try fields.link("xxh3")))
+            let receipt: Receipt =
+                if fields.has("external") {
+                    .external(try fields.string("external"))
+                } else {
+                    .file(try fields.file())
+                }
+            receipts.append(Owned(owner: try fields.string("owner"), receipt))
         }
         return receipts
     }
 }
 
-extension FileReceipt {
+extension Owned<FileReceipt> {
     fileprivate var json: JSONValue {
         .object([
-            ("owner", .string(owner)), ("path", .string(path)), ("bytes", .integer(size)),
-            ("xxh3", .string(Checksum.hex(checksum))),
+            ("owner", .string(owner)), ("path", .string(receipt.path)),
+            ("bytes", .integer(receipt.bytes)), ("xxh3", .string(Checksum.hex(receipt.xxh3))),
         ])
+    }
+}
+
+extension Owned<Receipt> {
+    fileprivate var json: JSONValue {
+        switch receipt {
+        case .file(let file): Owned<FileReceipt>(owner: owner, file).json
+        case .external(let text):
+            .object([("owner", .string(owner)), ("external", .string(text))])
+        }
+    }
+}
+
+extension EntryFields {
+    fileprivate func file() throws(CheckpointError) -> FileReceipt {
+        FileReceipt(
+            path: try string("path"), bytes: try int64("bytes"), xxh3: try link("xxh3"))
     }
 }

@@ -51,23 +51,17 @@ public struct OffsetsEntry: Sendable, Equatable {
     }
 }
 
-/// A file that a batch published, as it was then.
-public struct FileReceipt: Sendable, Equatable {
-    /// The query whose state it is, or the sink that it belongs to.
+/// A receipt with whose it is.
+public struct Owned<Receipt: Hashable & Sendable>: Hashable, Sendable {
+    /// The query whose state it is, or the text of the sink's id.
     public let owner: String
-    /// The path relative to the checkpoint (state) or to the sink's directory.
-    public let path: String
-    /// Size in bytes.
-    public let size: Int64
-    /// XXH3 of the content.
-    public let checksum: UInt64
+    /// What was published. A path is relative to the owner's directory.
+    public let receipt: Receipt
 
-    /// A published file.
-    public init(owner: String, path: String, size: Int64, checksum: UInt64) {
+    /// A receipt of an owner's.
+    public init(owner: String, _ receipt: Receipt) {
         self.owner = owner
-        self.path = path
-        self.size = size
-        self.checksum = checksum
+        self.receipt = receipt
     }
 }
 
@@ -82,14 +76,15 @@ public struct CommitEntry: Sendable, Equatable {
     /// Totals since the query's first batch, by name: rows read, dropped as late, rejected.
     public var counters: [String: Int64]
     /// The state files written by this batch.
-    public var state: [FileReceipt]
-    /// The files that the sinks published.
-    public var sinks: [FileReceipt]
+    public var state: [Owned<FileReceipt>]
+    /// What the sinks published.
+    public var sinks: [Owned<Receipt>]
 
     /// The outcome of a batch.
     public init(
         batch: BatchID, nextWatermarkMs: Int64, watermarkMaximaMs: [String: Int64] = [:],
-        counters: [String: Int64] = [:], state: [FileReceipt] = [], sinks: [FileReceipt] = []
+        counters: [String: Int64] = [:], state: [Owned<FileReceipt>] = [],
+        sinks: [Owned<Receipt>] = []
     ) {
         self.batch = batch
         self.nextWatermarkMs = nextWatermarkMs

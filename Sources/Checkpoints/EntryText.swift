@@ -89,6 +89,8 @@ struct EntryFields {
         self.path = path
     }
 
+    func has(_ key: String) -> Bool { object[key] != nil }
+
     func int64(_ key: String) throws(CheckpointError) -> Int64 {
         try take(key, object[key]?.int64Value)
     }

@@ -169,16 +169,6 @@ extension Column {
             bits: bits?.slice(range), count: range.count, validity: validity?.slice(range))
     }
 
-    /// The same values read as another type of the same layout: a timestamp as its microseconds,
-    /// a date as its days, a narrow decimal as its unscaled value.
-    public func reinterpreted(as type: DataType) -> Column {
-        precondition(
-            self.type.layout == type.layout && type.layout != .dictionary,
-            "only types of one layout can be reinterpreted")
-        if type == .boolean { return self }
-        return Column(type, values: values, count: count, validity: validity)
-    }
-
     /// The values in a type that they need no change for: strings as bytes, bytes as strings where
     /// all are UTF-8; `nil` when they are none of that type.
     public func reread(as type: DataType) -> Column? {

@@ -1,32 +1,22 @@
 public import Columnar
+public import Storage
 
-/// What a sink left behind for one batch: enough to check later that it is still there, unchanged.
-public struct SinkReceipt: Hashable, Sendable {
-    /// The file, as a path below the sink's directory.
-    public let path: String
-    /// The size of the file.
-    public let bytes: Int64
-    /// XXH3-64 of the file's bytes.
-    public let checksum: UInt64
-
-    /// A receipt for one file.
-    public init(path: String, bytes: Int64, checksum: UInt64) {
-        self.path = path
-        self.bytes = bytes
-        self.checksum = checksum
-    }
-}
+/// What a sink left behind for one batch, as the commit remembers it.
+public typealias SinkReceipt = Receipt
 
 /// A place where one query's results go.
 ///
 /// Writing is idempotent on the batch number: writing batch N again, with the same rows, leaves
 /// what writing it once leaves.
 public protocol Sink: AnyObject, Sendable {
-    /// What the sink is, for progress reports: `parquet[lake/ohlcv]`.
+    /// Which sink of its job it is: what commits name it by.
+    var id: SinkID { get }
+
+    /// What the sink is, for people: `parquet[lake/ohlcv]`.
     var description: String { get }
 
-    /// Whether a batch's results take the place of those of the batch before.
-    var keepsOnlyLatestBatch: Bool { get }
+    /// What of its batches is still there to be compared.
+    var history: SinkHistory { get }
 
     /// Publishes a batch's rows. When this returns they are durable and visible.
     ///
@@ -45,6 +35,14 @@ public protocol Sink: AnyObject, Sendable {
     /// Computes what `write` would publish and compares it with what is published: a sentence for
     /// each difference, none when every byte is the same. Changes nothing.
     func verify(batch: Int64, rows: RecordBatch, receipts: [SinkReceipt]) throws -> [String]
+}
+
+/// What a sink keeps of the batches before the newest.
+public enum SinkHistory: Hashable, Sendable {
+    /// All of them.
+    case everyBatch
+    /// None: each takes the place of the one before.
+    case newestBatch
 }
 
 /// A sink that can show rows while their batch is still running.

@@ -55,10 +55,11 @@ struct BatchFault: Error {
     let cause: any Error
 }
 
-extension QueryNode {
-    /// Does a part of a batch's work; a fault tells that it was this query's, and of which source
-    /// the rows were.
-    func asItsOwn<Result>(source: Int? = nil, _ work: () throws -> Result) throws -> Result {
+extension GraphNode {
+    /// Runs a part of a batch's work; wraps any error with this query, and the source whose rows they
+    /// were.
+    func attributingErrors<Result>(source: Int? = nil, _ work: () throws -> Result) throws -> Result
+    {
         do {
             return try work()
         } catch {

@@ -34,7 +34,7 @@ public struct BatchPlan: Hashable, Sendable {
     }
 
     /// What expressions see of the batch.
-    var context: EvaluationContext {
+    var evaluation: EvaluationContext {
         EvaluationContext(batchTimestampMicros: timestampMs &* 1_000)
     }
 }

@@ -72,30 +72,35 @@ struct BatchStorage: @unchecked Sendable {
     /// files without theirs are left again, byte for byte, by whoever runs the batch again.
     private func save(
         _ batch: ComputedBatch, _ stored: inout StoredBatch, _ clock: inout StageClock
-    ) throws -> (state: [FileReceipt], sinks: [FileReceipt]) {
+    ) throws -> (state: [Owned<FileReceipt>], sinks: [Owned<Receipt>]) {
         let saved = try workers.map(2) { part in
-            part == 0 ? try saveState(batch) : try publish(batch)
+            part == 0
+                ? (try saveState(batch), Saved<Owned<Receipt>>())
+                : (Saved<Owned<FileReceipt>>(), try publish(batch))
         }
+        let (state, sinks) = (saved[0].0, saved[1].1)
         let wall = clock.lap()
-        stored.durations.stateCommit = share(of: wall, saved[0].nanos, beside: saved[1].nanos)
+        stored.durations.stateCommit = share(of: wall, state.nanos, beside: sinks.nanos)
         stored.durations.addBatch = wall - stored.durations.stateCommit
-        stored.profile.add(wall: wall, saved[0].stages(.state) + saved[1].stages(.sinks))
-        return (saved[0].receipts, saved[1].receipts)
+        stored.profile.add(wall: wall, state.stages(.state) + sinks.stages(.sinks))
+        return (state.receipts, sinks.receipts)
     }
 
     /// Makes every query's changes durable, side by side: their syncs need not wait for each other.
-    private func saveState(_ batch: ComputedBatch) throws -> SavedFiles {
-        try SavedFiles(workers, batch.changes.count, time) { index in
-            try graph.nodes[index].asItsOwn { try batch.changes[index].flatMap { try $0.save() } }
+    private func saveState(_ batch: ComputedBatch) throws -> Saved<Owned<FileReceipt>> {
+        try Saved(workers, batch.changes.count, time) { index in
+            try graph.nodes[index].attributingErrors {
+                try batch.changes[index].flatMap { try $0.save() }
+            }
         }
     }
 
     /// Publishes what the batch emits, query by query.
-    private func publish(_ batch: ComputedBatch) throws -> SavedFiles {
-        try SavedFiles(workers, batch.publications.count, time) { index in
+    private func publish(_ batch: ComputedBatch) throws -> Saved<Owned<Receipt>> {
+        try Saved(workers, batch.publications.count, time) { index in
             let publish = { try batch.publications[index].flatMap { try $0.publish(batch.plan) } }
-            return index < graph.nodes.count
-                ? try graph.nodes[index].asItsOwn(publish) : try publish()
+            return index < graph.outputs.count
+                ? try graph.nodes[graph.outputs[index]].attributingErrors(publish) : try publish()
         }
     }
 
@@ -148,15 +153,18 @@ extension CheckpointStore {
     func recordedCommit(_ batch: Int64) -> CommitEntry? { try? reader.commit(BatchID(batch)) }
 }
 
-/// Files that are durable now, and the work that it was.
-private struct SavedFiles: Sendable {
-    let receipts: [FileReceipt]
-    private let work: [MeasuredWork]
+/// What is durable now, and the work that it was.
+private struct Saved<Receipt: Sendable>: Sendable {
+    private(set) var receipts: [Receipt] = []
+    private var work: [MeasuredWork] = []
+
+    /// Nothing.
+    init() {}
 
     /// Saves so many parts, side by side.
     init(
         _ workers: Workers, _ count: Int, _ time: any TimeSource,
-        _ save: @escaping @Sendable (Int) throws -> [FileReceipt]
+        _ save: @escaping @Sendable (Int) throws -> [Receipt]
     ) throws {
         let parts = try workers.map(count) { index in
             try MeasuredWork.measure(time) { try save(index) }

@@ -39,11 +39,12 @@ public struct EngineJob: Sendable {
         self.openSinks = openSinks
     }
 
-    /// The watermarks over the columns of the input, in the order of the plan.
+    /// The watermarks over the event times of the sources, in the order of the plan.
     var watermarks: [EngineWatermark] {
-        guard let column = plan.eventTimeColumn else { return [] }
-        return plan.watermarks.map { planned in
-            EngineWatermark(
+        plan.watermarks.enumerated().compactMap { index, planned in
+            let source = plan.sources.first { $0.watermark == index }
+            guard let column = source?.eventTimeColumn else { return nil }
+            return EngineWatermark(
                 name: planned.name, column: column, delayMs: planned.spec.delayThresholdMs,
                 idleTimeoutMs: planned.spec.idleTimeoutMs,
                 maxFutureSkewMs: planned.spec.maxFutureSkewMs)
@@ -51,13 +52,14 @@ public struct EngineJob: Sendable {
     }
 
     /// What becomes of the rows of each source before any query sees them.
-    var inputs: [EngineInput] {
+    var inputs: [SourceStage] {
         let watermarks = watermarks
         return plan.sources.enumerated().map { index, source in
-            EngineInput(
+            SourceStage(
                 source: index, name: source.name,
-                shape: source.shape.map { ProjectionQuery(plan: $0) }, columns: source.columns,
-                schema: plan.input, watermarkIndex: source.watermark,
+                shape: source.shape.map { Project(plan: $0) }, columns: source.columns,
+                schema: source.schema, eventTimeColumn: source.eventTimeColumn,
+                watermarkIndex: source.watermark,
                 watermark: source.watermark.map { watermarks[$0] })
         }
     }
@@ -72,7 +74,7 @@ public struct EngineJob: Sendable {
 struct EngineWatermark: Hashable, Sendable {
     /// Its name in checkpoints: its source's.
     var name: String
-    /// The input column that holds the event time, a timestamp.
+    /// The column that holds the event time, a timestamp, in the rows that it rejects.
     var column: Int
     /// How far the watermark stays behind the largest event time, ms.
     var delayMs: Int64

@@ -151,8 +151,8 @@ extension MicroBatchEngine {
         for query in outcome.queries {
             add(Int64(query.rowsLate), to: "rowsLate.\(query.name)")
             add(Int64(query.rowsOut), to: "rowsOut.\(query.name)")
-            if let counts = query.deduplication?.counts {
-                add(Int64(counts.rowsDuplicate), to: "rowsDuplicate.\(query.name)")
+            for total in query.operators.flatMap(\.totals) {
+                add(Int64(total.count), to: "\(total.name).\(query.name)")
             }
         }
     }
@@ -171,7 +171,7 @@ extension MicroBatchEngine {
         summary.rowsMalformed += outcome.tally.rowsMalformed.reduce(0, +)
         for (index, query) in outcome.queries.enumerated() {
             summary.rowsOut += query.rowsOut
-            if graph.nodes[index].query.upstream == nil { summary.rowsLate += query.rowsLate }
+            if job.plan.queries[index].upstream == nil { summary.rowsLate += query.rowsLate }
         }
         let sincePrevious = lastTriggerNanos.map { Double(batch.begunNanos - $0) / 1e6 }
         lastTriggerNanos = batch.begunNanos

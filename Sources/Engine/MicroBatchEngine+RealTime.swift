@@ -28,7 +28,7 @@ extension MicroBatchEngine {
         let batch: ComputedBatch
         var available = try availability(limits)
         do {
-            var scan = graph.begin(isLive: true)
+            var scan = graph.begin(plan, isLive: true)
             var next = start
             while true {
                 let end = min(available.ends[0], start + rowsMax)
@@ -38,7 +38,7 @@ extension MicroBatchEngine {
                     let rows = Int(end - next)
                     try graph.read(
                         part, from: sources, workers.sharing(rows: rows), into: &scan, &clock)
-                    try graph.show(plan)
+                    try graph.show(scan)
                     next = end
                     lastRowsNanos[0] = time.monotonicNanos()
                 } else {

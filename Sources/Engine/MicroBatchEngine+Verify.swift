@@ -81,10 +81,10 @@ extension QueryGraph {
     ) throws {
         for publication in publications(outcome).flatMap(\.self) {
             let sink = publication.sink
-            guard isLast || !sink.keepsOnlyLatestBatch else { continue }
-            let receipts = commit.sinks.filter { $0.owner == sink.description }
+            guard isLast || sink.history == .everyBatch else { continue }
+            let receipts = commit.sinks.filter { sink.id.isOwner($0.owner) }.map(\.receipt)
             let found = try sink.verify(
-                batch: batch, rows: publication.rows, receipts: receipts.map(SinkReceipt.init))
+                batch: batch, rows: publication.rows, receipts: receipts)
             report.differences += found.map { "batch \(batch): \($0)" }
             report.identicalFiles += max(0, receipts.count - found.count)
         }
@@ -94,11 +94,5 @@ extension QueryGraph {
             report.identicalFiles +=
                 commit.state.count { $0.owner == state.owner } - differences.count
         }
-    }
-}
-
-extension SinkReceipt {
-    fileprivate init(_ receipt: FileReceipt) {
-        self.init(path: receipt.path, bytes: receipt.size, checksum: receipt.checksum)
     }
 }

@@ -36,7 +36,7 @@ extension BatchProgress {
             ("eventTime", eventTimeJSON),
             (
                 "stateOperators",
-                .array(queries.flatMap { $0.stateOperatorsJSON(durations) })
+                .array(queries.flatMap(\.operators).compactMap { $0.json(durations) })
             ),
             ("sources", .array(sources.map(sourceJSON))), ("sink", sinkJSON),
         ])
@@ -111,58 +111,26 @@ extension StageDurations {
     }
 }
 
-extension QueryProgress {
-    /// One object for each stage that keeps state.
-    fileprivate func stateOperatorsJSON(_ durations: StageDurations) -> [JSONValue] {
-        var operators: [JSONValue] = []
-        if let deduplication {
-            let counts = deduplication.counts
-            operators.append(
-                StateOperator(
-                    name: deduplication.isWithinWatermark ? "dedupeWithinWatermark" : "dedupe",
-                    rowsTotal: counts.stateRows, rowsUpdated: counts.stateRowsUpdated,
-                    rowsRemoved: counts.stateRowsRemoved, bytes: deduplication.stateBytes,
-                    rowsDropped: counts.rowsLate,
-                    metrics: [("numDroppedDuplicateRows", .integer(counts.rowsDuplicate))]
-                ).json(durations))
+extension OperatorCounters {
+    /// An entry of Spark's `stateOperators`; `nil` for an operator without state.
+    fileprivate func json(_ durations: StageDurations) -> JSONValue? {
+        operatorName.map { name in
+            .object([
+                ("operatorName", .string(name)),
+                ("numRowsTotal", .integer(stateRows)),
+                ("numRowsUpdated", .integer(stateRowsUpdated)),
+                ("allUpdatesTimeMs", .integer(Int(durations.aggregate / 1_000_000))),
+                ("numRowsRemoved", .integer(stateRowsRemoved)), ("allRemovalsTimeMs", .integer(0)),
+                ("commitTimeMs", .integer(Int(durations.stateCommit / 1_000_000))),
+                ("memoryUsedBytes", .integer(stateBytes)),
+                ("numRowsDroppedByWatermark", .integer(rowsDropped)),
+                ("numShufflePartitions", .integer(1)), ("numStateStoreInstances", .integer(1)),
+                (
+                    "customMetrics",
+                    .object(metrics.map { ($0.name, .integer($0.count)) })
+                ),
+            ])
         }
-        if isStateful {
-            operators.append(
-                StateOperator(
-                    name: "stateStoreSave", rowsTotal: stateRows, rowsUpdated: stateRowsUpdated,
-                    rowsRemoved: stateRowsRemoved, bytes: stateBytes, rowsDropped: groupsLate,
-                    metrics: [
-                        ("numInputRows", .integer(rowsIn)),
-                        ("numInputRowsDroppedByWatermark", .integer(rowsLate)),
-                    ]
-                ).json(durations))
-        }
-        return operators
-    }
-}
-
-/// One entry of Spark's `stateOperators`.
-private struct StateOperator {
-    let name: String
-    let rowsTotal: Int
-    let rowsUpdated: Int
-    let rowsRemoved: Int
-    let bytes: Int
-    let rowsDropped: Int
-    let metrics: [(String, JSONValue)]
-
-    func json(_ durations: StageDurations) -> JSONValue {
-        .object([
-            ("operatorName", .string(name)),
-            ("numRowsTotal", .integer(rowsTotal)), ("numRowsUpdated", .integer(rowsUpdated)),
-            ("allUpdatesTimeMs", .integer(Int(durations.aggregate / 1_000_000))),
-            ("numRowsRemoved", .integer(rowsRemoved)), ("allRemovalsTimeMs", .integer(0)),
-            ("commitTimeMs", .integer(Int(durations.stateCommit / 1_000_000))),
-            ("memoryUsedBytes", .integer(bytes)),
-            ("numRowsDroppedByWatermark", .integer(rowsDropped)),
-            ("numShufflePartitions", .integer(1)), ("numStateStoreInstances", .integer(1)),
-            ("customMetrics", .object(metrics)),
-        ])
     }
 }
 

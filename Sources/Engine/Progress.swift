@@ -63,38 +63,18 @@ public struct SourceProgress: Sendable {
 public struct QueryProgress: Sendable {
     /// The query's name.
     public var name: String
-    /// The rows it took in.
-    public var rowsIn = 0
     /// The rows it gave its sinks.
-    public var rowsOut = 0
-    /// Input rows dropped as late: all their windows were closed.
-    public var rowsLate = 0
-    /// Groups dropped as late, as Spark counts `numRowsDroppedByWatermark`.
-    public var groupsLate = 0
-    /// Groups in state after the batch.
-    public var stateRows = 0
-    /// Groups the batch created or changed.
-    public var stateRowsUpdated = 0
-    /// Groups the batch removed.
-    public var stateRowsRemoved = 0
-    /// An estimate of the memory that the state takes.
-    public var stateBytes = 0
+    public var rowsOut: Int
     /// Its sinks' descriptions.
-    public var sinks: [String] = []
-    /// Whether it keeps groups.
-    public var isStateful = false
-    /// What leaving duplicates out came to, for a query that does.
-    public var deduplication: DeduplicationProgress?
-}
+    public var sinks: [String]
+    /// What each of its operators did, in the order that rows pass through them.
+    public var operators: [OperatorCounters]
 
-/// What leaving duplicates out did in a batch.
-public struct DeduplicationProgress: Sendable {
-    /// Rows by what became of them, and rows of state.
-    public var counts: DeduplicationCounts
-    /// Whether rows are remembered only within the watermark.
-    public var isWithinWatermark: Bool
-    /// An estimate of the memory that the state takes.
-    public var stateBytes: Int
+    /// The rows it took in.
+    public var rowsIn: Int { operators.first?.rowsIn ?? 0 }
+
+    /// Input rows dropped as late: all their windows were closed.
+    public var rowsLate: Int { operators.reduce(0) { $0 + $1.rowsLate } }
 }
 
 /// Where a batch's wall time went, in nanoseconds; the stages add up to the whole but for the

@@ -112,7 +112,9 @@ private struct JobReader {
             text: text, watermark: watermark,
             allowsSessionUpdate: part("options", filled)?.bool("sessionUpdate") ?? false,
             isWatermarkFaulty: watermark == nil && text.root["watermark"] != nil)
-        if planner.unite(inputs) { _ = planner.plan(queries.filter(\.canBePlanned)) }
+        if planner.unite(inputs, readBy: queries) {
+            _ = planner.plan(queries.filter(\.canBePlanned))
+        }
         return planner.errors
     }
 

@@ -42,8 +42,19 @@ public struct Job: Sendable {
 
     /// The directories of all tables that the job's queries write.
     public var tablePaths: [String] {
-        queries.flatMap { $0.sinks.compactMap(\.path) + [$0.latePath].compactMap(\.self) }
-            + watermarks.compactMap(\.rejectsPath)
+        queries.flatMap { $0.sinks.compactMap(\.path) } + sideTables.map(\.path)
+    }
+
+    /// Tables of rows that take no part in the results: who writes each, and its directory.
+    public var sideTables: [(owner: String, path: String)] {
+        let late = queries.compactMap { query in
+            query.latePath.map { (SideTable.lateOwner(query: query.name), $0) }
+        }
+        let own = sources.compactMap { source in
+            source.watermark?.rejectsPath.map { (SideTable.rejectsOwner(of: source.name), $0) }
+        }
+        let shared = watermark?.rejectsPath.map { (SideTable.rejectsOwner(of: nil), $0) }
+        return late + own + [shared].compactMap(\.self)
     }
 }
 

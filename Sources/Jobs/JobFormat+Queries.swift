@@ -10,8 +10,8 @@ extension JobFormat {
                 "name", .text(.fileName), "The query's name, unique in the job; names its state.",
                 examples: ["ohlcv"]),
             .optional(
-                "from", .text(.name), "The query whose output is read.",
-                absence: "the source is read"),
+                "from", .text(.name), "The query whose output, or the source whose rows, are read.",
+                absence: "all sources are read"),
             .optional(
                 "where", .text(.expression), "The condition that input rows must fulfil.",
                 absence: "all rows", examples: ["price > 0 AND volume > 0"]),

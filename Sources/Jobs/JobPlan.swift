@@ -4,7 +4,8 @@ public import Operators
 
 /// A job whose expressions are resolved against the log's columns.
 public struct JobPlan: Sendable {
-    /// The columns of the rows that come in: the log's, or those of the union of all sources.
+    /// The columns of the rows that come in: the log's, or those of the union of all sources; none
+    /// where every query reads one by its name, or another query.
     public let input: Schema
     /// The columns of each log.
     public let columns: [SourceColumns]
@@ -24,9 +25,13 @@ public struct PlannedSource: Sendable {
     public let name: String
     /// What is made of each row of the log first; `nil` for nothing.
     public let shape: ProjectionPlan?
-    /// The columns, of the shape or of the log, that become the columns of the input; `nil` where
-    /// they are the same.
+    /// The columns, of the shape or of the log, that become those of `schema`; `nil` where they are
+    /// the same.
     public let columns: [Int]?
+    /// The columns of the rows as queries read them.
+    public let schema: Schema
+    /// The column of `schema` that is the event time, if there is one.
+    public let eventTimeColumn: Int?
     /// Which of ``JobPlan/watermarks`` its rows move, if any.
     public let watermark: Int?
 }
@@ -57,12 +62,15 @@ public struct PlannedQuery: Sendable {
     public let index: Int
     /// Its name.
     public let name: String
-    /// The query that it reads, as an index into ``JobPlan/queries``; `nil` reads the source.
+    /// The query that it reads, as an index into ``JobPlan/queries``; `nil` reads sources.
     public let upstream: Int?
+    /// The only source that it reads, by its name, as an index into ``JobPlan/sources``; `nil` reads
+    /// all, unless it reads a query.
+    public let source: Int?
     /// The columns that it reads.
     public let input: Schema
-    /// How many sources the rows that it reads are a union of.
-    public let sources: Int
+    /// Of which lanes the rows are that it reads.
+    public let lanes: LaneLayout
     /// Which rows that pass the plan's filter it leaves out as duplicates, if any.
     public let deduplication: Deduplication?
     /// What it computes.
@@ -78,16 +86,29 @@ public struct PlannedQuery: Sendable {
     /// Where its late rows go, if the job keeps them.
     public let late: SideTable?
 
-    /// Whose state the rows are that a query with duplicates to leave out remembers: no query has
-    /// such a name.
-    public var duplicatesOwner: String { "\(name)+duplicates" }
-
     /// The columns that come out.
     public var outputSchema: Schema { plan.outputSchema }
 
-    /// How many sources the rows that come out are a union of: groups are of no source.
-    public var outputSources: Int {
-        if case .projection = plan { sources } else { 1 }
+    /// Of which lanes the rows are that come out: groups are of one.
+    public var outputLanes: LaneLayout {
+        if case .projection = plan { lanes } else { .one }
+    }
+}
+
+extension PlannedQuery {
+    /// What its operators are made from.
+    ///
+    /// - Parameters:
+    ///   - delayMs: how far the watermark stays behind, for a query that it reaches.
+    ///   - limits: how large each state may become.
+    public func operators(
+        watermarkDelayMs delayMs: Int64?, _ limits: OperatorLimits = OperatorLimits()
+    ) -> QueryOperators {
+        QueryOperators(
+            plan: plan, deduplication: deduplication, mode: outputMode,
+            eventTimeColumn: eventTimeColumn,
+            watermarkDelay: isWatermarked ? Milliseconds(delayMs ?? 0) : nil, lanes: lanes,
+            limits: limits)
     }
 }
 
@@ -119,11 +140,12 @@ extension Job {
                 source: source,
                 columns: SourceColumns(
                     schema: columns.schema,
-                    timeColumn: columns.timeColumn ?? source.spec.feed?.eventTime))
+                    timeColumn: columns.timeColumn ?? source.spec.feed?.eventTime,
+                    hasSplits: columns.hasSplits))
         }
         for log in logs { planner.checkColumns(of: log) }
-        planner.unite(logs)
         let indexed = queries.enumerated().map { IndexedQuery(index: $0.offset, spec: $0.element) }
+        planner.unite(logs, readBy: indexed)
         let plan = planner.plan(indexed)
         guard planner.errors.isEmpty else { throw JobErrors(Self.inFileOrder(planner.errors)) }
         return plan

@@ -52,7 +52,7 @@ extension SideTable {
     /// The table of a query's late rows.
     init(lateAt path: String, query: String, input: Schema) {
         self.init(
-            owner: "\(query).late", path: path, input: input,
+            owner: Self.lateOwner(query: query), path: path, input: input,
             why: [
                 Field("query", .string, isNullable: false),
                 Field("watermark", .timestamp, isNullable: false),
@@ -62,9 +62,9 @@ extension SideTable {
     }
 
     /// The table of rows that were too far ahead of the clock.
-    init(rejectsAt path: String, of owner: String, input: Schema) {
+    init(rejectsAt path: String, of source: String?, input: Schema) {
         self.init(
-            owner: "\(owner).rejects", path: path, input: input,
+            owner: Self.rejectsOwner(of: source), path: path, input: input,
             why: [
                 Field("reason", .string, isNullable: false),
                 Field("clock", .timestamp, isNullable: false),
@@ -72,6 +72,12 @@ extension SideTable {
                 Field("batch", .long, isNullable: false),
             ])
     }
+
+    /// Who writes the late rows of a query.
+    static func lateOwner(query: String) -> String { "\(query).late" }
+
+    /// Who writes the rows that the watermark of a source, or the job's, rejects.
+    static func rejectsOwner(of source: String?) -> String { "\(source ?? "watermark").rejects" }
 
     private init(owner: String, path: String, input: Schema, why: [Field]) {
         var fields = input.fields

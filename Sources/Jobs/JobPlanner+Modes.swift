@@ -15,7 +15,9 @@ extension JobPlanner {
             plan, mode: mode, watermarkColumn: watermarkColumn, upstream: upstream,
             allowsSessionUpdate: allowsSessionUpdate)
         var hint = ""
-        if union.isWatermarked, watermarkColumn == nil, let from = query.spec.from {
+        if union.isWatermarked, watermarkColumn == nil, let from = query.spec.from,
+            source(named: from) == nil
+        {
             hint =
                 " The job's watermark reaches this query through an event-time column or the end "
                 + "of a window: select `window_time(window)` or `window.end` in query \"\(from)\"."

@@ -33,12 +33,19 @@ struct SourceUnion {
     var watermarks: [PlannedWatermark] = []
     var eventTimeColumn: Int?
 
+    /// Of which lanes the rows of all sources are, or those of one.
+    func lanes(of source: Int?) -> LaneLayout {
+        if let source { return columns[source].hasSplits ? .splits : .one }
+        if columns.contains(where: \.hasSplits) { return .splits }
+        return sources.count > 1 ? .sources(sources.count) : .one
+    }
+
     /// Whether a watermark bounds the event time.
     var isWatermarked: Bool { eventTimeColumn != nil && !watermarks.isEmpty }
 }
 
 /// The rows of a source before they are put together with those of the others.
-private struct ShapedSource {
+struct ShapedSource {
     let source: IndexedSource
     let shape: ProjectionPlan?
     let schema: Schema
@@ -80,14 +87,20 @@ extension JobPlanner {
 
     // MARK: Union
 
-    /// Puts the sources together by the names of their columns.
+    /// Puts the sources together by the names of their columns; not where every query says which
+    /// source or query it reads.
     ///
     /// - Returns: whether that went well; if not, what queries may say of columns is unknown.
     @discardableResult
-    mutating func unite(_ logs: [SourceInput]) -> Bool {
+    mutating func unite(_ logs: [SourceInput], readBy queries: [IndexedQuery]) -> Bool {
         let known = errors.count
         let shaped = logs.compactMap { shape($0) }
         guard let first = shaped.first, shaped.count == logs.count else { return false }
+        if shaped.count > 1, queries.allSatisfy({ $0.spec.from != nil }) {
+            union.columns = logs.map(\.columns)
+            keepApart(shaped, readBy: queries)
+            return errors.count == known
+        }
         for other in shaped.dropFirst() { compare(other, with: first) }
         guard errors.count == known else { return false }
         union.columns = logs.map(\.columns)
@@ -178,14 +191,15 @@ extension JobPlanner {
         var indices: [Int?] = Array(repeating: nil, count: shaped.count)
         if let watermark {
             let pointer = JSONPointer()["watermark"]["eventTime"]
-            union.eventTimeColumn = eventTimeColumn(watermark.eventTime, at: pointer)
-            watermarks = [planned(watermark, SourceSpec.onlyName, rejectsOf: "watermark")]
+            union.eventTimeColumn = eventTimeColumn(
+                watermark.eventTime, of: union.schema, at: pointer)
+            watermarks = [planned(watermark, union.schema, SourceSpec.onlyName, rejectsOf: nil)]
             indices = Array(repeating: 0, count: shaped.count)
         } else if shaped.contains(where: { $0.source.spec.watermark != nil }) {
             for (index, source) in shaped.enumerated() {
                 guard let watermark = source.source.spec.watermark else { continue }
                 let pointer = source.source.pointer["watermark"]["eventTime"]
-                let column = eventTimeColumn(watermark.eventTime, at: pointer)
+                let column = eventTimeColumn(watermark.eventTime, of: union.schema, at: pointer)
                 if let known = union.eventTimeColumn, let column, column != known {
                     isWatermarkFaulty = true
                     note(
@@ -198,7 +212,7 @@ extension JobPlanner {
                 union.eventTimeColumn = union.eventTimeColumn ?? column
                 indices[index] = watermarks.count
                 let name = source.source.spec.name
-                watermarks.append(planned(watermark, name, rejectsOf: name))
+                watermarks.append(planned(watermark, union.schema, name, rejectsOf: name))
             }
         } else {
             let times = Set(shaped.map(\.timeColumn))
@@ -212,23 +226,24 @@ extension JobPlanner {
             return PlannedSource(
                 name: source.source.spec.name, shape: source.shape,
                 columns: isSame && source.schema == union.schema ? nil : columns,
-                watermark: watermark)
+                schema: union.schema, eventTimeColumn: union.eventTimeColumn, watermark: watermark)
         }
     }
 
-    private func planned(
-        _ spec: WatermarkSpec, _ name: String, rejectsOf owner: String
+    func planned(
+        _ spec: WatermarkSpec, _ schema: Schema, _ name: String, rejectsOf source: String?
     ) -> PlannedWatermark {
         PlannedWatermark(
             name: name, spec: spec,
             rejects: spec.rejectsPath.map {
-                SideTable(rejectsAt: $0, of: owner, input: union.schema)
+                SideTable(rejectsAt: $0, of: source, input: schema)
             })
     }
 
     /// The column of that name, if it can be the event time.
-    private mutating func eventTimeColumn(_ name: String, at pointer: JSONPointer) -> Int? {
-        let input = union.schema
+    mutating func eventTimeColumn(
+        _ name: String, of input: Schema, at pointer: JSONPointer
+    ) -> Int? {
         guard let index = input.index(of: name) else {
             isWatermarkFaulty = true
             let similar = nearest(to: name, among: input.names)

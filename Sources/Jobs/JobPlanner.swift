@@ -53,7 +53,9 @@ struct JobPlanner {
     mutating func plan(_ queries: [IndexedQuery]) -> JobPlan {
         var waiting = queries
         while !waiting.isEmpty {
-            let ready = waiting.filter { $0.spec.from.map { outputs[$0] != nil } ?? true }
+            let ready = waiting.filter { query in
+                query.spec.from.map { outputs[$0] != nil || source(named: $0) != nil } ?? true
+            }
             // What remains reads a query with faults, or goes in circles; both are noted elsewhere.
             guard !ready.isEmpty else { break }
             for query in ready { plan(query) }
@@ -64,14 +66,13 @@ struct JobPlanner {
             eventTimeColumn: union.eventTimeColumn, queries: planned, watermarks: union.watermarks)
     }
 
+    /// The source that a `from` names, if it names one.
+    func source(named name: String) -> Int? { union.sources.firstIndex { $0.name == name } }
+
     private mutating func plan(_ query: IndexedQuery) {
         let upstream = query.spec.from.flatMap { outputs[$0] }
-        let schema = upstream?.query.outputSchema ?? union.schema
-        let eventTime =
-            upstream == nil
-            ? union.eventTimeColumn : upstream?.eventTime.flatMap(schema.index(of:))
-        let isWatermarked =
-            eventTime != nil && (upstream?.query.isWatermarked ?? union.isWatermarked)
+        let source = upstream == nil ? query.spec.from.flatMap(source(named:)) : nil
+        let (schema, eventTime, isWatermarked) = input(from: upstream, or: source)
         let queryText = QueryText(
             where: query.spec.where, groupBy: query.spec.groupBy, select: query.spec.select,
             having: query.spec.having)
@@ -96,8 +97,9 @@ struct JobPlanner {
         }
         let sinks = checkSinks(query, plan)
         let result = PlannedQuery(
-            index: query.index, name: query.spec.name, upstream: upstream?.position, input: schema,
-            sources: upstream.map { $0.query.outputSources } ?? union.sources.count,
+            index: query.index, name: query.spec.name, upstream: upstream?.position,
+            source: source, input: schema,
+            lanes: upstream.map { $0.query.outputLanes } ?? union.lanes(of: source),
             deduplication: deduplication, plan: plan, outputMode: query.spec.outputMode,
             sinks: sinks, eventTimeColumn: eventTime, isWatermarked: isWatermarked,
             late: query.spec.latePath.map {
@@ -107,6 +109,24 @@ struct JobPlanner {
             position: planned.count, query: result,
             eventTime: plan.outputEventTime(inputColumn: eventTime), isModeFaulty: isModeFaulty)
         planned.append(result)
+    }
+
+    /// The columns that a query reads, which of them is the event time, and whether the watermark
+    /// bounds it.
+    private func input(
+        from upstream: Output?, or source: Int?
+    ) -> (schema: Schema, eventTime: Int?, isWatermarked: Bool) {
+        if let upstream {
+            let schema = upstream.query.outputSchema
+            let time = upstream.eventTime.flatMap(schema.index(of:))
+            return (schema, time, time != nil && upstream.query.isWatermarked)
+        }
+        if let source {
+            let planned = union.sources[source]
+            let isWatermarked = planned.eventTimeColumn != nil && planned.watermark != nil
+            return (planned.schema, planned.eventTimeColumn, isWatermarked)
+        }
+        return (union.schema, union.eventTimeColumn, union.isWatermarked)
     }
 
     /// Notes a fault of an expression at its place in the file, in a query or a source.

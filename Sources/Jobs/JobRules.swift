@@ -22,7 +22,7 @@ struct JobRules {
 
     // MARK: Names
 
-    /// Names are unique, and `from` leads to the source without going round in circles.
+    /// Names are unique, and `from` leads to sources without going round in circles.
     ///
     /// The tree is looked at, so that queries with other faults count.
     mutating func checkNames() {
@@ -41,19 +41,41 @@ struct JobRules {
                 first[name] = index
             }
         }
+        let sources = (text.root["sources"]?.elements ?? []).compactMap { $0["name"]?.stringValue }
         for (index, query) in queries.enumerated() {
-            guard let from = query.from, first[from] == nil else { continue }
-            let others = queries.compactMap(\.name).filter { $0 != query.name }
-            let similar = nearest(to: from, among: others)
-            note(
-                .unknownName,
-                "No query is named \"\(JSONValue.escaped(from))\"." + didYouMean(similar)
-                    + (others.isEmpty
-                        ? " Leave \"from\" out to read the source."
-                        : " Queries: \(others.joined(separator: ", "))."),
-                at: JSONPointer()["queries"][index]["from"], suggestion: similar)
+            guard let from = query.from else { continue }
+            let pointer = JSONPointer()["queries"][index]["from"]
+            if first[from] != nil {
+                guard sources.contains(from) else { continue }
+                note(
+                    .duplicate,
+                    "\"\(JSONValue.escaped(from))\" is the name of a query and of a source; rename "
+                        + "one of them.", at: pointer)
+            } else if !sources.contains(from) {
+                noteUnknown(
+                    from, queries: queries.compactMap(\.name).filter { $0 != query.name }, sources,
+                    at: pointer)
+            }
         }
         checkCycles(from: queries.map { $0.from.flatMap { first[$0] } }, queries.map(\.name))
+    }
+
+    /// Notes a `from` that names nothing.
+    private mutating func noteUnknown(
+        _ from: String, queries: [String], _ sources: [String], at pointer: JSONPointer
+    ) {
+        let similar = nearest(to: from, among: queries + sources)
+        var remedy = " Leave \"from\" out to read the source."
+        if !queries.isEmpty { remedy = " Queries: \(queries.joined(separator: ", "))." }
+        if !sources.isEmpty {
+            remedy =
+                (queries.isEmpty ? "" : remedy) + " Sources: \(sources.joined(separator: ", "))."
+        }
+        note(
+            .unknownName,
+            "No query \(sources.isEmpty ? "" : "or source ")is named "
+                + "\"\(JSONValue.escaped(from))\"." + didYouMean(similar) + remedy,
+            at: pointer, suggestion: similar)
     }
 
     /// Notes each circle once; `upstream` has, for every query, the one that it reads.

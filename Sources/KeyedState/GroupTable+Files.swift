@@ -48,13 +48,15 @@ extension GroupTable {
         }
     }
 
-    var snapshotSchema: Schema {
+    /// The columns of a snapshot.
+    public var snapshotSchema: Schema {
         Schema(
             keyFields.map { Field("key.\($0.name)", $0.type, isNullable: $0.isNullable) }
                 + columns.map(\.field))
     }
 
-    var deltaSchema: Schema {
+    /// The columns of a delta: `removed`, and those of a snapshot.
+    public var deltaSchema: Schema {
         // A removed key has no accumulators.
         Schema(
             [Field(Self.removedColumn, .boolean, isNullable: false)]
@@ -64,7 +66,7 @@ extension GroupTable {
 
     /// Removes, adds or changes the groups of a table with this state's snapshot or delta schema;
     /// all groups that end at `removedUpTo` or before are removed, too.
-    func apply(_ rows: RecordBatch, removedUpTo: Int64?) throws(KeyedStateError) {
+    public func apply(_ rows: RecordBatch, removedUpTo: Int64?) throws(KeyedStateError) {
         let isDelta = rows.schema == deltaSchema
         precondition(isDelta || rows.schema == snapshotSchema, "rows of this state's schema")
         let keys = Array(rows.columns[(isDelta ? 1 : 0)...].prefix(keyFields.count))

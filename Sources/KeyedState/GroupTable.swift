@@ -12,7 +12,7 @@ public import Columnar
 ///   no longer are.
 ///
 /// Not thread-safe: one query folds on one thread.
-@safe public final class GroupTable {
+@safe public final class GroupTable: StateTable {
     /// The columns of the key.
     public let keyFields: [Field]
     /// The columns of the accumulators.
@@ -29,13 +29,13 @@ public import Columnar
     let table: WordTable
     /// Where the words of each key column start.
     let wordOffsets: [Int]
-    private let scratch: UnsafeMutablePointer<UInt64>
+    let scratch: UnsafeMutablePointer<UInt64>
     private let changes: ChangeMarks
     /// The words of removed keys end to end, in the order of their removal.
     private(set) var removedKeys: [UInt64] = []
     /// Since the last `markCommitted()` all groups were removed whose first accumulator column was
     /// at most this; the later ones of them are not among `removedKeys`.
-    private(set) var removedUpTo: Int64?
+    public private(set) var removedUpTo: Int64?
     private var stringBytesAfterCompaction = 0
     /// Slots that the columns have room for.
     private var room: Int
@@ -94,6 +94,9 @@ public import Columnar
         return slots
     }
 
+    /// Whether a group has the slot, which one has had.
+    public func isLive(_ slot: Int32) -> Bool { slot < table.slotEnd && table.isLive(slot) }
+
     /// Calls `body` with each live slot, ascending.
     public func forEachLive(_ body: (Int32) -> Void) { table.forEachLive(body) }
 
@@ -110,30 +113,6 @@ public import Columnar
 }
 
 extension GroupTable {
-    /// Encodes the first `columns.count` key columns of a row as the key that the next
-    /// `findOrInsert` or `find` looks for; the other key columns become null.
-    public func encodeKey(_ columns: [Column], row: Int) {
-        precondition(columns.count <= keyFields.count, "more columns than the key has")
-        unsafe scratch.update(repeating: 0, count: table.width)
-        for (index, column) in columns.enumerated() { encode(column, row: row, at: index) }
-        for index in columns.count..<keyFields.count { unsafe scratch[0] |= 1 << UInt64(index) }
-    }
-
-    /// Sets a `long` or `timestamp` key column of the key that the next lookup looks for.
-    public func setKey(_ index: Int, to value: Int64) {
-        precondition(keyFields[index].type.layout == .int64, "not a 64-bit key column")
-        unsafe scratch[wordOffsets[index]] = UInt64(bitPattern: value)
-        unsafe scratch[0] &= ~(1 << UInt64(index))
-    }
-
-    /// Makes the next lookup look for the key that has this string, by its number, and nothing
-    /// else: the other key columns are set after.
-    public func setKey(_ index: Int, toString number: Int32) {
-        precondition(keyFields[index].type.layout == .dictionary, "not a key column of strings")
-        unsafe scratch[0] = 0
-        unsafe scratch[wordOffsets[index]] = UInt64(number)
-    }
-
     /// The slot of the encoded key's group, which is marked as changed; a new group starts with
     /// every column at its initial value.
     ///
@@ -226,17 +205,6 @@ extension GroupTable {
     /// The slot of the encoded key's group, or -1.
     public func find() -> Int32 { unsafe table.find(scratch) }
 
-    /// Words a key takes.
-    public var keyWidth: Int { table.width }
-
-    /// The words of the encoded key; valid until the next key is encoded.
-    @unsafe public var encodedKey: UnsafePointer<UInt64> { unsafe UnsafePointer(scratch) }
-
-    /// Makes the key of a live slot the encoded one.
-    public func encodeKey(of slot: Int32) {
-        unsafe scratch.update(from: table.key(slot), count: table.width)
-    }
-
     /// Marks a live slot as changed.
     public func touch(_ slot: Int32) { changes.touch(slot) }
 
@@ -275,13 +243,6 @@ extension GroupTable {
         touch(slot)
     }
 
-    /// The value of a `long` or `timestamp` key column, `nil` when it is null.
-    public func key(_ slot: Int32, _ index: Int) -> Int64? {
-        let words = unsafe table.key(slot)
-        if unsafe words[0] & (1 << UInt64(index)) != 0 { return nil }
-        return unsafe Int64(bitPattern: words[wordOffsets[index]])
-    }
-
     /// Forgets which groups changed: the state is now what a commit would restore.
     public func markCommitted() {
         changes.commit()
@@ -306,31 +267,6 @@ extension GroupTable {
         guard changes.forgetCommitted(slot) else { return }
         let words = unsafe table.key(slot)
         for word in 0..<table.width { unsafe removedKeys.append(words[word]) }
-    }
-
-    private func encode(_ column: Column, row: Int, at index: Int) {
-        precondition(column.type == keyFields[index].type, "a key of another type")
-        if column.isNull(row) {
-            unsafe scratch[0] |= 1 << UInt64(index)
-            return
-        }
-        let word = unsafe scratch + wordOffsets[index]
-        switch column.type.layout {
-        case .bits:
-            let bit = column.bits.map { $0[row] } ?? false
-            unsafe word.pointee = bit ? 1 : 0
-        case .int32: unsafe word.pointee = UInt64(bitPattern: Int64(column.int32s[row]))
-        case .int64: unsafe word.pointee = UInt64(bitPattern: column.int64s[row])
-        case .float64: unsafe word.pointee = normalized(column.doubles[row]).bitPattern
-        case .int128:
-            let value = UInt128(bitPattern: column.int128s[row])
-            unsafe word.pointee = UInt64(truncatingIfNeeded: value)
-            unsafe word[1] = UInt64(truncatingIfNeeded: value >> 64)
-        case .dictionary:
-            guard let dictionary = column.dictionary else { return }
-            let bytes = unsafe dictionary.unsafeBytes(at: Int(column.int32s[row]))
-            unsafe word.pointee = UInt64(strings.intern(bytes))
-        }
     }
 
     /// Rebuilds the strings from those in use when most of them are garbage.
@@ -358,13 +294,4 @@ extension GroupTable {
         ranks = nil
         stringBytesAfterCompaction = new.memoryBytes
     }
-}
-
-/// A double as grouping sees it: one zero, one NaN.
-///
-/// - Parameter value: the double.
-/// - Returns: the one of its equals that stands for them all.
-public func normalized(_ value: Double) -> Double {
-    if value.isNaN { return .nan }
-    return value == 0 ? 0 : value
 }

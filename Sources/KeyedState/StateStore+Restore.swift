@@ -1,5 +1,5 @@
 import Columnar
-import Storage
+public import Storage
 
 /// How a version of the state was restored.
 public struct RestoredState: Sendable, Equatable {
@@ -31,8 +31,8 @@ extension StateStore {
     ///   table is then empty.
     @discardableResult
     public func restore(
-        _ table: GroupTable, toVersion version: Int64,
-        receipts: (_ batch: Int64) -> [StateFile]?
+        _ table: any StateTable, toVersion version: Int64,
+        receipts: (_ batch: Int64) -> [FileReceipt]?
     ) throws(KeyedStateError) -> RestoredState {
         precondition(version >= 0, "versions count from 0")
         var damaged: [KeyedStateError] = []
@@ -60,7 +60,7 @@ extension StateStore {
 
     /// The newest batch up to `batch` that wrote a snapshot, `nil` to begin with nothing.
     private func baseBatch(
-        upTo batch: Int64, _ version: Int64, _ receipts: (Int64) -> [StateFile]?,
+        upTo batch: Int64, _ version: Int64, _ receipts: (Int64) -> [FileReceipt]?,
         _ damaged: [KeyedStateError]
     ) throws(KeyedStateError) -> Int64? {
         var batch = batch
@@ -73,7 +73,7 @@ extension StateStore {
                         + "kept, and no commit after it has a snapshot; start from a later batch",
                     path: directory.string)
             }
-            if files.contains(where: { $0.name == StateFileKind.snapshot.fileName(batch) }) {
+            if files.contains(where: { $0.path == StateFileKind.snapshot.fileName(batch) }) {
                 return batch
             }
             batch -= 1
@@ -82,11 +82,11 @@ extension StateStore {
     }
 
     private func apply(
-        _ kind: StateFileKind, _ batch: Int64, _ receipts: (Int64) -> [StateFile]?,
-        to table: GroupTable
+        _ kind: StateFileKind, _ batch: Int64, _ receipts: (Int64) -> [FileReceipt]?,
+        to table: any StateTable
     ) throws(KeyedStateError) {
         let name = kind.fileName(batch)
-        guard let receipt = receipts(batch)?.first(where: { $0.name == name }) else {
+        guard let receipt = receipts(batch)?.first(where: { $0.path == name }) else {
             throw KeyedStateError(
                 .versionUnavailable, "the commit of batch \(batch) does not name the file",
                 path: "\(directory)/\(name)")
@@ -100,12 +100,12 @@ extension StateStore {
     }
 
     private func read(
-        _ receipt: StateFile, _ kind: StateFileKind, _ batch: Int64, _ table: GroupTable
+        _ receipt: FileReceipt, _ kind: StateFileKind, _ batch: Int64, _ table: any StateTable
     ) throws(KeyedStateError) -> (rows: RecordBatch, removedUpTo: Int64?) {
         let path: Path
         let bytes: [UInt8]
         do throws(StorageError) {
-            path = try directory.appending(receipt.name)
+            path = try directory.appending(receipt.path)
             bytes = try fileSystem.read(path, maxBytes: Int(clamping: receipt.bytes))
         } catch {
             if error.code == .notFound {
@@ -113,11 +113,11 @@ extension StateStore {
                     .fileMissing,
                     "a commit refers to this state file, but it is not there; restore it from a "
                         + "copy, or replay the job from its log",
-                    path: "\(directory)/\(receipt.name)")
+                    path: "\(directory)/\(receipt.path)")
             }
             throw KeyedStateError(
                 error.code == .tooLarge ? .fileCorrupt : .storage, "\(error)",
-                path: "\(directory)/\(receipt.name)")
+                path: "\(directory)/\(receipt.path)")
         }
         let fault = { (code: KeyedStateError.Code, message: String) in
             KeyedStateError(code, message, path: path.string)

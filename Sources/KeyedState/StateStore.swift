@@ -24,23 +24,6 @@
 public import Columnar
 public import Storage
 
-/// What a commit records of a state file.
-public struct StateFile: Sendable, Hashable {
-    /// The name in the query's state directory.
-    public let name: String
-    /// Size in bytes.
-    public let bytes: Int64
-    /// XXH3 of the content.
-    public let xxh3: UInt64
-
-    /// A file as a commit recorded it.
-    public init(name: String, bytes: Int64, xxh3: UInt64) {
-        self.name = name
-        self.bytes = bytes
-        self.xxh3 = xxh3
-    }
-}
-
 /// What a batch changed in a table of state, copied out of it.
 public struct StateChanges: Sendable {
     let batch: Int64
@@ -59,7 +42,7 @@ public struct StagedState: Sendable {
     /// To be published, together with whatever else the batch publishes.
     public let files: [StagedFile]
     /// To be recorded in the commit, in the same order.
-    public let receipts: [StateFile]
+    public let receipts: [FileReceipt]
 }
 
 /// The files of one query's state: writes what each batch changed, restores any version that is
@@ -115,7 +98,7 @@ public struct StateStore: Sendable {
     /// Copies out of a table what a batch changed, and every few batches everything; the table then
     /// begins the next batch.
     public func takeChanges(
-        of table: GroupTable, batch: Int64
+        of table: any StateTable, batch: Int64
     ) throws(KeyedStateError) -> StateChanges {
         let removed = table.removedUpTo.map {
             ArrowMetadataEntry(Self.removedUpToKey, String($0))
@@ -144,7 +127,7 @@ public struct StateStore: Sendable {
         return StagedState(
             files: files,
             receipts: files.map {
-                StateFile(name: $0.target.name, bytes: $0.size, xxh3: $0.checksum)
+                FileReceipt($0)
             })
     }
 
@@ -177,13 +160,13 @@ public struct StateStore: Sendable {
     /// - Returns: the oldest batch whose commit is needed to restore `version`; `nil`, and nothing
     ///   is removed, when the commits that are kept do not reach back to it.
     public func retain(
-        fromVersion version: Int64, receipts: (_ batch: Int64) -> [StateFile]?
+        fromVersion version: Int64, receipts: (_ batch: Int64) -> [FileReceipt]?
     ) throws(KeyedStateError) -> Int64? {
         // Version v is the newest snapshot up to batch v - 1 with the deltas after it.
         var oldest = version - 1
         while oldest >= 0 {
             guard let files = receipts(oldest) else { return nil }
-            if files.contains(where: { $0.name == StateFileKind.snapshot.fileName(oldest) }) {
+            if files.contains(where: { $0.path == StateFileKind.snapshot.fileName(oldest) }) {
                 break
             }
             oldest -= 1

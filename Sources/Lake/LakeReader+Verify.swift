@@ -1,6 +1,6 @@
 import Columnar
 import Parquet
-import Storage
+public import Storage
 
 /// What a table's files are, compared with what they should be.
 public struct LakeVerification: Sendable, Equatable {

@@ -148,17 +148,24 @@ public struct LakeReader: Sendable {
     }
 
     /// The rows of one file with its partition values as columns.
-    public func read(_ file: LakeFile) throws(LakeError) -> RecordBatch {
+    ///
+    /// - Parameters:
+    ///   - file: one of `listFiles()`.
+    ///   - conditions: ranges of columns, by their names; rows that are outside of one may be left
+    ///     out, and are where the file's statistics tell without reading them.
+    public func read(
+        _ file: LakeFile, where conditions: [String: ColumnRange] = [:]
+    ) throws(LakeError) -> RecordBatch {
         if let snapshot, let metadata = snapshot.metadata {
             guard let found = snapshot.files[Array(file.path.utf8)] else {
                 preconditionFailure("a file of another version or table")
             }
-            return try directory.read(found, of: metadata.schema)
+            return try directory.read(found, of: metadata.schema, where: conditions)
         }
         let path = try directory.path(of: file.path)
         let parquet = try openParquet(path, directory.files)
         let rows = try onParquet(path) { () throws(ParquetError) in
-            try parquet.readRowGroups()
+            try parquet.readRowGroups(where: conditions)
         }
         let found = try directory.columns(parquet.footer, file.path)
         var columns = rows.columns

@@ -34,8 +34,7 @@ func stageFiles(
                     try folder.appending(name), mode: .createOrMatch, contents: [bytes])
             }
             let receipt = FileReceipt(
-                path: partition.prefix + file.target.name, rows: rows.count, bytes: file.size,
-                xxh3: file.checksum)
+                path: partition.prefix + file.target.name, bytes: file.size, xxh3: file.checksum)
             parts.append(StagedPart(file: file, rows: rows, receipt: receipt))
             start = end
         }

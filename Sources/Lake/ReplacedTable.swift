@@ -56,9 +56,7 @@ public struct ReplacedTable: Sendable {
         let staged = try onStorage { () throws(StorageError) in
             try directory.files.stage(file, mode: .replace, contents: [bytes])
         }
-        let receipt = FileReceipt(
-            path: file.name, rows: rows.count, bytes: staged.size, xxh3: staged.checksum)
-        return StagedBatch(batch: batch, receipts: [receipt], files: [staged])
+        return StagedBatch(batch: batch, receipts: [FileReceipt(staged)], files: [staged])
     }
 
     /// Writes and syncs the table's rows with `rows` put in by key; `publish` puts it in place.

@@ -43,9 +43,6 @@ public struct TableDescription: Hashable, Sendable {
     /// The names of the partition columns, in directory order.
     public let partitionBy: [String]
 
-    /// The columns as they are read: those in the files, then the partition columns.
-    public var readSchema: Schema { Schema(fileFields + partitionFields) }
-
     /// The columns that the files hold.
     var fileFields: [Field] { schema.fields.filter { !partitionBy.contains($0.name) } }
 

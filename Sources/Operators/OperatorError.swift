@@ -17,6 +17,8 @@ public struct OperatorError: Error, Hashable, Sendable, CustomStringConvertible 
         case datetimeOverflow = "DATETIME_OVERFLOW"
         /// The state holds more groups than the job allows.
         case stateTooLarge = "STATE_TOO_LARGE"
+        /// Tables of one state that do not fit each other.
+        case stateInconsistent = "STATE_INCONSISTENT"
         /// An expression failed for a row.
         case expressionFailed = "EXPRESSION_FAILED"
     }

@@ -70,6 +70,12 @@ struct Translation {
     // MARK: Queries
 
     private mutating func translate(_ query: PlannedQuery) {
+        if let source = query.source {
+            refuse(
+                query,
+                "it reads source \(plan.sources[source].name) by its name; the program unites all "
+                    + "sources. Export a job of that source alone")
+        }
         let upstream = query.upstream.map { queries[$0] }
         let readsTable = needsTable(query, upstream)
         let reads = readsTable ? viewName("\(upstream?.view ?? logView)_rows") : upstream?.view

@@ -66,11 +66,6 @@ extension FileSystem {
         try info(path) != nil
     }
 
-    /// Whether somebody holds the lock on a lock file.
-    public func isLocked(_ path: Path) throws(StorageError) -> Bool {
-        try lockHolder(path) != nil
-    }
-
     /// Removes the files that a crash left unpublished in a directory, and nothing else.
     ///
     /// The caller holds the lock that makes it the directory's only writer.

@@ -69,24 +69,8 @@ struct LogDescription: Sendable {
         return bytes + [UInt8(ascii: "\n")]
     }
 
-    /// Reads log.json of a log's directory.
-    static func read(
-        _ directory: Path, _ files: any FileSystem
-    ) throws(TickLogError) -> LogDescription {
-        let path = try storage { () throws(StorageError) in try directory.appending(fileName) }
-        guard try storage({ () throws(StorageError) in try files.exists(path) }) else {
-            let kind = try storage { () throws(StorageError) in try files.info(directory)?.kind }
-            if kind == .directory { try refuseOrphans(directory, files) }
-            throw TickLogError(
-                .notFound, "there is no tick log in '\(directory)' (no \(fileName))")
-        }
-        let bytes = try storage { () throws(StorageError) in
-            try files.read(path, maxBytes: bytesMax)
-        }
-        return try LogDescription(bytes, path)
-    }
-
-    private init(_ bytes: [UInt8], _ path: Path) throws(TickLogError) {
+    /// Reads the text of log.json; `path` is where it stood, for errors.
+    init(_ bytes: [UInt8], _ path: Path) throws(TickLogError) {
         func broken(_ fault: String) -> TickLogError { .damaged(fault, file: path, position: 0) }
         let value: JSONValue
         do throws(JSONError) {
@@ -137,29 +121,5 @@ struct LogDescription: Sendable {
         return [0..<8, 8..<12, 12..<16, 16..<20, 20..<32]
             .map { String(decoding: digits[$0], as: UTF8.self) }
             .joined(separator: "-")
-    }
-}
-
-/// Refuses a directory without a description whose segments hold rows: a log that was damaged.
-///
-/// A creation that was cut off leaves a first segment without rows.
-func refuseOrphans(_ directory: Path, _ files: any FileSystem) throws(TickLogError) {
-    for base in try segmentBases(directory, files) {
-        let path = try storage { () throws(StorageError) in
-            try directory.appending(SegmentHeader.fileName(base))
-        }
-        let file = try storage { () throws(StorageError) in try files.openForReading(path) }
-        let (start, size) = try storage { () throws(StorageError) in
-            (try file.readUpTo(8, at: 0), try file.size())
-        }
-        // The header is one Arrow message: a marker, the number of bytes that follow, those.
-        let header = start.count == 8 ? 8 + Int64(start.little(at: 0) >> 32) : 0
-        guard base == 0, size <= header else {
-            throw TickLogError(
-                .damaged,
-                "the log's description is missing, but there are segments; nothing was changed. "
-                    + "Restore \(LogDescription.fileName) from a copy, or move the segments away",
-                file: directory)
-        }
     }
 }

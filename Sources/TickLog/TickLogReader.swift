@@ -33,23 +33,20 @@ public final class TickLogReader: Sendable {
 
     /// Opens a log for reading.
     ///
-    /// After a loss of power the file `durable` may be older than the rows. A reader that finds
-    /// more bytes than it vouches for, and no writer at work, mends the log as opening it for
-    /// writing would, if it may write there.
+    /// After a loss of power the file `durable` may be older than the rows: then the reader does not
+    /// see the rows behind it until a writer has opened the log, see `TickLogWriter.mend`.
     ///
     /// - Parameters:
     ///   - path: the directory of the log.
     ///   - files: where it lies.
-    ///   - mending: whether to do so.
     /// - Throws: `.notFound` when there is none; `.damaged` when its files contradict one another.
     public init(
-        _ path: Path, _ files: any FileSystem, mending: Bool = true
+        _ path: Path, _ files: any FileSystem
     ) throws(TickLogError) {
         self.path = path
         self.files = files
-        let log = try LogDescription.read(path, files)
+        let log = try LogDirectory.description(path, files)
         self.log = log
-        if mending { Self.mend(path, log, files) }
         let cellFile = try storage { () throws(StorageError) in
             try files.openForReading(path.appending(DurableCell.fileName))
         }
@@ -130,19 +127,6 @@ public final class TickLogReader: Sendable {
         }
     }
 
-    private static func mend(_ path: Path, _ log: LogDescription, _ files: any FileSystem) {
-        // Whatever fails here: what the cell vouches for can be read all the same.
-        guard (try? files.lockHolder(path.appending("LOCK"))) == nil,
-            let bytes = try? files.read(
-                path.appending(DurableCell.fileName), maxBytes: DurableCell.byteCount),
-            let last = try? segmentBases(path, files).last,
-            let info = try? files.info(path.appending(SegmentHeader.fileName(last)))
-        else { return }
-        let cell = DurableCell(bytes, seed: log.seed)
-        if cell?.segmentBase == last, cell?.segmentBytes == info.size { return }
-        if let writer = try? TickLogWriter(path, files) { try? writer.close() }
-    }
-
     private static func readCell(
         _ file: any ReadFile, _ path: Path, seed: UInt64
     ) throws(TickLogError) -> DurableCell {
@@ -163,7 +147,7 @@ public final class TickLogReader: Sendable {
     private static func segments(
         _ directory: Path, _ files: any FileSystem, _ cell: DurableCell
     ) throws(TickLogError) -> [ReaderSegment] {
-        let bases = try segmentBases(directory, files).filter {
+        let bases = try LogDirectory.segmentBases(directory, files).filter {
             $0 >= cell.startOffset && $0 <= cell.segmentBase
         }
         guard bases.first == cell.startOffset, bases.last == cell.segmentBase else {
@@ -175,16 +159,6 @@ public final class TickLogReader: Sendable {
         }
         return bases.map { ReaderSegment(baseOffset: $0) }
     }
-}
-
-/// The base offsets of a log's segments, ascending.
-func segmentBases(
-    _ directory: Path, _ files: any FileSystem
-) throws(TickLogError) -> [Int64] {
-    try storage { () throws(StorageError) in try files.list(directory) }
-        .filter { $0.kind == .file }
-        .compactMap { SegmentHeader.baseOffset(ofFile: $0.name) }
-        .sorted()
 }
 
 /// A segment as a reader knows it; its file is mapped when it is first read.

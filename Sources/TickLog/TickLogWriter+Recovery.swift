@@ -1,5 +1,5 @@
 import Columnar
-import Storage
+public import Storage
 
 // What opening a log for writing does, with the lock held:
 //
@@ -77,7 +77,7 @@ extension TickLogWriter {
     private static func finishRetention(
         _ path: Path, _ log: LogDescription, _ files: any FileSystem, _ cell: DurableCell?
     ) throws(TickLogError) -> [Int64] {
-        let bases = try segmentBases(path, files)
+        let bases = try LogDirectory.segmentBases(path, files)
         guard let start = cell?.startOffset else { return bases }
         guard bases.contains(start) else {
             throw TickLogError(
@@ -250,5 +250,31 @@ struct SegmentScan {
             position += 64
         }
         return nil
+    }
+}
+
+// MARK: Mending for readers
+
+extension TickLogWriter {
+    /// Mends a log that nobody writes, so that readers see every row that is durable.
+    ///
+    /// After a loss of power the file `durable` may be older than the rows. Where a log has more
+    /// bytes than it vouches for, and no writer, it is opened for writing and closed again.
+    /// Whatever fails here is left as it is: what `durable` vouches for can be read all the same.
+    ///
+    /// - Parameters:
+    ///   - path: the directory of the log.
+    ///   - files: where it lies.
+    public static func mend(_ path: Path, _ files: any FileSystem) {
+        guard (try? files.lockHolder(path.appending(LogDirectory.lockName))) == nil,
+            let log = try? LogDirectory.description(path, files),
+            let bytes = try? files.read(
+                path.appending(DurableCell.fileName), maxBytes: DurableCell.byteCount),
+            let last = try? LogDirectory.segmentBases(path, files).last,
+            let info = try? files.info(path.appending(SegmentHeader.fileName(last)))
+        else { return }
+        let cell = DurableCell(bytes, seed: log.seed)
+        if cell?.segmentBase == last, cell?.segmentBytes == info.size { return }
+        if let writer = try? TickLogWriter(path, files) { try? writer.close() }
     }
 }

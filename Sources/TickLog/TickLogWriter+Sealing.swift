@@ -69,7 +69,7 @@ extension TickLogWriter {
         try state.withLock { (state) throws(TickLogError) in
             try check(state)
             var sizes: [(base: Int64, bytes: Int64, path: Path)] = []
-            for base in try segmentBases(path, files) {
+            for base in try LogDirectory.segmentBases(path, files) {
                 sizes.append(
                     try storage { () throws(StorageError) in
                         let segment = try path.appending(SegmentHeader.fileName(base))
@@ -144,7 +144,7 @@ extension TickLogWriter {
     /// The base offsets of the segments that take no more rows, ascending.
     public func sealedSegments() throws(TickLogError) -> [Int64] {
         let active = state.withLock { $0.header.baseOffset }
-        return try segmentBases(path, files).filter { $0 < active }
+        return try LogDirectory.segmentBases(path, files).filter { $0 < active }
     }
 
     private func rewrite(

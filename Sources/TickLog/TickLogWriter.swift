@@ -99,7 +99,7 @@ public final class TickLogWriter: Sendable {
         try storage { () throws(StorageError) in try files.createDirectories(path) }
         // The lock keeps two creators apart.
         let lock = try storage { () throws(StorageError) in
-            try files.lock(path.appending("LOCK"))
+            try files.lock(path.appending(LogDirectory.lockName))
         }
         defer { lock.release() }
         let description = try storage { () throws(StorageError) in
@@ -108,7 +108,7 @@ public final class TickLogWriter: Sendable {
         guard try !storage({ () throws(StorageError) in try files.exists(description) }) else {
             throw TickLogError(.alreadyExists, "there is a tick log already", file: path)
         }
-        try refuseOrphans(path, files)
+        try LogDirectory.refuseOrphans(path, files)
         let header = SegmentHeader(
             baseOffset: 0, previous: log.seed, last: nil, producers: [:]
         ).encode(log, ArrowStreamWriter(schema))
@@ -141,9 +141,11 @@ public final class TickLogWriter: Sendable {
         self.files = files
         self.options = options
         self.time = time
-        let log = try LogDescription.read(path, files)
+        let log = try LogDirectory.description(path, files)
         self.log = log
-        lock = try storage { () throws(StorageError) in try files.lock(path.appending("LOCK")) }
+        lock = try storage { () throws(StorageError) in
+            try files.lock(path.appending(LogDirectory.lockName))
+        }
         let opened = try Self.recover(path, log, files)
         recovery = opened.recovery
         cellFile = opened.cellFile

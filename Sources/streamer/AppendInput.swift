@@ -1,4 +1,6 @@
 import Columnar
+import CommandLine
+import ConnectorAPI
 import Connectors
 import Expressions
 import JSON

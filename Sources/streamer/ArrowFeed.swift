@@ -1,5 +1,6 @@
 import Columnar
-import Connectors
+import CommandLine
+import ConnectorAPI
 import Storage
 
 /// Arrow IPC streams and files as a feed: their batches, or those of standard input, in order.

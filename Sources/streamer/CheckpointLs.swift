@@ -1,5 +1,6 @@
 import Checkpoints
 import Columnar
+import CommandLine
 import Storage
 
 /// `streamer checkpoint ls`: the checkpoints there are.

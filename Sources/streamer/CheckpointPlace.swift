@@ -1,4 +1,5 @@
 import Checkpoints
+import CommandLine
 import Jobs
 import Storage
 
@@ -23,11 +24,11 @@ struct CheckpointPlace {
         try self.init(existing: Self.folder(named: word))
     }
 
-    /// The checkpoint of a job.
+    /// The checkpoint of a job: in the current folder, else in one that the job's file lies in.
     ///
     /// - Throws: a mistake when the job has not run.
     init(of job: Job) throws {
-        try self.init(existing: Path(job.checkpointLocation))
+        try self.init(existing: Self.folder(of: job))
     }
 
     private init(existing folder: Path) throws {
@@ -61,19 +62,31 @@ struct CheckpointPlace {
     ///
     /// - Throws: a mistake when there is none, or when its variables are not as they were.
     func recordedJob() throws -> Job {
-        let file = try path.appending("job.json").string
+        let job = try loadRecordedJob()
+        // Its variables are recorded as they are written: another environment makes another job.
+        let location = try Path(job.checkpointLocation)
+        let isThere =
+            try location.isAbsolute
+            ? ProjectPlace.isSame(location, path)
+            : ProjectPlace(of: path, writtenAs: job.checkpointLocation) != nil
+        guard isThere else {
+            throw UsageError(
+                "\(job.path) stands for the job of \(location) in this environment; set the "
+                    + "variables that it names as they were for the run")
+        }
+        return job
+    }
+
+    /// The job that the checkpoint recorded, as it is in this environment.
+    ///
+    /// - Throws: a mistake when there is none.
+    func loadRecordedJob() throws -> Job {
         guard let text = try reader.jobText() else {
             throw UsageError("\(path) has recorded no job yet: no run has got that far")
         }
-        let job = try Job.load(Array(text.utf8), path: file, environment: processEnvironment)
-        // Its variables are recorded as they are written: another environment makes another job.
-        let location = try Path(job.checkpointLocation).string
-        guard path.string == location || path.string.hasSuffix("/\(location)") else {
-            throw UsageError(
-                "\(file) stands for the job of \(location) in this environment; set the variables "
-                    + "that it names as they were for the run")
-        }
-        return job
+        return try Job.load(
+            Array(text.utf8), path: path.appending("job.json").string,
+            environment: processEnvironment)
     }
 
     /// The checkpoints in a folder.
@@ -85,7 +98,7 @@ struct CheckpointPlace {
     private static func folder(named word: String) throws -> Path {
         let path = try Path(word)
         switch try machineFiles.info(path)?.kind {
-        case .file: return try Path(loadJob(word).checkpointLocation)
+        case .file: return try folder(of: loadJob(word))
         case .directory: return path
         default:
             if !word.contains("/"), !word.hasSuffix(".json") {
@@ -95,6 +108,17 @@ struct CheckpointPlace {
             throw UsageError(
                 "'\(shown(word))' is neither a job file nor a checkpoint" + known(otherThan: path))
         }
+    }
+
+    /// Where a job's checkpoint is, or would be.
+    private static func folder(of job: Job) throws -> Path {
+        let here = try Path(job.checkpointLocation)
+        guard try !here.isAbsolute && !machineFiles.exists(here) else { return here }
+        for folder in try ProjectPlace.folders(above: Path(job.path)) {
+            let found = try Path("\(folder)/\(here)")
+            if try machineFiles.exists(found.appending("metadata")) { return found }
+        }
+        return here
     }
 
     private static func known(otherThan path: Path) -> String {

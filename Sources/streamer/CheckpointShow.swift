@@ -1,5 +1,7 @@
 import Checkpoints
 import Columnar
+import CommandLine
+import Connectors
 import JSON
 import Storage
 
@@ -47,6 +49,7 @@ private struct CheckpointContents {
     private var batches: [(offsets: OffsetsEntry, commit: CommitEntry?)] = []
     private let last: CommitEntry?
     private let receipts: CommitEntry?
+    private let tables: [JobTable]
 
     init(_ place: CheckpointPlace, receiptsOf wanted: BatchID?, limit: Int?) throws {
         let reader = place.reader
@@ -67,6 +70,8 @@ private struct CheckpointContents {
                     + (range.map { "\($0.0) to \($0.1)" } ?? "there are none"))
         }
         receipts = try wanted.map { try reader.commit($0) } ?? last
+        // What is recorded can be shown without the job's variables, but for the tables' names.
+        tables = (try? place.tables()) ?? []
     }
 
     private var watermarkMs: Int64 {
@@ -111,13 +116,27 @@ private struct CheckpointContents {
             .plain("owner", .string), .plain("file", .string), .size("bytes"),
             .plain("xxh3", .string),
         ])
-        for file in receipts.sinks + receipts.state {
-            files.add([
-                .string(file.owner), .string(file.path), .long(file.size),
-                .string(Checksum.hex(file.checksum)),
-            ])
+        for sink in receipts.sinks {
+            switch sink.receipt {
+            case .file(let file): files.add(Self.row(name(of: sink.owner), file))
+            case .external(let text):
+                files.add([.string(name(of: sink.owner)), .string(text), .null, .null])
+            }
         }
+        for state in receipts.state { files.add(Self.row(state.owner, state.receipt)) }
         try files.print(as: .table, on: console)
+    }
+
+    private static func row(_ owner: String, _ file: FileReceipt) -> [Value] {
+        [
+            .string(owner), .string(file.path), .long(file.bytes),
+            .string(Checksum.hex(file.xxh3)),
+        ]
+    }
+
+    /// What a sink is, for people.
+    private func name(of owner: String) -> String {
+        tables.table(of: owner)?.output.description ?? "a sink that the job does not have"
     }
 
     private var hasSeveralSources: Bool { batches.contains { $0.offsets.sources.count > 1 } }
@@ -134,7 +153,9 @@ private struct CheckpointContents {
                 .optional(range) { .long($0.upperBound - $0.lowerBound) },
                 .watermark(ms: offsets.watermarkMs), .watermark(ms: offsets.timestampMs),
                 .optional(commit) { .long(Int64($0.sinks.count)) },
-                .optional(commit) { .long($0.sinks.reduce(0) { $0 + $1.size }) },
+                .optional(commit) {
+                    .long($0.sinks.reduce(0) { $0 + ($1.receipt.file?.bytes ?? 0) })
+                },
             ]
         }
     }
@@ -184,19 +205,22 @@ private struct CheckpointContents {
     }
 
     private func receiptsJSON(_ commit: CommitEntry) -> JSONValue {
-        func list(_ files: [FileReceipt]) -> JSONValue {
-            .array(
-                files.map { file in
-                    .object([
-                        ("owner", .string(file.owner)), ("path", .string(file.path)),
-                        ("bytes", .integer(file.size)),
-                        ("xxh3", .string(Checksum.hex(file.checksum))),
-                    ])
-                })
+        func fields(_ owner: String, _ file: FileReceipt) -> JSONValue {
+            .object([
+                ("owner", .string(owner)), ("path", .string(file.path)),
+                ("bytes", .integer(file.bytes)), ("xxh3", .string(Checksum.hex(file.xxh3))),
+            ])
+        }
+        let sinks = commit.sinks.map { sink -> JSONValue in
+            switch sink.receipt {
+            case .file(let file): fields(name(of: sink.owner), file)
+            case .external(let text):
+                .object([("owner", .string(name(of: sink.owner))), ("external", .string(text))])
+            }
         }
         return .object([
-            ("batch", .integer(commit.batch.number)), ("sinks", list(commit.sinks)),
-            ("state", list(commit.state)),
+            ("batch", .integer(commit.batch.number)), ("sinks", .array(sinks)),
+            ("state", .array(commit.state.map { fields($0.owner, $0.receipt) })),
         ])
     }
 }

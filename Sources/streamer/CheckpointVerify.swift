@@ -1,4 +1,7 @@
 import Checkpoints
+import CommandLine
+import ConnectorAPI
+import Connectors
 import Lake
 import Storage
 
@@ -23,7 +26,7 @@ private func verifyCheckpoint(_ arguments: Arguments, _ console: Console) throws
         try arguments.optionalWord("JOB").map { try CheckpointPlace(named: $0) }
         ?? CheckpointPlace(verb: "checkpoint verify")
     var report = try place.reader.verify()
-    let published = try verifyTables(&report)
+    let published = try verifyTables(of: place, &report, console)
     for fault in report.faults { console.error(fault) }
     let counts =
         "\(counted(Int64(report.entries), "entry", plural: "entries")), "
@@ -39,31 +42,39 @@ private func verifyCheckpoint(_ arguments: Arguments, _ console: Console) throws
 }
 
 /// Compares the files of tables with what the commits recorded; how many are whole.
-private func verifyTables(_ report: inout CheckpointVerification) throws -> Int {
-    var receipts: [String: [Lake.FileReceipt]] = [:]
-    for file in report.published {
-        guard let table = file.tablePath else { continue }
-        receipts[table, default: []].append(
-            Lake.FileReceipt(path: file.path, rows: 0, bytes: file.size, xxh3: file.checksum))
+private func verifyTables(
+    of place: CheckpointPlace, _ report: inout CheckpointVerification, _ console: Console
+) throws -> Int {
+    guard report.published.contains(where: { !$0.receipts.isEmpty }) else { return 0 }
+    let tables = try place.tables()
+    var receipts: [Path: [FileReceipt]] = [:]
+    var unknown = 0
+    for batch in report.published {
+        for owned in batch.receipts {
+            guard let table = tables.table(of: owned.owner) else {
+                unknown += 1
+                continue
+            }
+            let isThere = batch.isNewest || table.output.history == .everyBatch
+            guard isThere, case .file(let file) = owned.receipt else { continue }
+            receipts[table.path, default: []].append(file)
+        }
+    }
+    if unknown > 0 {
+        console.say(
+            "\(place.path): \(counted(Int64(unknown), "file")) of tables that the recorded job "
+                + "does not write (any more) not looked at")
     }
     var whole = 0
     for (table, files) in receipts.sorted(by: { $0.key < $1.key }) {
-        do {
-            let found = try LakeReader(Path(table), machineFiles).verify(files)
+        do throws(LakeError) {
+            let found = try LakeReader(table, machineFiles).verify(files)
             whole += found.intactFiles
             report.faults += found.damaged.map { "\(table)/\($0.path): \($0.reason)" }
             report.faults += found.missing.map { "\(table)/\($0): the file is missing" }
-        } catch let error as LakeError {
+        } catch {
             report.faults.append("\(error)")
         }
     }
     return whole
-}
-
-extension Checkpoints.FileReceipt {
-    /// The folder of the table that the file belongs to: its sink is `parquet[…]` or `table[…]`.
-    fileprivate var tablePath: String? {
-        guard let start = owner.firstIndex(of: "["), owner.hasSuffix("]") else { return nil }
-        return String(owner[owner.index(after: start)...].dropLast())
-    }
 }

@@ -1,3 +1,4 @@
+import CommandLine
 import Jobs
 import Lake
 import Storage

@@ -1,3 +1,4 @@
+import CommandLine
 import Engine
 import Glibc
 import Jobs

@@ -1,4 +1,5 @@
 import Columnar
+import CommandLine
 import ConnectorAPI
 import Jobs
 import Synchronization
@@ -21,8 +22,9 @@ final class ConsoleSink: LiveSink {
         self.showsOnlyLast = showsOnlyLast
     }
 
+    var id: SinkID { SinkID(query: query, place: description) }
     var description: String { "console" }
-    var keepsOnlyLatestBatch: Bool { true }
+    var history: SinkHistory { .newestBatch }
 
     func write(
         batch: Int64, rows: RecordBatch, timestampMs: Int64, isRerun: Bool

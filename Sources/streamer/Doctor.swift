@@ -1,5 +1,6 @@
 import Checkpoints
 import Columnar
+import CommandLine
 import Expressions
 import Jobs
 import KeyedState
@@ -98,14 +99,16 @@ private struct JobFacts {
         for index in watermarks.indices {
             watermarks[index].ownMs = commit.watermarkMaximaMs[watermarks[index].name]
         }
-        for query in plan.queries where query.outputMode != .complete {
-            guard case .aggregation(let plan) = query.plan, query.isWatermarked else { continue }
-            let state = try QueryState(of: query, plan, in: place, after: committed).query
+        for query in plan.queries where query.outputMode != .complete && query.isWatermarked {
+            let states = QueryState.all(of: query)
+            guard let own = states.first(where: { $0.state.name == nil }) else { continue }
+            _ = try own.restore(from: place, after: committed)
+            let deadlines = own.operation.deadlines
             open.append(
                 OpenQuery(
-                    name: query.name, groups: state.state.count,
-                    firstEndMicros: state.firstWindowEndMicros,
-                    lastEndMicros: state.lastWindowEndMicros))
+                    name: query.name, groups: own.state.table.count,
+                    firstEndMicros: deadlines?.lowerBound.micros,
+                    lastEndMicros: deadlines?.upperBound.micros))
         }
     }
 

@@ -1,4 +1,5 @@
 import Columnar
+import CommandLine
 import Expressions
 
 /// A place in a log as a user says it: an offset, or an event time in UTC.

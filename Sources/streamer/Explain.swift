@@ -1,4 +1,5 @@
 import Columnar
+import CommandLine
 import Expressions
 import Jobs
 import Operators
@@ -53,7 +54,8 @@ private struct JobTree {
 
     /// The union of the sources, with what each of them brings in front of it.
     private var union: Tree {
-        let sources = job.sources.map { source in
+        let isUnited = plan.queries.contains { $0.upstream == nil && $0.source == nil }
+        let sources = job.sources.enumerated().map { index, source in
             var parts: [Tree] = []
             if let feed = source.feed { parts.append(Tree("feed       \(text(of: feed))")) }
             if let filter = source.where { parts.append(Tree("filter     \(filter)")) }
@@ -63,6 +65,11 @@ private struct JobTree {
             if job.watermark == nil {
                 parts.append(Tree("watermark  \(text(of: source.watermark))"))
             }
+            if !isUnited {
+                let columns = fields(of: plan.sources[index].schema)
+                parts.append(Tree("columns of \(schemaOrigin)", columns))
+            }
+            parts += queries(reading: nil, source: index)
             return Tree("source \(source.name): \(text(of: source))", parts)
         }
         var watermark = "watermark  \(text(of: job.watermark))"
@@ -72,6 +79,7 @@ private struct JobTree {
                 "watermark  \(policy.rawValue): the \(policy == .min ? "slowest" : "fastest") of "
                 + plan.watermarks.map(\.name).joined(separator: ", ")
         }
+        if !isUnited { return Tree("sources", sources + [Tree(watermark)]) }
         return Tree(
             "union by column name",
             sources + [Tree("columns of \(schemaOrigin)", fields(of: plan.input))]
@@ -123,8 +131,11 @@ private struct JobTree {
             + (distinct.isWithinWatermark ? ", within the watermark's delay" : "")
     }
 
-    private func queries(reading upstream: Int?) -> [Tree] {
-        plan.queries.indices.filter { plan.queries[$0].upstream == upstream }.map { index in
+    /// The queries that read a query, a source by its name, or all sources.
+    private func queries(reading upstream: Int?, source: Int? = nil) -> [Tree] {
+        plan.queries.indices.filter {
+            plan.queries[$0].upstream == upstream && plan.queries[$0].source == source
+        }.map { index in
             let query = plan.queries[index]
             return Tree("query \(query.name)", details(of: query) + queries(reading: index))
         }

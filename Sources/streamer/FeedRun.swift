@@ -1,5 +1,7 @@
+import ConnectorAPI
 import Connectors
 import Dispatch
+import Feeds
 import Jobs
 import Storage
 import Synchronization

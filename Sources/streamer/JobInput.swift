@@ -1,7 +1,9 @@
 import Columnar
 import ConnectorAPI
 import Connectors
+import FileSources
 import Jobs
+import LogConnector
 import Storage
 import TickLog
 

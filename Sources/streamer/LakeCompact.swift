@@ -1,4 +1,5 @@
 import Checkpoints
+import CommandLine
 import Lake
 import Storage
 
@@ -67,7 +68,7 @@ private func compactPlain(
             description: "\(table.path): the table was not made by streamer, or it does not say "
                 + "whose it is; nothing was done")
     }
-    guard let place = try CheckpointPlace.owning(owner) else {
+    guard let place = try CheckpointPlace.owning(owner, of: table.path) else {
         throw CompactionError(
             description: "\(table.path): the checkpoint of query '\(owner.query)' "
                 + "(\(owner.checkpointID)) is not below ./checkpoints, so that nobody can tell "

@@ -1,4 +1,5 @@
 import Columnar
+import CommandLine
 import Expressions
 import Lake
 import Storage

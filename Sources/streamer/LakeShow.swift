@@ -1,4 +1,5 @@
 import Columnar
+import CommandLine
 import Expressions
 import Lake
 import Storage
@@ -75,12 +76,13 @@ struct TableQuery {
         var kept: [RecordBatch] = []
         var left = limit ?? .max
         var hasMore = false
-        for file in try table.listFiles() {
+        let conditions = filter?.ranges ?? [:]
+        for file in try table.listFiles(where: conditions) {
             if left == 0, order == nil {
                 hasMore = true
                 break
             }
-            var rows = try table.read(file)
+            var rows = try table.read(file, where: conditions)
             if let filter { rows = try filter.apply(to: rows) }
             if order != nil {
                 kept.append(rows)
@@ -107,6 +109,9 @@ struct TableQuery {
 
 /// A condition that a user wrote, over the rows of a table.
 struct RowFilter {
+    /// What rows for which it is true have in a column, by the columns' names: whoever reads rows
+    /// may leave out others.
+    let ranges: [String: ColumnRange]
     private let condition: BoundExpression
     private let context = EvaluationContext(batchTimestampMicros: SystemTime().nowMicros())
 
@@ -120,6 +125,8 @@ struct RowFilter {
                 let condition = plan.filter
             else { throw UsageError("--where \(shown(text)): expected a condition on rows") }
             self.condition = condition
+            ranges = Dictionary(
+                uniqueKeysWithValues: condition.ranges.map { (schema[$0.column].name, $0) })
         } catch let errors as ExpressionErrors {
             throw UsageError(
                 errors.errors.map { "--where \(shown(text)): \($0.message)" }

@@ -1,4 +1,7 @@
 import Checkpoints
+import CommandLine
+import ConnectorAPI
+import Connectors
 import Lake
 import Storage
 
@@ -8,9 +11,9 @@ let lakeVerifyVerb = Verb(
     summary: "check every byte of tables; name what is damaged",
     details: """
         Every file is read and decoded, its page checksums are checked, and its content is compared
-        with the hash in its name, with the log of a Delta table, and with what the checkpoint below
-        ./checkpoints recorded when it was published: files and the number of rows. Exit code 1 when
-        something is damaged or missing. Nothing is changed.
+        with the hash in its name, with the log of a Delta table, and with what the checkpoint in the
+        project's folder recorded when it was published: files and the number of rows. Exit code 1
+        when something is damaged or missing. Nothing is changed.
         """,
     positionals: [.optional("TABLE", "a table's name or folder; without it, all below ./lake")],
     options: [],
@@ -50,24 +53,24 @@ private func verify(_ table: LakeReader, _ console: Console) throws -> Bool {
         console.say("\(table.path): \(bad) damaged; \(intact) whole")
         return false
     }
-    guard let counted = record?.rows else {
+    guard let published = record?.rows else {
         console.print("\(table.path): whole; \(intact)")
         return true
     }
     let rows = try Int64(table.rowCount())
-    guard rows == counted else {
+    guard rows == published else {
         console.error(
-            "\(table.path): the table has \(rows) rows, by the checkpoint's count \(counted)")
+            "\(table.path): the table has \(rows) rows, by the checkpoint's count \(published)")
         return false
     }
-    console.print("\(table.path): whole; \(intact), \(streamer.counted(rows, "row")) as published")
+    console.print("\(table.path): whole; \(intact), \(counted(rows, "row")) as published")
     return true
 }
 
 extension LakeVerification {
     /// Adds what differs from the files that commits recorded.
     fileprivate mutating func compare(
-        with recorded: [Lake.FileReceipt], in table: LakeReader
+        with recorded: [FileReceipt], in table: LakeReader
     ) throws {
         guard !recorded.isEmpty else { return }
         let compared = try table.verify(recorded)
@@ -83,23 +86,17 @@ extension LakeVerification {
 /// What the checkpoint of a table's owner says of it, if that checkpoint is here.
 struct RecordedTable {
     /// The files that the retained commits published and that should still count.
-    let files: [Lake.FileReceipt]
+    let files: [FileReceipt]
     /// The rows that all batches published, where no later batch took some away.
     let rows: Int64?
 
-    /// Nil when the checkpoint is not below `checkpoints`, or has committed nothing.
+    /// Nil when the checkpoint is not found, or has committed nothing.
     init?(of table: LakeReader) throws {
-        guard let owner = table.owner, let place = try CheckpointPlace.owning(owner),
+        guard let owner = table.owner,
+            let place = try CheckpointPlace.owning(owner, of: table.path),
             let last = try place.reader.committedBatches().last
         else { return nil }
-        let batches = try place.reader.committedBatches()
-        let kinds = ["parquet", "delta"]
-        let added = try kinds.flatMap { kind in
-            try batches.flatMap { try Self.recorded(kind, at: table.path, $0, place) }
-        }
-        // A table that is replaced whole has the file of the newest batch only.
-        files =
-            try added.isEmpty ? Self.recorded("table", at: table.path, last, place) : added
+        files = try Self.recorded(of: table, in: place, last: last)
         let isWhole = table.isAppendOnly && (table.newestBatch.map { $0 <= last.number } ?? true)
         let isAhead = try table.listFiles().contains { ($0.batch ?? 0) > last.number }
         rows =
@@ -108,19 +105,34 @@ struct RecordedTable {
     }
 
     private static func recorded(
-        _ format: String, at path: Path, _ batch: BatchID, _ place: CheckpointPlace
-    ) throws -> [Lake.FileReceipt] {
-        try place.reader.commit(batch).sinks.filter { $0.owner == "\(format)[\(path)]" }.map {
-            Lake.FileReceipt(path: $0.path, rows: 0, bytes: $0.size, xxh3: $0.checksum)
+        of table: LakeReader, in place: CheckpointPlace, last: BatchID
+    ) throws -> [FileReceipt] {
+        let tables = try place.tables()
+        guard let own = tables.first(where: { ProjectPlace.isSame($0.path, table.path) }) else {
+            return []
         }
+        // A table that is replaced whole has the file of the newest batch only.
+        let batches =
+            own.output.history == .newestBatch ? [last] : try place.reader.committedBatches()
+        return try batches.flatMap { try place.reader.commit($0).sinks }
+            .filter { tables.table(of: $0.owner)?.output.id == own.output.id }
+            .compactMap(\.receipt.file)
     }
 }
 
 extension CheckpointPlace {
-    /// The checkpoint below `checkpoints` that a table belongs to, if it is there.
-    static func owning(_ owner: TableOwner) throws -> CheckpointPlace? {
-        try all(in: ProjectFolder.checkpoints.path()).first {
-            try $0.reader.identity()?.id == owner.checkpointID
+    /// The checkpoint that a table belongs to: below `checkpoints` of the current folder, or of one
+    /// that the table lies in.
+    static func owning(_ owner: TableOwner, of table: Path) throws -> CheckpointPlace? {
+        let folders = [Path.currentDirectory] + (try ProjectPlace.folders(above: table))
+        for folder in folders {
+            let checkpoints = try folder.appending(ProjectFolder.checkpoints.rawValue)
+            // Not everything above a project's folder may be looked into.
+            let found = try? all(in: checkpoints).first {
+                try $0.reader.identity()?.id == owner.checkpointID
+            }
+            if let place = found { return place }
         }
+        return nil
     }
 }

@@ -1,5 +1,7 @@
 import Columnar
-import Connectors
+import CommandLine
+import ConnectorAPI
+import Feeds
 import Jobs
 import Storage
 import TickLog

@@ -1,4 +1,5 @@
 import Columnar
+import CommandLine
 import TickLog
 
 /// `streamer log cat`: prints ticks of a log.

@@ -1,5 +1,6 @@
 import Columnar
-import Connectors
+import ConnectorAPI
+import Feeds
 import Lake
 import Storage
 import TickLog

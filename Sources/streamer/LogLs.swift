@@ -1,4 +1,5 @@
 import Columnar
+import CommandLine
 import Storage
 import TickLog
 

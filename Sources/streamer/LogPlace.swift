@@ -1,4 +1,5 @@
 import Columnar
+import CommandLine
 import Storage
 import TickLog
 
@@ -18,6 +19,7 @@ func openLog(_ arguments: Arguments) throws -> TickLogReader {
 /// The log in a folder.
 func openLog(at path: Path) throws -> TickLogReader {
     do {
+        TickLogWriter.mend(path, machineFiles)
         return try TickLogReader(path, machineFiles)
     } catch {
         guard error.code == .notFound else { throw error }

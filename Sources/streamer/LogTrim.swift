@@ -1,4 +1,5 @@
 import Checkpoints
+import CommandLine
 import Expressions
 import Jobs
 import Storage

@@ -1,6 +1,5 @@
 import Checkpoints
-import Columnar
-import Expressions
+import CommandLine
 import Jobs
 import KeyedState
 import Operators
@@ -11,64 +10,41 @@ func recordedJob(of place: CheckpointPlace) throws -> PlannedJob {
     try plannedJob(place.recordedJob())
 }
 
-/// The state of one query as it was after a batch.
+/// One state of a query, which the checkpoint keeps under its owner's name.
 struct QueryState {
-    /// The query, with its groups.
-    let query: AggregateQuery
-    /// The batch.
-    let batch: BatchID
+    /// The operator that keeps it, without rows.
+    let operation: any StreamOperator
+    /// What it keeps.
+    let state: OperatorState
+    /// Its name.
+    let owner: String
 
-    /// Restores the state of a query.
+    /// The states of a query: its own comes first.
+    static func all(of query: PlannedQuery) -> [QueryState] {
+        let nodes = query.operators(watermarkDelayMs: nil).nodes(reading: .sources([0]), from: 0)
+        return nodes.reversed().flatMap { node in
+            node.operation.state.map {
+                QueryState(
+                    operation: node.operation, state: $0, owner: $0.owner(query: query.name))
+            }
+        }
+    }
+
+    /// Makes it what it was after a batch.
     ///
     /// - Parameters:
-    ///   - planned: the query, which aggregates.
-    ///   - plan: what it computes.
     ///   - place: the checkpoint.
     ///   - batch: the batch after which to look; nil for the newest committed one.
+    /// - Returns: the batch.
     /// - Throws: a mistake for a batch that is not kept; what reading the checkpoint throws.
-    init(
-        of planned: PlannedQuery, _ plan: AggregationPlan, in place: CheckpointPlace,
-        after batch: BatchID?
-    ) throws {
-        query = AggregateQuery(
-            plan: plan, mode: planned.outputMode, eventTimeColumn: planned.eventTimeColumn,
-            watermarked: planned.isWatermarked, sources: planned.sources)
-        self.batch = try restore(
-            query.state, of: planned.name, query.stateFingerprint, in: place, after: batch)
+    func restore(from place: CheckpointPlace, after batch: BatchID?) throws -> BatchID {
+        try restoreState(state.table, of: owner, state.fingerprint, in: place, after: batch)
     }
-
-    /// Every group, sorted: its keys, its window, its aggregates under the text they have in SQL.
-    func groups() throws -> RecordBatch {
-        let groups = try query.groups()
-        let plan = query.plan
-        let fields = groups.schema.fields.enumerated().map { index, field in
-            index < plan.firstAggregateIndex
-                ? field
-                : Field(
-                    plan.aggregates[index - plan.firstAggregateIndex].text, field.type,
-                    isNullable: field.isNullable)
-        }
-        // A key may be called like an aggregate.
-        guard Schema.duplicateName(in: fields) == nil else { return groups }
-        return RecordBatch(Schema(fields), groups.columns, count: groups.count)
-    }
-}
-
-/// The rows that a query remembers to tell duplicates, as they were after a batch: the columns that
-/// tell them, and within a watermark when each is forgotten.
-func rememberedRows(
-    of planned: PlannedQuery, _ deduplication: Deduplication, in place: CheckpointPlace,
-    after batch: BatchID?
-) throws -> (rows: RecordBatch, batch: BatchID) {
-    let query = DeduplicateQuery(deduplication, filter: nil, input: planned.input, watermark: nil)
-    let batch = try restore(
-        query.state, of: planned.duplicatesOwner, query.stateFingerprint, in: place, after: batch)
-    return (try query.rows, batch)
 }
 
 /// Restores a table of state as it was after a batch, by default the newest committed one.
-private func restore(
-    _ table: GroupTable, of owner: String, _ fingerprint: String, in place: CheckpointPlace,
+private func restoreState(
+    _ table: any StateTable, of owner: String, _ fingerprint: String, in place: CheckpointPlace,
     after batch: BatchID?
 ) throws -> BatchID {
     let committed = try place.reader.committedBatches()
@@ -90,9 +66,7 @@ private func restore(
         guard known.contains(BatchID(number)) else { return nil }
         do {
             let commit = try place.reader.commit(BatchID(number))
-            return commit.state.filter { $0.owner == owner }.map {
-                StateFile(name: $0.path, bytes: $0.size, xxh3: $0.checksum)
-            }
+            return commit.state.filter { $0.owner == owner }.map(\.receipt)
         } catch {
             failure = error
             return nil

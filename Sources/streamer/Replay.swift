@@ -1,8 +1,9 @@
 import Checkpoints
+import CommandLine
 import ConnectorAPI
-import Connectors
 import Engine
 import Jobs
+import LogConnector
 import Storage
 import TickLog
 
@@ -17,7 +18,7 @@ let replayVerb = Verb(
         Without it the log is processed from its start (or --from) into fresh outputs.
         Without JOB the job recorded in the only checkpoint is taken.
         """,
-    positionals: [.optional("JOB", "the job file")],
+    positionals: [.optional("JOB", "the job file, or a checkpoint's folder for its job")],
     options: [
         .flag("from-checkpoint", "restore the last commit and go on from there"),
         .count("batch", "with --from-checkpoint: restore what was before this batch"),
@@ -46,22 +47,29 @@ let replayVerb = Verb(
     body: replayJob)
 
 private func replayJob(_ arguments: Arguments, _ console: Console) throws -> ExitCode {
-    let job = try arguments.replayedJob()
+    let (job, place) = try arguments.replayedJob()
     if arguments.has("from-checkpoint") {
+        // Opening an engine would make a checkpoint that is not there, and tables with it.
+        try enterProject(of: place ?? CheckpointPlace(of: job), job)
         return try replayFromCheckpoint(job, arguments, console)
     }
     if arguments.has("verify") || arguments.text("batch") != nil {
         throw arguments.fault("--batch and --verify go with --from-checkpoint")
     }
-    return try replayFromLog(job, arguments, console)
+    return try replayFromLog(job, recordedIn: place, arguments, console)
+}
+
+/// Makes the project's folder the current one: the job's paths begin there, wherever this was asked.
+private func enterProject(of place: CheckpointPlace, _ job: Job) throws {
+    if let project = try ProjectPlace(of: place.path, writtenAs: job.checkpointLocation) {
+        try POSIXFileSystem.enter(project.folder)
+    }
 }
 
 /// Runs recorded batches again and compares, or goes on from the last commit.
 private func replayFromCheckpoint(
     _ job: Job, _ arguments: Arguments, _ console: Console
 ) throws -> ExitCode {
-    // Opening an engine would make a checkpoint that is not there, and tables with it.
-    _ = try CheckpointPlace(of: job)
     let session = try JobSession(
         job, showsConsole: arguments.format != .json, isBounded: true, on: console)
     let report = RunReport(arguments.format, on: console)
@@ -97,9 +105,13 @@ private func show(_ found: VerificationReport, _ console: Console) -> Bool {
 
 /// Processes the log anew into a folder of its own.
 private func replayFromLog(
-    _ job: Job, _ arguments: Arguments, _ console: Console
+    _ job: Job, recordedIn place: CheckpointPlace?, _ arguments: Arguments, _ console: Console
 ) throws -> ExitCode {
-    let folder = try Path(arguments.text("into") ?? "replay")
+    var folder = try Path(arguments.text("into") ?? "replay")
+    if let place {
+        folder = try POSIXFileSystem.absolute(folder)
+        try enterProject(of: place, job)
+    }
     let session = try JobSession(
         job, into: folder, showsConsole: arguments.format != .json, isBounded: true, on: console)
     let report = RunReport(arguments.format, on: console)
@@ -169,10 +181,18 @@ private func finishReplay(
 }
 
 extension Arguments {
-    /// The job named, or the one recorded in the only checkpoint.
-    fileprivate func replayedJob() throws -> Job {
-        if let path = optionalWord("JOB") { return try loadJob(path) }
-        return try CheckpointPlace(verb: verb.name).recordedJob()
+    /// The job named, or the one recorded in a checkpoint: the only one by default.
+    fileprivate func replayedJob() throws -> (Job, recordedIn: CheckpointPlace?) {
+        let place: CheckpointPlace
+        if let word = optionalWord("JOB") {
+            guard try machineFiles.info(Path(word))?.kind == .directory else {
+                return (try loadJob(word), nil)
+            }
+            place = try CheckpointPlace(named: word)
+        } else {
+            place = try CheckpointPlace(verb: verb.name)
+        }
+        return (try place.recordedJob(), place)
     }
 
     /// The offsets between `--from` and `--to` in each source.

@@ -1,6 +1,7 @@
-import Connectors
+import CommandLine
 import Engine
 import Expressions
+import Feeds
 import Jobs
 import Storage
 import TickLog

@@ -1,5 +1,6 @@
-import Connectors
+import CommandLine
 import Engine
+import Feeds
 import JSON
 import Jobs
 import Storage

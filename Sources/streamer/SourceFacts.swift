@@ -1,5 +1,6 @@
 import Checkpoints
-import Connectors
+import CommandLine
+import FileSources
 import Jobs
 import Storage
 import TickLog

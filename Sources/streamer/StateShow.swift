@@ -1,7 +1,9 @@
 import Checkpoints
 import Columnar
+import CommandLine
 import Expressions
 import Jobs
+import Operators
 import Storage
 
 /// `streamer state show`: the groups that a query holds.
@@ -33,7 +35,9 @@ private func showState(_ arguments: Arguments, _ console: Console) throws -> Exi
     let place = try CheckpointPlace(named: arguments.word("JOB"))
     let plan = try recordedJob(of: place).plan
     let chosen = try chosenState(arguments, plan)
-    var (groups, batch) = try chosen.rows(place, arguments.count("batch").map { BatchID($0) })
+    let batch = try chosen.restore(
+        from: place, after: arguments.count("batch").map { BatchID($0) })
+    var groups = try chosen.state.rows()
     if let order = arguments.text("order-by") {
         groups = try RowOrder(order, schema: groups.schema).sort(groups)
     }
@@ -44,42 +48,16 @@ private func showState(_ arguments: Arguments, _ console: Console) throws -> Exi
     printer.finish()
     if arguments.format == .table {
         console.say(
-            "\(chosen.name) after batch \(batch): "
+            "\(chosen.owner) after batch \(batch): "
                 + (shown < groups.count ? "\(groupedCount(Int64(shown))) of " : "")
                 + counted(Int64(groups.count), "group"))
     }
     return .done
 }
 
-/// A table of state that can be shown.
-private struct ShownState {
-    let name: String
-    /// The table's rows after a batch (by default the newest), and that batch.
-    let rows: (CheckpointPlace, BatchID?) throws -> (RecordBatch, BatchID)
-
-    /// The tables of a query.
-    static func all(of query: PlannedQuery) -> [ShownState] {
-        var states: [ShownState] = []
-        if case .aggregation(let plan) = query.plan {
-            states.append(
-                ShownState(name: query.name) { place, batch in
-                    let state = try QueryState(of: query, plan, in: place, after: batch)
-                    return (try state.groups(), state.batch)
-                })
-        }
-        if let deduplication = query.deduplication {
-            states.append(
-                ShownState(name: query.duplicatesOwner) { place, batch in
-                    try rememberedRows(of: query, deduplication, in: place, after: batch)
-                })
-        }
-        return states
-    }
-}
-
-private func chosenState(_ arguments: Arguments, _ plan: JobPlan) throws -> ShownState {
-    let states = plan.queries.flatMap(ShownState.all)
-    let names = states.map(\.name)
+private func chosenState(_ arguments: Arguments, _ plan: JobPlan) throws -> QueryState {
+    let states = plan.queries.flatMap(QueryState.all)
+    let names = states.map(\.owner)
     guard let name = arguments.optionalWord("QUERY") else {
         if states.count == 1 { return states[0] }
         throw arguments.fault(
@@ -87,9 +65,9 @@ private func chosenState(_ arguments: Arguments, _ plan: JobPlan) throws -> Show
                 ? "no query of the job keeps state"
                 : "say which query: \(names.joined(separator: ", "))")
     }
-    if let found = states.first(where: { $0.name == name }) { return found }
+    if let found = states.first(where: { $0.owner == name }) { return found }
     if let query = plan.queries.first(where: { $0.name == name }) {
-        let kept = ShownState.all(of: query).map(\.name).joined(separator: ", ")
+        let kept = QueryState.all(of: query).map(\.owner).joined(separator: ", ")
         throw arguments.fault(
             kept.isEmpty
                 ? "the query '\(name)' works row by row and keeps no state"

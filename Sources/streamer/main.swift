@@ -1,4 +1,5 @@
 import CSystem
+import CommandLine
 import Glibc
 
 // A reader that goes away is seen as EPIPE where it matters, not as a signal that kills.
@@ -7,4 +8,4 @@ signal(SIGPIPE, SIG_IGN)
 signal(SIGXFSZ, SIG_IGN)
 // Columns of a block are made and freed all the time: 32 MiB of them are used again.
 csystem_keep_freed_memory(32 << 20)
-exit(runCommandLine(Array(CommandLine.arguments.dropFirst())).rawValue)
+exit(runCommandLine(Array(Swift.CommandLine.arguments.dropFirst())).rawValue)

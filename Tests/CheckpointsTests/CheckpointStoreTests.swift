@@ -45,7 +45,12 @@ import Testing
             let commit = CommitEntry(
                 batch: .first, nextWatermarkMs: .min, watermarkMaximaMs: ["\"\\\u{0}é": .min],
                 counters: ["": 0], state: [],
-                sinks: [FileReceipt(owner: "a\nb", path: "x=%2F/p", size: 9, checksum: .max)])
+                sinks: [
+                    Owned(
+                        owner: "a\nb",
+                        .file(FileReceipt(path: "x=%2F/p", bytes: 9, xxh3: .max))),
+                    Owned(owner: "", .external("\"\n")),
+                ])
             try store.logOffsets(plan)
             try store.logCommit(commit)
             #expect(try store.reader.offsets(.first) == plan)

@@ -76,14 +76,13 @@ struct Query {
                 batch: plan.batch, nextWatermarkMs: plan.watermarkMs + 1000,
                 watermarkMaximaMs: plan.watermarkMaximaMs, counters: ["rows": 10, "late": 0],
                 state: [
-                    FileReceipt(
-                        owner: "ohlcv", path: "state/ohlcv/\(plan.batch).delta", size: 3,
-                        checksum: 0xff)
+                    Owned(
+                        owner: "ohlcv",
+                        FileReceipt(
+                            path: "state/ohlcv/\(plan.batch).delta", bytes: 3, xxh3: 0xff))
                 ],
                 sinks: [
-                    FileReceipt(
-                        owner: "lake", path: "part-\(plan.batch)", size: staged.size,
-                        checksum: staged.checksum)
+                    Owned(owner: "lake", .file(FileReceipt(staged)))
                 ]))
     }
 }

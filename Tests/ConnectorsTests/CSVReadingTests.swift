@@ -1,9 +1,10 @@
 import Columnar
-import Connectors
+import ConnectorAPI
 import Jobs
 import Storage
 import TestSupport
 import Testing
+import TextConnector
 
 @Suite struct CSVReadingTests {
     /// A file with everything that makes reading hard.

@@ -1,7 +1,8 @@
 import Columnar
-import Connectors
+import ConnectorAPI
 import Jobs
 import Testing
+import TextConnector
 
 @Suite struct CSVRowTests {
     static let header = "symbol,time,price,volume\n"

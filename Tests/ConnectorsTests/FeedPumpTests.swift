@@ -1,10 +1,13 @@
 import Columnar
-import Connectors
+import ConnectorAPI
+import Feeds
 import Jobs
+import SimulatorConnector
 import Storage
 import Synchronization
 import TestSupport
 import Testing
+import TextConnector
 import TickLog
 
 @Suite struct FeedPumpTests {

@@ -1,4 +1,5 @@
 import Columnar
+import ConnectorAPI
 import Connectors
 import Jobs
 import Storage

@@ -1,8 +1,9 @@
 import Columnar
-import Connectors
+import ConnectorAPI
 import Jobs
 import Storage
 import TestSupport
+import TextConnector
 
 /// Writes a file of some bytes.
 func write(_ bytes: [UInt8], _ path: Path, _ files: POSIXFileSystem) throws {

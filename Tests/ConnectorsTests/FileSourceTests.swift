@@ -1,9 +1,10 @@
 import Checkpoints
 import Columnar
+import ConnectorAPI
 import Connectors
+import FileSources
 import Jobs
 import Storage
-import ConnectorAPI
 import TestSupport
 import Testing
 

@@ -1,6 +1,7 @@
 import Columnar
-import Connectors
+import ConnectorAPI
 import Jobs
+import SimulatorConnector
 import Testing
 
 @Suite struct SimulatorTests {

@@ -1,9 +1,10 @@
 import Columnar
-import Connectors
+import ConnectorAPI
 import Jobs
 import Storage
 import TestSupport
 import Testing
+import TextConnector
 
 /// Wall-clock times against what java.time and Python's zoneinfo give.
 @Suite struct TimeZoneTests {

@@ -1,4 +1,7 @@
 import Checkpoints
+import ConnectorAPI
+import Connectors
+import Jobs
 import Lake
 import Storage
 import TestSupport
@@ -148,16 +151,21 @@ struct BitRot {
     /// As `log verify`, `checkpoint verify` and `lake verify`: whether all is whole.
     private func check(_ files: SimulatedFileSystem) throws -> Bool {
         do {
-            let log = try TickLogReader(Path(Scenario.logPath), files, mending: false)
+            let log = try TickLogReader(Path(Scenario.logPath), files)
             guard try log.verify().faults.isEmpty else { return false }
             let reader = try CheckpointReader(Path("checkpoints/main"), files: files)
             let report = try reader.verify()
             guard report.faults.isEmpty else { return false }
-            for receipt in report.published {
-                guard let start = receipt.owner.firstIndex(of: "[") else { continue }
-                let table = receipt.owner[receipt.owner.index(after: start)...].dropLast()
-                let path = try Path(String(table)).joining(relative: receipt.path)
-                if try files.difference(of: path, from: receipt) != nil { return false }
+            let outputs = scenario.jobs[0].outputs
+            for batch in report.published {
+                for owned in batch.receipts {
+                    guard let output = outputs.output(of: owned.owner),
+                        case .file(let receipt) = owned.receipt
+                    else { throw Violation("\(owned) is of no sink of the job") }
+                    guard batch.isNewest || output.history == .everyBatch else { continue }
+                    let path = try Path(output.path).joining(relative: receipt.path)
+                    if try files.difference(of: path, from: receipt) != nil { return false }
+                }
             }
             return true
         } catch let violation as Violation {

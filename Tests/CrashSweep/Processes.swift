@@ -1,10 +1,12 @@
 import Columnar
+import ConnectorAPI
 import Connectors
 import Engine
+import Feeds
 import Jobs
 import Lake
+import LogConnector
 import Storage
-import ConnectorAPI
 import TestSupport
 import TickLog
 
@@ -94,13 +96,14 @@ struct Processes {
     /// The lowest offset that the jobs still need; none before the first run.
     private func needed() throws -> Int64 {
         guard case .run(_, nil, true)? = scenario.phases.dropLast().last else { return 0 }
-        return try TickLogReader(Path(Scenario.logPath), files, mending: false).endOffset
+        return try TickLogReader(Path(Scenario.logPath), files).endOffset
     }
 
     // MARK: Jobs
 
     private func run(_ index: Int, until: Int?, isLast: Bool, _ acknowledged: Int64) throws {
         let (job, plan) = (scenario.jobs[index], scenario.plans[index])
+        TickLogWriter.mend(try Path(Scenario.logPath), files)
         let reader = try TickLogReader(Path(Scenario.logPath), files)
         try check(reader.endOffset, acknowledged)
         let files = files

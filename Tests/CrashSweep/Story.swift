@@ -17,7 +17,7 @@ struct Outcome {
         for path in image.filePaths where path.hasPrefix("lake/") && !path.contains("/_streamer,") {
             lake[path] = Checksum.xxh3(image.content(try Path(path)) ?? [])
         }
-        let reader = try TickLogReader(Path(Scenario.logPath), files, mending: false)
+        let reader = try TickLogReader(Path(Scenario.logPath), files)
         start = reader.startOffset
         rows = try reader.read(start..<reader.endOffset).flatMap { $0.batch.rows }
     }

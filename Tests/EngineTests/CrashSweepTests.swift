@@ -1,10 +1,11 @@
 import Columnar
+import ConnectorAPI
 import Connectors
 import Engine
 import Jobs
 import Lake
+import LogConnector
 import Storage
-import ConnectorAPI
 import TestSupport
 import Testing
 import TickLog
@@ -106,7 +107,10 @@ import TickLog
         _ files: any FileSystem, _ text: String = job, threads: Int = 1
     ) throws {
         let job = try Job.load(Array(text.utf8), path: "sweep.json")
-        let logs = try job.sources.map { try TickLogReader(Path($0.path), files) }
+        let logs = try job.sources.map { source in
+            TickLogWriter.mend(try Path(source.path), files)
+            return try TickLogReader(Path(source.path), files)
+        }
         let plan = try job.plan(
             logs.map { SourceColumns(schema: $0.schema, timeColumn: $0.timeColumn) })
         let engine = try MicroBatchEngine(

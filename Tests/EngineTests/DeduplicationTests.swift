@@ -52,7 +52,7 @@ import Testing
     }
 
     private func stateRows(_ script: StreamScript) -> Int? {
-        script.events.last?.queries[0].deduplication?.counts.stateRows
+        script.events.last?.queries[0].operators.first?.stateRows
     }
 
     @Test func g11WithinWatermarkByKey() throws {
@@ -98,7 +98,7 @@ import Testing
             Self.job(delaySeconds: nil, Self.distinct(more: "\"where\": \"value > 3\",")))
         add(script, (nil, 1), ("a", 2), (nil, 4), ("a", 5), (nil, 6), ("a", 7))
         #expect(try run(script) == ["NULL@4", "a@5"])
-        #expect(script.events[0].queries[0].deduplication?.counts.rowsDuplicate == 2)
+        #expect(script.events[0].queries[0].operators.first?.totals.first?.count == 2)
         #expect(script.events[0].queries[0].rowsIn == 6)
     }
 
@@ -156,7 +156,7 @@ import Testing
         #expect(try run(script) == [])
         add(script, ("a", 30), ("a", 16), ("b", 16))
         #expect(try run(script) == ["10@3@12", "15@2@16"])
-        #expect(script.events.last?.queries[0].deduplication?.counts.stateRows == 1)
+        #expect(script.events.last?.queries[0].operators.first?.stateRows == 1)
     }
 
     @Test func lateRowsAreKept() throws {

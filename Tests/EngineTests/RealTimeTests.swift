@@ -134,6 +134,82 @@ import Testing
             ])
     }
 
+    /// A job of several queries, of which the last has the console.
+    private static func chain(_ queries: String...) -> String {
+        """
+        { "name": "live", "source": { "format": "log", "path": "log/x" },
+          "watermark": { "eventTime": "ts", "delayThreshold": "0 seconds" },
+          "trigger": { "realTime": "5 seconds" },
+          "queries": [ { "name": "own", "select": ["key"], "outputMode": "update",
+                         "sinks": [{ "format": "console" }] },
+            \(queries.joined(separator: ", ")) ] }
+        """
+    }
+
+    private static let console = #""sinks": [{ "format": "console" }]"#
+
+    /// Runs a chain over four rows, two and two; what is shown of its last query.
+    private func shown(_ queries: String...) throws -> [[[Value]]] {
+        let script = StreamScript(Self.chain(queries.joined(separator: ", ")))
+        let source = script.source
+        script.add(rows: Self.rows("a", "b"))
+        script.time.after(ms: 1_000) { source.append(Self.rows("b", "a")) }
+        try Self.run(script, forMs: 5_500)
+        #expect(script.live.writtenBatches.isEmpty)
+        return script.live.shown.map(\.rows).filter { $0.allSatisfy { $0.count > 1 } }
+    }
+
+    /// Groups of rows that another query passes on are shown as they change.
+    @Test func groupsBehindAnotherQueryAreShown() throws {
+        let shown = try shown(
+            #"{ "name": "rows", "where": "key <> 'c'", "select": ["*"] }"#,
+            """
+            { "name": "q", "from": "rows", "groupBy": ["key"], "outputMode": "update",
+              "select": ["key", "count(*) AS n", "sum(value) AS total"], \(Self.console) }
+            """)
+        #expect(
+            shown == [
+                [Self.row("a", 1), Self.row("b", 1)], [Self.row("a", 2), Self.row("b", 2)],
+            ])
+    }
+
+    /// Changed groups pass through a query that works row by row.
+    @Test func changesOfGroupsPassThroughAQuery() throws {
+        let shown = try shown(
+            """
+            { "name": "counts", "groupBy": ["key"], "outputMode": "update",
+              "select": ["key", "count(*) AS n", "sum(value) AS total"] }
+            """,
+            """
+            { "name": "q", "from": "counts", "outputMode": "update", "where": "key <> 'b'",
+              "select": ["key", "n", "total"], \(Self.console) }
+            """)
+        #expect(shown == [[Self.row("a", 1)], [Self.row("a", 2)]])
+    }
+
+    /// What only the end of a batch gives is shown at its end.
+    @Test func whatTheEndOfABatchGivesIsShownThen() throws {
+        let script = StreamScript(
+            Self.chain(
+                """
+                { "name": "windows", "groupBy": ["key", "window(ts, '5 seconds')"],
+                  "select": ["key", "window.end AS until", "count(*) AS n"] }
+                """,
+                """
+                { "name": "q", "from": "windows", "groupBy": ["key"], "outputMode": "update",
+                  "select": ["key", "count(*) AS n", "sum(n) AS total"], \(Self.console) }
+                """))
+        script.add(rows: Self.rows("a", "a"))
+        try Self.run(script, forMs: 5_500)
+        script.add(rows: [[.timestamp(60_000_000), .string("z"), .long(1)]])
+        try Self.run(script, forMs: 5_500)
+        script.add(rows: [[.timestamp(61_000_000), .string("z"), .long(1)]])
+        try Self.run(script, forMs: 5_500)
+        let shown = script.live.shown.map(\.rows).filter { $0.allSatisfy { $0.count > 1 } }
+        #expect(shown == [[[.string("a"), .long(1), .long(2)]]])
+        #expect(script.live.writtenBatches.isEmpty)
+    }
+
     /// Rows that come at random times, some of them late, in three runs: what is durable is what
     /// batches of the same rows leave, byte for byte, and what was shown last of each group is its
     /// value.

@@ -46,19 +46,20 @@ import Testing
         }
         let queries = events.flatMap(\.queries)
         if let dropped = fact.droppedLate.at(step) ?? nil {
-            let counts = queries.map { $0.groupsLate + ($0.deduplication?.counts.rowsLate ?? 0) }
+            let counts = queries.flatMap(\.operators).map(\.rowsDropped)
             #expect(counts.reduce(0, +) == dropped, "rows dropped as late in step \(step)")
         }
         if let duplicates = fact.numbers("expected_dropped_duplicates").at(step) ?? nil {
-            let counts = queries.map { $0.deduplication?.counts.rowsDuplicate ?? 0 }
+            let counts = queries.flatMap(\.operators).flatMap(\.totals).map(\.count)
             #expect(counts.reduce(0, +) == duplicates, "duplicates in step \(step)")
         }
         if let removed = fact.numbers("expected_state_rows_removed").at(step) ?? nil {
-            let counts = queries.map { $0.deduplication?.counts.stateRowsRemoved ?? 0 }
+            let counts = queries.flatMap(\.operators)
+                .filter { $0.operatorName?.hasPrefix("dedupe") ?? false }.map(\.stateRowsRemoved)
             #expect(counts.reduce(0, +) == removed, "state rows removed in step \(step)")
         }
         guard let last = events.last else { return }
-        let stateRows = last.queries.map { $0.deduplication?.counts.stateRows ?? $0.stateRows }
+        let stateRows = last.queries.map { $0.operators.first?.stateRows ?? 0 }
         if let expected = fact.numbers("expected_state_rows").at(step) ?? nil {
             #expect(stateRows.first == expected, "state rows after step \(step)")
         }

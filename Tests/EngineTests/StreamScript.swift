@@ -1,8 +1,9 @@
 import Columnar
+import ConnectorAPI
 import Engine
 import Jobs
+import Operators
 import Storage
-import ConnectorAPI
 import Synchronization
 import TestSupport
 import Testing
@@ -51,8 +52,9 @@ final class MemorySink: Sink {
     private let batches = Mutex<[Int64: [[Value]]]>([:])
     private let whenWritten = Mutex<@Sendable (Int64) throws -> Void>({ _ in })
 
+    let id = SinkID(query: "memory", place: "memory")
     var description: String { "memory" }
-    var keepsOnlyLatestBatch: Bool { false }
+    var history: SinkHistory { .everyBatch }
     var all: [Int64: [[Value]]] { batches.withLock { $0 } }
 
     /// What happens before a batch is written.
@@ -76,8 +78,9 @@ final class MemoryLiveSink: LiveSink {
     private let shownRows = Mutex<[(batch: Int64, rows: [[Value]])]>([])
     private let written = Mutex<[Int64]>([])
 
+    let id = SinkID(query: "live", place: "live")
     var description: String { "live" }
-    var keepsOnlyLatestBatch: Bool { true }
+    var history: SinkHistory { .newestBatch }
     var shown: [(batch: Int64, rows: [[Value]])] { shownRows.withLock { $0 } }
     var writtenBatches: [Int64] { written.withLock { $0 } }
 
@@ -256,5 +259,5 @@ final class StreamScript {
     }
 
     var watermarkSeconds: Int64 { (events.last?.nextWatermarkMs ?? 0) / 1_000 }
-    var stateRows: Int { events.last?.queries[0].stateRows ?? 0 }
+    var stateRows: Int { events.last?.queries[0].operators.last?.stateRows ?? 0 }
 }

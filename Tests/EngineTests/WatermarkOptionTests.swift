@@ -118,7 +118,7 @@ import Testing
         try script.run()
         let batch = try #require(script.events.last { $0.numInputRows == 4 })
         #expect(batch.queries[0].rowsLate == 3)
-        #expect(batch.queries[0].groupsLate == 2)
+        #expect(batch.queries[0].operators[0].rowsDropped == 2)
         #expect(
             script.sideTables["lake/late"]
                 == [12, 3, 12].map { (time: Int64) in
@@ -189,6 +189,6 @@ import Testing
             rows == Array(repeating: [16, 1], count: windows)
                 + Array(repeating: [25, 1], count: windows))
         #expect(script.events.map { $0.queries[0].rowsLate }.reduce(0, +) == 2)
-        #expect(script.events.map { $0.queries[0].groupsLate }.reduce(0, +) == 2 * windows)
+        #expect(script.events.map { $0.queries[0].operators[0].rowsDropped }.reduce(0, +) == 2 * windows)
     }
 }

@@ -128,8 +128,11 @@ private func checkpointSeed() throws -> [UInt8] {
     try store.logCommit(
         CommitEntry(
             batch: .first, nextWatermarkMs: 5, watermarkMaximaMs: ["w": 5], counters: ["n": 6],
-            state: [FileReceipt(owner: "q", path: "0.delta", size: 9, checksum: 1)],
-            sinks: [FileReceipt(owner: "table[lake/t]", path: "t", size: 9, checksum: 2)]))
+            state: [Owned(owner: "q", FileReceipt(path: "0.delta", bytes: 9, xxh3: 1))],
+            sinks: [
+                Owned(owner: "table[lake/t]", .file(FileReceipt(path: "t", bytes: 9, xxh3: 2))),
+                Owned(owner: "0f", .external("rows=3")),
+            ]))
     let parts = try ["c/metadata", "c/offsets/0", "c/commits/0"].map {
         try files.read(Path($0), maxBytes: 1 << 20)
     }

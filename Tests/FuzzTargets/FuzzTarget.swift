@@ -1,6 +1,6 @@
 import Checkpoints
 public import Columnar
-import Connectors
+import ConnectorAPI
 import Expressions
 import JSON
 import Jobs
@@ -9,6 +9,7 @@ import Lake
 import Parquet
 import Storage
 import TestSupport
+import TextConnector
 import TickLog
 
 /// A parser of bytes from outside, to be given any bytes: it may refuse them, and nothing else.
@@ -189,7 +190,7 @@ private func fuzzLog(_ bytes: [UInt8]) {
         try files.createAtomically(
             path.appending("00000000000000000000.arrows"), mode: .replace,
             contents: Array(bytes[64...]))
-        if let reader = try? TickLogReader(path, files, mending: false) {
+        if let reader = try? TickLogReader(path, files) {
             _ = try? reader.verify()
             _ = try? reader.read(reader.startOffset..<reader.endOffset)
         }
@@ -232,8 +233,8 @@ private func fuzzState(_ bytes: [UInt8]) {
         for name in ["0.delta", "0.snapshot"] {
             try files.createAtomically(
                 Path("state").appending(name), mode: .createNew, contents: bytes)
-            let receipt = StateFile(
-                name: name, bytes: Int64(bytes.count), xxh3: Checksum.xxh3(bytes))
+            let receipt = FileReceipt(
+                path: name, bytes: Int64(bytes.count), xxh3: Checksum.xxh3(bytes))
             let table = fuzzedTable()
             _ = try? store.restore(table, toVersion: 1) { $0 == 0 ? [receipt] : nil }
         }

@@ -74,9 +74,9 @@ private struct RandomState {
     /// Runs batches; gives each batch's receipts and the state after it as rows.
     private func run(
         _ store: StateStore, _ files: some FileSystem, batches: Int
-    ) throws -> (receipts: [Int64: [StateFile]], snapshots: [[[Value]]]) {
+    ) throws -> (receipts: [Int64: [FileReceipt]], snapshots: [[[Value]]]) {
         var state = RandomState(seed: 7)
-        var receipts: [Int64: [StateFile]] = [:]
+        var receipts: [Int64: [FileReceipt]] = [:]
         var snapshots: [[[Value]]] = []
         try store.prepare()
         for batch in 0..<batches {
@@ -122,9 +122,9 @@ private struct RandomState {
         let bytes = ArrowStreamWriter(reader.schema).encodeStream(
             try reader.readAll(), metadata: metadata)
         _ = try files.publish([files.stage(path, mode: .replace, contents: [bytes])])
-        let receipt = StateFile(
-            name: "0.delta", bytes: Int64(bytes.count), xxh3: Checksum.xxh3(bytes))
-        #expect(receipts[0]?.first?.name == receipt.name)
+        let receipt = FileReceipt(
+            path: "0.delta", bytes: Int64(bytes.count), xxh3: Checksum.xxh3(bytes))
+        #expect(receipts[0]?.first?.path == receipt.path)
         let table = RandomState.emptyTable()
         if let fault {
             let error = #expect(throws: KeyedStateError.self) {
@@ -148,7 +148,7 @@ private struct RandomState {
             // Undisturbed: the same state reached through deltas alone.
             let other = RandomState.emptyTable()
             let deltasOnly = { (batch: Int64) in
-                receipts[batch].map { $0.filter { $0.name.hasSuffix(".delta") } }
+                receipts[batch].map { $0.filter { $0.path.hasSuffix(".delta") } }
             }
             try store.restore(other, toVersion: Int64(version), receipts: deltasOnly)
             for table in [restored, other] {
@@ -221,7 +221,7 @@ private struct RandomState {
                 _ = try? files.createAtomically(
                     directory.appending("0.delta"), mode: .replace,
                     contents: files.read(directory.appending("1.delta"), maxBytes: 1 << 20))
-                return [StateFile(name: "0.delta", bytes: file.bytes, xxh3: file.xxh3)]
+                return [FileReceipt(path: "0.delta", bytes: file.bytes, xxh3: file.xxh3)]
             }
         }
         #expect(moved?.code == .fileMismatch)

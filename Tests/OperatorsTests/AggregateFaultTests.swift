@@ -182,12 +182,12 @@ import Testing
                 QueryText(where: "n <> 0", select: ["k", "10 div n AS q"]), input: Self.input,
                 eventTime: nil)
         else { preconditionFailure("no aggregates") }
-        let query = ProjectionQuery(plan: plan)
+        let query = Project(plan: plan)
         let context = EvaluationContext(batchTimestampMicros: 0)
         let batch = RecordBatch(Self.input, rows: [row("a", n: 0), row("b", n: 3), row("c", n: 5)])
         let block = InputBlock(batch: batch, firstSequence: 40)
         #expect(
-            try query.process(block, context).rows
+            try query.reshape(block, context).batch.rows
                 == [[.string("b"), .long(3)], [.string("c"), .long(2)]])
         guard
             case .projection(let failing) = try analyze(
@@ -195,7 +195,7 @@ import Testing
                 eventTime: nil)
         else { preconditionFailure("no aggregates") }
         let error = #expect(throws: OperatorError.self) {
-            try ProjectionQuery(plan: failing).process(block, context)
+            try Project(plan: failing).reshape(block, context)
         }
         #expect(error?.sequence == 42)
     }

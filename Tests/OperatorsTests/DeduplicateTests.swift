@@ -54,7 +54,7 @@ import Testing
         let delay: Int64 = 4_000
         var reference = Reference(kind: kind, delay: delay)
         let make = {
-            DeduplicateQuery(
+            Deduplicate(
                 Deduplication(columns: kind.columns, isWithinWatermark: kind.isWithinWatermark),
                 filter: nil, input: Self.input,
                 watermark: WatermarkedColumn(column: 0, delayMs: delay))
@@ -62,10 +62,10 @@ import Testing
         var query = make()
         let files = SimulatedFileSystem()
         let store = StateStore(
-            directory: try Path("/state"), fileSystem: files, fingerprint: query.stateFingerprint,
+            directory: try Path("/state"), fileSystem: files, fingerprint: query.state[0].fingerprint,
             snapshotIntervalBatches: 3)
         try store.prepare()
-        var receipts: [Int64: [StateFile]] = [:]
+        var receipts: [Int64: [FileReceipt]] = [:]
         var tracker = WatermarkTracker(inputs: [.init(delayMs: delay)])
         var late: Int64 = 0
         for batch in Int64(0)..<40 {
@@ -82,36 +82,38 @@ import Testing
             let expected = reference.run(rows, late: late, eviction: eviction)
             let found = try run(query, rows, late: late, blockRows: 1 + Int(batch) % 7)
             #expect(found == expected, "batch \(batch)")
-            let counts = query.finishBatch(evictionWatermarkMs: eviction)
+            var output = OutputRows()
+            query.finish(batchContext(lateMs: late, watermarkMs: eviction), into: &output)
+            let counts = query.counters
             #expect(counts.stateRows == reference.seen.count, "batch \(batch)")
             #expect(counts.rowsIn == rows.count)
-            #expect(counts.rowsLate + counts.rowsDuplicate == rows.count - expected.count)
+            #expect(counts.rowsLate + counts.totals[0].count == rows.count - expected.count)
             var statistics = EventTimeStatistics()
             statistics.add(Column(.timestamp, rows.map { $0[0] }))
             tracker.endBatch([statistics])
             late = eviction
-            let staged = try store.stage(store.takeChanges(of: query.state, batch: batch))
+            let staged = try store.stage(store.takeChanges(of: query.table, batch: batch))
             _ = try files.publish(staged.files)
             receipts[batch] = staged.receipts
             guard batch % 4 == 2 else { continue }
             if batch % 8 == 2 { query = make() }
-            try store.restore(query.state, toVersion: batch + 1) { receipts[$0] }
+            try store.restore(query.table, toVersion: batch + 1) { receipts[$0] }
         }
     }
 
     private func run(
-        _ query: DeduplicateQuery, _ rows: [[Value]], late: Int64, blockRows: Int
+        _ query: Deduplicate, _ rows: [[Value]], late: Int64, blockRows: Int
     ) throws -> [[Value]] {
-        let context = EvaluationContext(batchTimestampMicros: 0)
-        var emitted: [[Value]] = []
+        let batch = batchContext(lateMs: late, watermarkMs: late)
+        var output = OutputRows()
         for first in stride(from: 0, to: rows.count, by: blockRows) {
             let part = Array(rows[first..<min(first + blockRows, rows.count)])
             let block = InputBlock(
                 batch: RecordBatch(Self.input, rows: part), firstSequence: Int64(first))
-            let prepared = try query.prepare(block, context)
-            emitted += try query.fold(prepared, lateWatermarkMs: late).block.batch.rows
+            let prepared = try query.prepare(block, port: 0, batch)
+            try query.fold(prepared, port: 0, batch, into: &output)
         }
-        return emitted
+        return output.blocks.flatMap { $0.batch.rows }
     }
 
     @Test func blocksRememberWhereRowsWere() throws {

@@ -47,9 +47,9 @@ import Testing
             #expect(other.outputs.count == whole.outputs.count)
             for (left, right) in zip(other.outputs, whole.outputs) {
                 #expect(left.rows.rows == right.rows.rows)
-                #expect(left.rowsLate == right.rowsLate)
-                #expect(left.groupsDropped == right.groupsDropped)
-                #expect(left.groupsUpdated == right.groupsUpdated)
+                #expect(left.counters.rowsLate == right.counters.rowsLate)
+                #expect(left.counters.rowsDropped == right.counters.rowsDropped)
+                #expect(left.counters.stateRowsUpdated == right.counters.stateRowsUpdated)
             }
             #expect(other.receipts == whole.receipts, "blocks of \(blockRows), \(restores)")
             #expect(other.lateSequences == whole.lateSequences)
@@ -74,7 +74,7 @@ import Testing
             var last = rows[0]
             last[0] = seconds(1_000_000)
             emitted += try driver.add([last])
-            #expect(driver.outputs.allSatisfy { $0.rowsLate == 0 })
+            #expect(driver.outputs.allSatisfy { $0.counters.rowsLate == 0 })
             return sortedRows(emitted)
         }
         let one = try emitted(batchRows: 400)

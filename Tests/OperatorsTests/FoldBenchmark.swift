@@ -68,10 +68,9 @@ import Testing
             case .aggregation(let plan) = try analyze(
                 text, input: Self.input, eventTime: "event_time")
         else { preconditionFailure("an aggregation") }
-        let query = AggregateQuery(
+        let query = Aggregate(
             plan: plan, mode: test.window.isEmpty ? .update : .append, eventTimeColumn: 1,
             watermarked: true)
-        let context = EvaluationContext(batchTimestampMicros: 0)
         var random = SeededGenerator(seed: 1)
         let symbols = try StringDictionary((0..<test.symbols).map { "S\($0)" })
         var prepareTime = Duration.zero
@@ -83,24 +82,27 @@ import Testing
             let count = min(blockRows, ticks - first)
             let batch = Self.ticks(first, count, symbols, &random)
             let block = InputBlock(batch: batch, firstSequence: Int64(first))
-            let late = tracker.watermarkMs
+            let batchTimes = batchContext(
+                lateMs: tracker.watermarkMs, watermarkMs: tracker.watermarkMs)
+            var output = OutputRows()
             var prepared: PreparedBlock?
-            prepareTime += try Self.cpuTime { prepared = try query.prepare(block, context) }
+            prepareTime += try Self.cpuTime { prepared = try query.prepare(block, port: 0, batchTimes) }
             guard let prepared else { continue }
             foldTime += try Self.cpuTime {
-                _ = try query.fold(prepared, lateWatermarkMs: late)
+                try query.fold(prepared, port: 0, batchTimes, into: &output)
             }
             var statistics = EventTimeStatistics()
             statistics.add(batch.columns[1])
             finishTime += try Self.cpuTime {
-                let output = try query.finishBatch(evictionWatermarkMs: late, context)
+                try query.finish(batchTimes, into: &output)
                 if !test.window.isEmpty { trades += Self.trades(output) }
-                query.state.markCommitted()
+                query.table.markCommitted()
             }
             tracker.endBatch([statistics])
         }
         if !test.window.isEmpty {
-            let rest = try query.finishBatch(evictionWatermarkMs: .max / 1_000, context)
+            var rest = OutputRows()
+            try query.finish(batchContext(lateMs: 0, watermarkMs: .max / 1_000), into: &rest)
             trades += Self.trades(rest)
             #expect(trades >= Int64(ticks))
         }
@@ -127,9 +129,11 @@ import Testing
         return now() - start
     }
 
-    private static func trades(_ output: BatchOutput) -> Int64 {
-        let column = output.rows.columns[7]
-        return (0..<column.count).reduce(0) { $0 + column.int64s[$1] }
+    private static func trades(_ output: OutputRows) -> Int64 {
+        output.blocks.reduce(0) { sum, block in
+            let column = block.batch.columns[7]
+            return (0..<column.count).reduce(sum) { $0 + column.int64s[$1] }
+        }
     }
 
     /// One tick a millisecond, up to 100 ms out of order.

@@ -40,16 +40,16 @@ import Testing
     }
 
     private func lateGroups(_ driver: QueryDriver) -> Int {
-        driver.outputs.reduce(0) { $0 + $1.groupsDropped }
+        driver.outputs.reduce(0) { $0 + $1.counters.rowsDropped }
     }
 
     @Test func g1Append() throws {
         var driver = try driver(.append)
         #expect(try add(&driver, 10, 11, 12, 13, 14, 15) == [])
         #expect(try add(&driver, 25) == [[10, 5]])
-        #expect(driver.outputs.last?.groupsTotal == 2)
+        #expect(driver.outputs.last?.counters.stateRows == 2)
         #expect(try add(&driver, 10) == [])
-        #expect(driver.outputs.last?.groupsTotal == 2)
+        #expect(driver.outputs.last?.counters.stateRows == 2)
         #expect(lateGroups(driver) == 1)
         #expect(driver.lateSequences == [7])
     }
@@ -58,7 +58,7 @@ import Testing
         var driver = try driver(.update)
         #expect(try add(&driver, 10, 11, 12, 13, 14, 15) == [[10, 5], [15, 1]])
         #expect(try add(&driver, 25) == [[25, 1]])
-        #expect(driver.outputs.last?.groupsTotal == 2)
+        #expect(driver.outputs.last?.counters.stateRows == 2)
         #expect(try add(&driver, 10, 25) == [[25, 2]])
         #expect(try add(&driver, 10) == [])
         #expect(lateGroups(driver) == 2)
@@ -138,8 +138,8 @@ import Testing
     @Test func d3Epoch() throws {
         var driver = try driver(.append, groupBy: "ts")
         #expect(try add(&driver, 0, -1, 1) == [])
-        #expect(driver.outputs[0].groupsDropped == 2)
-        #expect(driver.outputs[0].groupsTotal == 1)
+        #expect(driver.outputs[0].counters.rowsDropped == 2)
+        #expect(driver.outputs[0].counters.stateRows == 1)
     }
 
     @Test func d4FutureRow() throws {

@@ -5,6 +5,23 @@ import Operators
 import Storage
 import TestSupport
 
+/// What a batch of one operator gave.
+struct BatchResult {
+    let rows: RecordBatch
+    let counters: OperatorCounters
+    let pairsLate: Int
+}
+
+/// The context of a batch with these watermarks, ms.
+func batchContext(
+    _ number: Int64 = 0, lateMs: Int64, watermarkMs: Int64, timestampMicros: Int64 = 0
+) -> BatchContext {
+    BatchContext(
+        number: BatchID(number), lateWatermark: EventTime(Milliseconds(lateMs)),
+        watermark: EventTime(Milliseconds(watermarkMs)),
+        evaluation: EvaluationContext(batchTimestampMicros: timestampMicros))
+}
+
 /// Runs one query batch by batch as the engine does: the watermark of a batch is decided at the end
 /// of the one before, late rows are judged by the watermark of the batch before, a no-data batch
 /// follows when the watermark moved.
@@ -18,17 +35,17 @@ struct QueryDriver {
         var snapshotIntervalBatches: Int64 = 3
     }
 
-    let makeQuery: () -> AggregateQuery
+    let makeQuery: () -> Aggregate
     let input: Schema
     let eventTimeColumn: Int?
     let options: Options
-    private(set) var query: AggregateQuery
+    private(set) var query: Aggregate
     private(set) var tracker: WatermarkTracker
     private(set) var lastRanWithMs: Int64 = 0
     private(set) var nextBatch: Int64 = 0
     private(set) var nextSequence: Int64 = 0
-    private(set) var receipts: [Int64: [StateFile]] = [:]
-    private(set) var outputs: [BatchOutput] = []
+    private(set) var receipts: [Int64: [FileReceipt]] = [:]
+    private(set) var outputs: [BatchResult] = []
     private(set) var statistics = EventTimeStatistics()
     private(set) var lateSequences: [Int64] = []
     private let files = SimulatedFileSystem()
@@ -48,7 +65,7 @@ struct QueryDriver {
         eventTimeColumn = eventTime.flatMap { input.index(of: $0) }
         let column = eventTimeColumn
         makeQuery = {
-            AggregateQuery(
+            Aggregate(
                 plan: plan, mode: mode, eventTimeColumn: column, watermarked: delayMs != nil,
                 limits: limits)
         }
@@ -57,7 +74,7 @@ struct QueryDriver {
             inputs: delayMs.map { [WatermarkTracker.Input(delayMs: $0)] } ?? [])
         store = StateStore(
             directory: try Path("/state/q"), fileSystem: files,
-            fingerprint: query.stateFingerprint,
+            fingerprint: query.state[0].fingerprint,
             snapshotIntervalBatches: options.snapshotIntervalBatches)
         try store.prepare()
     }
@@ -67,8 +84,9 @@ struct QueryDriver {
     mutating func add(_ rows: [[Value]]) throws -> [[Value]] {
         var emitted = try runBatch(rows)
         while options.noDataBatches,
-            query.wantsNoDataBatch(
-                newWatermarkMs: tracker.watermarkMs, lastWatermarkMs: lastRanWithMs)
+            query.wantsEmptyBatch(
+                EventTime(Milliseconds(tracker.watermarkMs)),
+                after: EventTime(Milliseconds(lastRanWithMs)))
         {
             emitted += try runBatch([])
         }
@@ -82,7 +100,10 @@ struct QueryDriver {
 
     mutating func runBatch(_ rows: RecordBatch) throws -> [[Value]] {
         let watermarkMs = tracker.watermarkMs
-        let context = EvaluationContext(batchTimestampMicros: nextBatch * 1_000_000)
+        let batch = batchContext(
+            nextBatch, lateMs: lastRanWithMs, watermarkMs: watermarkMs,
+            timestampMicros: nextBatch * 1_000_000)
+        var output = OutputRows()
         statistics = EventTimeStatistics()
         if let eventTimeColumn { statistics.add(rows.columns[eventTimeColumn]) }
         var first = 0
@@ -90,29 +111,32 @@ struct QueryDriver {
             let end = first + min(options.blockRows, rows.count - first)
             let block = InputBlock(
                 batch: rows.slice(first..<end), firstSequence: nextSequence + Int64(first))
-            let prepared = try query.prepare(block, context)
-            let result = try query.fold(prepared, lateWatermarkMs: lastRanWithMs)
-            lateSequences += result.lateRows.map { block.firstSequence + Int64($0) }
+            let prepared = try query.prepare(block, port: 0, batch)
+            try query.fold(prepared, port: 0, batch, into: &output)
+            lateSequences += output.takeLateRows().map { block.firstSequence + Int64($0) }
             first = end
         }
         nextSequence += Int64(rows.count)
-        let output = try query.finishBatch(evictionWatermarkMs: watermarkMs, context)
-        outputs.append(output)
+        try query.finish(batch, into: &output)
+        let emitted = try RecordBatch.concatenate(
+            output.takeBlocks().map(\.batch), schema: query.output.schema)
+        outputs.append(
+            BatchResult(rows: emitted, counters: query.counters, pairsLate: query.pairsLate))
         try commit()
         lastRanWithMs = watermarkMs
         if !tracker.inputs.isEmpty { tracker.endBatch([statistics]) }
-        return output.rows.rows
+        return emitted.rows
     }
 
     private mutating func commit() throws {
-        let staged = try store.stage(store.takeChanges(of: query.state, batch: nextBatch))
+        let staged = try store.stage(store.takeChanges(of: query.table, batch: nextBatch))
         _ = try files.publish(staged.files)
         receipts[nextBatch] = staged.receipts
         nextBatch += 1
         if options.restores {
             query = makeQuery()
             let known = receipts
-            try store.restore(query.state, toVersion: nextBatch) { known[$0] }
+            try store.restore(query.table, toVersion: nextBatch) { known[$0] }
         }
     }
 }

@@ -144,10 +144,10 @@ import Testing
             }
             compare(emitted, expectedRows, columns: driver.outputs[batch].rows.schema.names)
             let output = driver.outputs[batch]
-            #expect(output.rowsLate == expected.rowsLate)
+            #expect(output.counters.rowsLate == expected.rowsLate)
             #expect(output.pairsLate == expected.pairsLate)
-            #expect(output.groupsDropped == expected.lateGroups.count)
-            #expect(output.groupsTotal == reference.groups.count)
+            #expect(output.counters.rowsDropped == expected.lateGroups.count)
+            #expect(output.counters.stateRows == reference.groups.count)
             totalLate += expected.pairsLate
         }
         if test.delayMs == 2_000, test.mode != .complete, isWindowed, test.startMicros >= 0 {

@@ -18,7 +18,7 @@ import Testing
             }
             #expect(try files.lockHolder(path) == "pid \(getpid())")
             lock.release()
-            #expect(try !files.isLocked(path))
+            #expect(try files.lockHolder(path) == nil)
             _ = try files.lock(path)
         }
     }
@@ -29,7 +29,7 @@ import Testing
             let path = try root.appending("LOCK")
             let lock = try files.lock(path)
             _ = try files.read(path, maxBytes: 100)
-            #expect(try files.isLocked(path))
+            #expect(try files.lockHolder(path) != nil)
             #expect(code { _ = try files.lock(path) } == .locked)
             try lock.verify()
         }

@@ -53,11 +53,11 @@ import Testing
             let lock = try files.lock(root.appending("LOCK"))
             note { try files.lock(root.appending("LOCK")) }
             note { try lock.verify() }
-            note { try files.isLocked(root.appending("LOCK")) }
+            note { try files.lockHolder(root.appending("LOCK")) != nil }
             lock.release()
             note { try lock.verify() }
-            note { try files.isLocked(root.appending("LOCK")) }
-            note { try files.isLocked(root.appending("NONE")) }
+            note { try files.lockHolder(root.appending("LOCK")) != nil }
+            note { try files.lockHolder(root.appending("NONE")) != nil }
             return seen
         }
         let simulated = SimulatedFileSystem()

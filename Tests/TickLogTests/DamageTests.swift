@@ -8,14 +8,14 @@ import TickLog
     /// Opens the log with a reader and returns its rows, or `nil` when they are refused.
     func read(_ files: SimulatedFileSystem) throws -> [[Value]]? {
         do {
-            return try TickLogReader(logPath, files).allRows()
+            return try mendedReader(files).allRows()
         } catch {
             return error.code == .damaged || error.code == .newerVersion ? nil : []
         }
     }
 
     func isSound(_ files: SimulatedFileSystem) -> Bool {
-        (try? TickLogReader(logPath, files).verify().faults.isEmpty) ?? false
+        (try? mendedReader(files).verify().faults.isEmpty) ?? false
     }
 
     /// Two groups that are durable in each of two segments.
@@ -121,7 +121,7 @@ import TickLog
         var damaged = log
         let place = groups(log[log.segments[0]])[1]
         damaged[log.segments[0]][place.upperBound - 1] ^= 0x10
-        let reader = try TickLogReader(logPath, damaged.machine())
+        let reader = try mendedReader(damaged.machine())
         #expect(try reader.allRows(0..<3) == Small.rows(0..<3).rows)
         do {
             _ = try reader.allRows(0..<6)
@@ -141,7 +141,7 @@ import TickLog
         for name in log.segments {
             var missing = log
             missing.contents[name] = nil
-            #expect(code { _ = try TickLogReader(logPath, missing.machine()) } == .damaged)
+            #expect(code { _ = try mendedReader(missing.machine()) } == .damaged)
             #expect(code { _ = try TickLogWriter(logPath, missing.machine()) } == .damaged)
         }
     }
@@ -152,9 +152,9 @@ import TickLog
             var damaged = log
             damaged.contents["durable"] = cell
             let files = try damaged.machine()
-            #expect(code { _ = try TickLogReader(logPath, files, mending: false) } != nil)
+            #expect(code { _ = try TickLogReader(logPath, files) } != nil)
             #expect(try TickLogWriter(logPath, files).durableOffset == 12)
-            #expect(try TickLogReader(logPath, files).allRows() == Small.rows(0..<12).rows)
+            #expect(try mendedReader(files).allRows() == Small.rows(0..<12).rows)
         }
     }
 

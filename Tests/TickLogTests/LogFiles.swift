@@ -52,6 +52,13 @@ enum Small {
     }
 }
 
+/// A reader of a log that a machine comes back with: mended first, as `openLog` of the command
+/// line does.
+func mendedReader(_ files: any FileSystem) throws(TickLogError) -> TickLogReader {
+    TickLogWriter.mend(logPath, files)
+    return try TickLogReader(logPath, files)
+}
+
 /// The code of the error that the work throws, or `nil`.
 func code(_ work: () throws -> Void) -> TickLogError.Code? {
     do {

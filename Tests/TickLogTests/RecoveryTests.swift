@@ -39,14 +39,14 @@ import TickLog
             #expect(writer.producerPosition("feed") == "\(whole - 1)")
             #expect(writer.recovery.bytesDropped == Int64(length - ends[whole - 1]))
             // What was recovered is durable before anybody reads it, and appends go on behind it.
-            let reader = try TickLogReader(logPath, files.restarted(.syncedOnly))
+            let reader = try mendedReader(files.restarted(.syncedOnly))
             #expect(try reader.allRows() == Small.rows(0..<end).rows)
         }
         for length in ends[1]..<ends[2] {
             var cut = log
             cut[name] = Array(log[name][..<length])
             #expect(code { _ = try TickLogWriter(logPath, cut.machine()) } == .damaged)
-            #expect(code { _ = try TickLogReader(logPath, cut.machine()).allRows() } == .damaged)
+            #expect(code { _ = try mendedReader(cut.machine()).allRows() } == .damaged)
         }
     }
 
@@ -69,7 +69,7 @@ import TickLog
                 dataBytes..<lost, with: repeatElement(0, count: lost - dataBytes))
             let mended = try torn.machine()
             #expect(try TickLogWriter(logPath, mended).endOffset == 3)
-            let reader = try TickLogReader(logPath, mended.restarted(.syncedOnly))
+            let reader = try mendedReader(mended.restarted(.syncedOnly))
             #expect(try reader.allRows() == Small.rows(0..<3).rows)
         }
     }
@@ -153,7 +153,7 @@ import TickLog
                 // A reader alone sees only what is durable. Its cell may be torn, then it says so.
                 var seenEnd: Int64 = 0
                 do {
-                    let before = try TickLogReader(logPath, files, mending: false)
+                    let before = try TickLogReader(logPath, files)
                     seenEnd = before.endOffset
                     #expect(
                         try before.allRows()

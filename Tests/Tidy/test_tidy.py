@@ -1,25 +1,10 @@
 """House rules that neither the compiler nor swift-format checks."""
 
-import pathlib
 import re
-import subprocess
 
 import pytest
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-
-
-def tracked(*patterns):
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *patterns],
-        cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
-    return [ROOT / name for name in listed if name and (ROOT / name).is_file()]
-
-
-def swift(*folders):
-    files = [f for f in tracked(*folders) if f.suffix == ".swift"]
-    assert files, f"no Swift files under {folders}"
-    return files
+from swift_text import ROOT, swift, tracked
 
 
 def offenders(files, pattern, allowed=lambda path: False):
@@ -59,30 +44,6 @@ def test_nothing_left_for_later():
     assert not found, "\n".join(found)
 
 
-def test_files_are_read_at_one_sitting():
-    lines_max = 400
-    long = [f"{path.relative_to(ROOT)}: {count}" for path in swift("Sources", "Tests")
-            if (count := len(path.read_text().splitlines())) > lines_max]
-    assert not long, "\n".join(long)
-
-
-def test_functions_fit_a_screen():
-    # The body of a function at one or two levels of indentation, counted from `func` to its brace.
-    lines_max = 80
-    long = []
-    for path in swift("Sources"):
-        lines = path.read_text().splitlines()
-        start = None
-        for number, line in enumerate(lines):
-            if match := re.match(r"( {0,8})[\w@() ]*\b(func|init)\b", line):
-                start, indent = number, match.group(1)
-            elif start is not None and line == indent + "}":
-                if number - start + 1 > lines_max:
-                    long.append(f"{path.relative_to(ROOT)}:{start + 1}: {number - start + 1}")
-                start = None
-    assert not long, "\n".join(long)
-
-
 def test_folders_kept_empty():
     for folder in ("checkpoints", "lake"):
         names = [path.name for path in tracked(folder)]
@@ -95,12 +56,14 @@ def test_layers_go_one_way(name):
     text = (ROOT / name).read_text()
     seen = set()
     for match in re.finditer(
-            r'(?:library|layer)\(\s*"(\w+)"(.*?)\)(?=,?\s*\n)', text, re.DOTALL):
-        target, rest = match.groups()
+            r'(library|layer|connector)\(\s*"(\w+)"(.*?)\)(?=,?\s*\n)', text, re.DOTALL):
+        kind, target, rest = match.groups()
         for dependency in re.findall(r'"(\w+)"', rest):
             if f'"{dependency}"' in text and dependency[0].isupper() and dependency != target:
                 known = dependency in seen or dependency in ("CSystem", "CSimdjson")
                 is_target = re.search(rf'layer\(\s*"{dependency}"', text)
                 assert known or not is_target, f"{target} imports {dependency} from below"
-        seen.add(target)
+                assert kind != "connector" or not dependency.endswith("Connector"), (
+                    f"the connector {target} imports {dependency}, another one")
+        seen.add(target if kind != "connector" else target + "Connector")
     assert "Engine" in seen

@@ -7,23 +7,32 @@ import Storage
 // checkpoint may still know of. They lay in the same directory. Readers need no such list; it is for
 // `verify`, and for a batch that runs again.
 
+/// A file that a compacted one was made from, by its name in their directory.
+struct CompactedInput {
+    let file: FileReceipt
+    let rows: Int
+}
+
 enum CompactedInputs {
     static let key = "streamer.compacted"
 
-    static func encode(_ inputs: [FileReceipt]) -> String {
-        inputs.map { "\($0.path)\t\($0.bytes)\t\($0.rows)\t\(Checksum.hex($0.xxh3))" }
-            .joined(separator: "\n")
+    static func encode(_ inputs: [CompactedInput]) -> String {
+        inputs.map { input in
+            let file = input.file
+            return "\(file.path)\t\(file.bytes)\t\(input.rows)\t\(Checksum.hex(file.xxh3))"
+        }.joined(separator: "\n")
     }
 
     /// Nil when the text is not of that form.
-    static func decode(_ text: String) -> [FileReceipt]? {
-        var inputs: [FileReceipt] = []
+    static func decode(_ text: String) -> [CompactedInput]? {
+        var inputs: [CompactedInput] = []
         for line in text.split(separator: "\n" as Character) {
             let parts = line.split(separator: "\t" as Character, omittingEmptySubsequences: false)
             guard parts.count == 4, let bytes = Int64(parts[1]), let rows = Int(parts[2]),
                 let xxh3 = Checksum.parseHex(parts[3])
             else { return nil }
-            inputs.append(FileReceipt(path: String(parts[0]), rows: rows, bytes: bytes, xxh3: xxh3))
+            let file = FileReceipt(path: String(parts[0]), bytes: bytes, xxh3: xxh3)
+            inputs.append(CompactedInput(file: file, rows: rows))
         }
         return inputs
     }
@@ -49,10 +58,10 @@ struct CompactedFiles: Sendable {
                     .damagedFile, "the list of the files that it was made from cannot be read",
                     path: try directory.path(of: entry.path).string)
             }
-            for input in listed {
-                let path = (parts.dropLast() + [input.path]).joined(separator: "/")
+            for file in listed.map(\.file) {
+                let path = (parts.dropLast() + [file.path]).joined(separator: "/")
                 inputs[Array(path.utf8)] = FileReceipt(
-                    path: path, rows: input.rows, bytes: input.bytes, xxh3: input.xxh3)
+                    path: path, bytes: file.bytes, xxh3: file.xxh3)
             }
         }
     }

@@ -146,7 +146,7 @@ private struct PlainCompaction {
         _ bin: CompactionBin<Input>, number: Int, from old: Path, into new: Path
     ) throws(LakeError) -> StagedFile {
         var parts: [RecordBatch] = []
-        var inputs: [FileReceipt] = []
+        var inputs: [CompactedInput] = []
         var metadata: [(key: String, value: String)] = []
         for input in bin.files {
             let path = try onStorage { () throws(StorageError) in try old.appending(input.name) }
@@ -173,15 +173,14 @@ private struct PlainCompaction {
             if let listed = file.footer.metadata(CompactedInputs.key) {
                 inputs += CompactedInputs.decode(listed) ?? []
             } else {
-                inputs.append(
-                    FileReceipt(
-                        path: input.name, rows: input.rows, bytes: input.bytes, xxh3: checksum))
+                let file = FileReceipt(path: input.name, bytes: input.bytes, xxh3: checksum)
+                inputs.append(CompactedInput(file: file, rows: input.rows))
             }
             if metadata.isEmpty, let columns = file.footer.metadata(PartitionColumns.key) {
                 metadata = [(PartitionColumns.key, columns)]
             }
         }
-        let known = inputs.filter { (DataFileName.parse($0.path)?.batch ?? 0) >= retainedFrom }
+        let known = inputs.filter { (DataFileName.parse($0.file.path)?.batch ?? 0) >= retainedFrom }
         metadata.append((CompactedInputs.key, CompactedInputs.encode(known)))
         return try write(bin, number: number, parts, metadata, into: new)
     }

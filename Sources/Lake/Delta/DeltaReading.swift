@@ -6,10 +6,14 @@ extension TableDirectory {
     /// The rows of a data file of a Delta table, with the columns that the log says it has.
     ///
     /// A column that the file lacks is null, as after a column was added.
-    func read(_ file: DeltaFile, of schema: Schema) throws(LakeError) -> RecordBatch {
+    func read(
+        _ file: DeltaFile, of schema: Schema, where conditions: [String: ColumnRange] = [:]
+    ) throws(LakeError) -> RecordBatch {
         let path = try path(of: file.path)
         let parquet = try openParquet(path, files)
-        let rows = try onParquet(path) { () throws(ParquetError) in try parquet.readRowGroups() }
+        let rows = try onParquet(path) { () throws(ParquetError) in
+            try parquet.readRowGroups(where: conditions)
+        }
         var columns: [Column] = []
         for field in schema.fields {
             if let column = rows.column(field.name) {

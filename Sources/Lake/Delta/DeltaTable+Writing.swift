@@ -1,6 +1,6 @@
 public import Columnar
 import Parquet
-import Storage
+public import Storage
 
 extension DeltaTable {
     /// Writes a batch as one commit; when it returns the rows are durable and visible.
@@ -157,12 +157,11 @@ extension DeltaTable {
         }
         let entry = try DeltaLogEntry(bytes, file)
         var receipts = entry.added.map { file in
-            FileReceipt(
-                path: file.path, rows: file.rows ?? 0, bytes: file.bytes, xxh3: file.xxh3 ?? 0)
+            FileReceipt(path: file.path, bytes: file.bytes, xxh3: file.xxh3 ?? 0)
         }
         receipts.append(
             FileReceipt(
-                path: "\(DeltaLog.directoryName)/\(DeltaLog.fileName(version))", rows: 0,
+                path: "\(DeltaLog.directoryName)/\(DeltaLog.fileName(version))",
                 bytes: Int64(bytes.count), xxh3: Checksum.xxh3(bytes)))
         return receipts
     }
@@ -200,7 +199,7 @@ extension DeltaTable {
                             tags: [
                                 (DeltaFile.batchTag, String(batch)),
                                 (DeltaFile.checksumTag, Checksum.hex(part.receipt.xxh3)),
-                            ], rows: part.receipt.rows))
+                            ], rows: part.rows.count))
                 }
             }
         } catch {

@@ -1,0 +1,58 @@
+import Glibc
+
+/// The streams of the process: results on standard output, talk on standard error.
+public final class Console: Sendable {
+    /// Where results go.
+    public let output = Output(descriptor: STDOUT_FILENO)
+    /// Where messages go.
+    public let messages = Output(descriptor: STDERR_FILENO)
+    /// Whether a person can answer a question.
+    public let isInteractive: Bool
+    private let hasColors: Bool
+
+    /// The streams, with colours unless the environment says no.
+    public init(environment: [String: String]) {
+        isInteractive = isatty(STDIN_FILENO) == 1
+        hasColors = (environment["NO_COLOR"] ?? "").isEmpty && environment["TERM"] != "dumb"
+        messages.setWhenClosed {}
+    }
+
+    /// How a text is set off on a terminal.
+    public enum Style: String, Sendable {
+        case bold = "1"
+        case dim = "2"
+        case red = "1;31"
+        case yellow = "33"
+    }
+
+    /// A text in a style where the stream is a terminal and colours are wanted; else the text.
+    public func styled(_ text: String, _ style: Style, on stream: Output) -> String {
+        hasColors && stream.isTerminal ? "\u{1B}[\(style.rawValue)m\(text)\u{1B}[0m" : text
+    }
+
+    /// A line of results.
+    public func print(_ line: String) { output.write(line + "\n") }
+
+    /// A message.
+    public func say(_ line: String) {
+        messages.write(line + "\n")
+        messages.flush()
+    }
+
+    /// A message about something that may need care.
+    public func warn(_ line: String) { say(styled("warning:", .yellow, on: messages) + " " + line) }
+
+    /// A message about what went wrong.
+    public func error(_ line: String) { say(styled("error:", .red, on: messages) + " " + line) }
+
+    /// Asks a question that is answered with yes or no; no answer is no.
+    public func confirm(_ question: String) -> Bool {
+        messages.write("\(question) [y/N] ")
+        messages.flush()
+        guard let answer = readLine() else {
+            say("")
+            return false
+        }
+        return ["y", "yes"].contains(answer.lowercased())
+    }
+}

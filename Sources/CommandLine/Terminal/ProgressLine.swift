@@ -1,0 +1,92 @@
+public import Storage
+import Synchronization
+
+/// The line at the foot of a terminal that says how far a run is.
+///
+/// Where standard error is not a terminal it writes nothing.
+public final class ProgressLine: Sendable {
+    /// How far a run is.
+    public struct State: Sendable {
+        /// The last batch that was committed.
+        public var batch: Int64
+        /// Rows read since the run began.
+        public var rows: Int64
+        /// Rows that are still to be read, as far as is known.
+        public var rowsLeft: Int64?
+        /// The watermark in milliseconds; 0 while there is none.
+        public var watermarkMs: Int64
+
+        /// A state of a run.
+        public init(batch: Int64, rows: Int64, rowsLeft: Int64?, watermarkMs: Int64) {
+            self.batch = batch
+            self.rows = rows
+            self.rowsLeft = rowsLeft
+            self.watermarkMs = watermarkMs
+        }
+    }
+
+    private struct Memory {
+        var shownAtNanos: UInt64 = 0
+        var isShown = false
+    }
+
+    private static let refreshNanos: UInt64 = 100_000_000
+
+    private let console: Console
+    private let time: any TimeSource
+    private let startNanos: UInt64
+    private let memory = Mutex(Memory())
+
+    /// A line for a run that begins now.
+    public init(console: Console, time: any TimeSource) {
+        self.console = console
+        self.time = time
+        startNanos = time.monotonicNanos()
+    }
+
+    /// Shows a state, at most ten times a second.
+    public func update(_ state: State) {
+        show(progressText(state, elapsedNanos: time.monotonicNanos() - startNanos))
+    }
+
+    /// Shows a text, at most ten times a second.
+    public func show(_ line: @autoclosure () -> String) {
+        guard console.messages.isTerminal else { return }
+        let now = time.monotonicNanos()
+        memory.withLock { memory in
+            guard !memory.isShown || now - memory.shownAtNanos >= Self.refreshNanos else { return }
+            memory.shownAtNanos = now
+            memory.isShown = true
+            // To the line's start, the text without wrapping on a narrow terminal, then clear what
+            // an earlier, longer text left.
+            console.messages.write("\r\u{1B}[?7l" + line() + "\u{1B}[K\u{1B}[?7h")
+        }
+    }
+
+    /// Takes the line away, before other messages and at the end.
+    public func clear() {
+        memory.withLock { memory in
+            guard memory.isShown else { return }
+            memory.isShown = false
+            console.messages.write("\r\u{1B}[K")
+        }
+    }
+}
+
+/// A state in words: `batch 7 · 1,750,000 rows · 2.1 M rows/s · watermark … · lag … · ETA 1 s`.
+func progressText(_ state: ProgressLine.State, elapsedNanos: UInt64) -> String {
+    let seconds = Double(elapsedNanos) / 1e9
+    let rate = seconds > 0 ? Double(state.rows) / seconds : .nan
+    var parts = [
+        "batch \(state.batch)", counted(state.rows, "row"), humanRate(rate),
+        "watermark " + (state.watermarkMs == 0 ? "-" : timestampText(ms: state.watermarkMs)),
+    ]
+    if let left = state.rowsLeft {
+        parts.append("lag \(counted(left, "row"))")
+        if left > 0, rate > 0 {
+            let micros = Int64(exactly: (Double(left) / rate * 1e6).rounded()) ?? .max
+            parts.append("ETA \(humanDuration(micros: micros))")
+        }
+    }
+    return parts.joined(separator: " · ")
+}

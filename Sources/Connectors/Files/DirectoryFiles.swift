@@ -1,0 +1,79 @@
+import ConnectorAPI
+import Lake
+import Storage
+
+/// The files that a directory source may read: those of directories and of the partition
+/// directories (`column=value`) below them, and those that globs match.
+///
+/// As in Spark, a name that begins with `_` or `.` is not a file to read: writers use such names
+/// until a file is whole.
+struct DirectoryFiles: Sendable {
+    /// A file that is there now.
+    struct Found {
+        let path: Path
+        let bytes: Int64
+        let modifiedNanos: Int64
+    }
+
+    let patterns: [String]
+    /// A glob for names; `nil` is every name.
+    let nameFilter: String?
+    let files: any FileSystem
+
+    /// Partition directories are nested at most this deep.
+    private static let depthMax = 32
+
+    /// The files that are not among those already known, in the order in which they are read:
+    /// oldest change first, as Spark reads them, and by the bytes of their paths where that is the
+    /// same.
+    ///
+    /// - Throws: ``FeedError`` when a path without a wildcard does not exist.
+    func new(besides known: Set<String>) throws -> [Found] {
+        var found: [String: Found] = [:]
+        for pattern in patterns {
+            for path in try roots(of: pattern) {
+                try collect(path, depth: 0, besides: known, into: &found)
+            }
+        }
+        return found.values.sorted {
+            ($0.modifiedNanos, $0.path) < ($1.modifiedNanos, $1.path)
+        }
+    }
+
+    private func roots(of pattern: String) throws -> [Path] {
+        let path = try Path(pattern)
+        if try files.exists(path) { return [path] }
+        guard !hasWildcard(pattern) else {
+            return try expandGlob(path, files: files, matchesDirectories: true)
+        }
+        throw FeedError(
+            .noInput, "there is no such directory or file; check the source's path", at: pattern)
+    }
+
+    private func collect(
+        _ path: Path, depth: Int, besides known: Set<String>, into found: inout [String: Found]
+    ) throws {
+        guard !known.contains(path.string), let info = try files.info(path) else { return }
+        switch info.kind {
+        case .file:
+            found[path.string] = Found(
+                path: path, bytes: info.size, modifiedNanos: info.modifiedNanos)
+        case .directory:
+            for entry in try files.list(path) where isWanted(entry, depth: depth) {
+                try collect(
+                    path.appending(entry.name), depth: depth + 1, besides: known, into: &found)
+            }
+        case .other: return
+        }
+    }
+
+    private func isWanted(_ entry: DirectoryEntry, depth: Int) -> Bool {
+        let first = entry.name.utf8.first
+        if first == UInt8(ascii: "_") || first == UInt8(ascii: ".") { return false }
+        if entry.kind == .directory {
+            return depth < Self.depthMax && PartitionPath.parse(entry.name) != nil
+        }
+        guard let nameFilter else { return true }
+        return matches(Array(entry.name.utf8), Array(nameFilter.utf8))
+    }
+}

@@ -1,0 +1,196 @@
+import Checkpoints
+public import Columnar
+public import ConnectorAPI
+public import Storage
+import Synchronization
+
+/// A directory of files as a source, by the rules of Spark's: a file is read once, whole, and in
+/// the order of the files' times of change.
+///
+/// Which files there are, in which order and with which offsets, is in the checkpoint before a row
+/// of them is read, so that every batch can be run again. Unlike in Spark no file is ever too old
+/// to be read: there is no `maxFileAge`.
+public final class FileSource: StreamSource {
+    /// `parquet[lake/ohlcv]`.
+    public let description: String
+    private let rows: any FileRows
+    private let listing: DirectoryFiles
+    private let limits: (files: Int?, bytes: Int64?)
+    private let files: any FileSystem
+    private let time: any TimeSource
+    private let openLog: @Sendable () throws -> SourceLog
+    private let state: Mutex<State> = Mutex(State())
+
+    private struct State {
+        var log: SourceLog?
+        var found: [SourceFile] = []
+        var known: Set<String> = []
+        var listedNanos: UInt64?
+
+        var end: Int64 { found.last?.offsets.upperBound ?? 0 }
+
+        /// The index of the first file that ends behind an offset.
+        func firstFile(endingAfter offset: Int64) -> Int {
+            var (low, high) = (0, found.count)
+            while low < high {
+                let middle = (low + high) / 2
+                if found[middle].offsets.upperBound <= offset {
+                    low = middle + 1
+                } else {
+                    high = middle
+                }
+            }
+            return low
+        }
+    }
+
+    /// How often a directory is listed at most: engines look for new rows much more often.
+    private static let listingNanos: UInt64 = 100_000_000
+
+    /// A source over files.
+    ///
+    /// - Parameters:
+    ///   - selection: which files, and how many a batch.
+    ///   - format: the word for what they hold, for the description.
+    ///   - checkpoint: the job's checkpoint, where the list of files is kept. Nothing is read from
+    ///     it before the first offset is asked for, and written only for new files, so the engine
+    ///     has its lock by then.
+    ///   - name: the source's name in the job.
+    ///   - files: the file system of the files and the checkpoint.
+    ///   - time: the clock.
+    ///   - makeRows: what makes rows of the files; given the source's description, and what finds
+    ///     the first of the files if there is one.
+    /// - Throws: what `makeRows` throws.
+    public init(
+        _ selection: FileSelection, format: String, checkpoint: Path, name: String,
+        files: any FileSystem, time: any TimeSource,
+        rows makeRows: (_ description: String, _ example: () throws -> Path?) throws
+            -> any FileRows
+    ) throws {
+        let listing = DirectoryFiles(
+            patterns: selection.paths, nameFilter: selection.pathGlobFilter, files: files)
+        self.listing = listing
+        description = "\(format)[\(selection.paths.joined(separator: ","))]"
+        openLog = { try SourceLog(checkpoint: checkpoint, source: name, files: files) }
+        rows = try makeRows(description) { [openLog] in
+            try openLog().found.first.map { try Path($0.path) }
+                ?? listing.new(besides: []).first?.path
+        }
+        limits = (selection.maxFilesPerTrigger, selection.maxBytesPerTrigger)
+        self.files = files
+        self.time = time
+    }
+
+    /// The columns of every row.
+    public var schema: Schema { rows.schema }
+
+    /// 0: files are never forgotten.
+    public func earliestOffset() throws -> Int64 { 0 }
+
+    /// One past the last row of the files that are there, after a look for new ones.
+    public func latestOffset() throws -> Int64 {
+        try state.withLock { state in
+            let log = try load(&state)
+            let now = time.monotonicNanos()
+            if let listed = state.listedNanos, now &- listed < Self.listingNanos {
+                return state.end
+            }
+            let more = try listing.new(besides: state.known)
+            try add(more, to: &state, log)
+            state.listedNanos = now
+            return state.end
+        }
+    }
+
+    /// Files are read whole, so no offset but the end is known for a time.
+    public func offset(atOrAfter timestampMicros: Int64) throws -> Int64 {
+        throw FeedError(
+            .badOptions,
+            "a directory of files has no order of event times, so no place in it can be given as "
+                + "a time; use \"where\", or read the files into a log", at: description)
+    }
+
+    /// The end of the last file that the limits let into a batch; one is always let in.
+    public func batchEnd(_ offsets: Range<Int64>) throws -> Int64 {
+        try state.withLock { state in
+            _ = try load(&state)
+            var (count, bytes, end) = (0, 0 as Int64, offsets.lowerBound)
+            for file in state.found[state.firstFile(endingAfter: offsets.lowerBound)...] {
+                if end >= offsets.upperBound { break }
+                let (sum, overflow) = bytes.addingReportingOverflow(file.bytes)
+                if count > 0 {
+                    if let most = limits.files, count >= most { break }
+                    if let most = limits.bytes, overflow || sum > most { break }
+                }
+                (count, bytes) = (count + 1, overflow ? .max : sum)
+                end = file.offsets.upperBound
+            }
+            return min(end, offsets.upperBound)
+        }
+    }
+
+    /// The parts of the files in a range.
+    public func blocks(_ offsets: Range<Int64>, rowsMax: Int) throws -> [SourceBlockPlan] {
+        let entries = try state.withLock { state in
+            _ = try load(&state)
+            guard offsets.upperBound <= state.end else {
+                throw FeedError(
+                    .fileChanged,
+                    "offsets up to \(offsets.upperBound) were read before, the list of files in "
+                        + "the checkpoint ends at \(state.end): restore the checkpoint's "
+                        + "'sources' from a backup, or clear the job", at: description)
+            }
+            let first = state.firstFile(endingAfter: offsets.lowerBound)
+            return state.found[first...].prefix { $0.offsets.lowerBound < offsets.upperBound }
+        }
+        return try entries.flatMap { entry in
+            let start = entry.offsets.lowerBound
+            let part = entry.offsets.clamped(to: offsets)
+            return try rows.parts(
+                of: OpenSourceFile(entry, files: files),
+                part.lowerBound - start..<part.upperBound - start, rowsMax: rowsMax)
+        }
+    }
+
+    /// What is known, and how many files have come since; changes nothing.
+    public func look() throws -> (endOffset: Int64, newFiles: Int) {
+        try state.withLock { state in
+            _ = try load(&state)
+            return (state.end, try listing.new(besides: state.known).count)
+        }
+    }
+
+    private func load(_ state: inout State) throws -> SourceLog {
+        if let log = state.log { return log }
+        let log = try openLog()
+        state.found = log.found
+        state.known = Set(log.found.map(\.path))
+        state.log = log
+        return log
+    }
+
+    private func add(
+        _ more: [DirectoryFiles.Found], to state: inout State, _ log: SourceLog
+    ) throws {
+        var end = state.end
+        var entries: [SourceFile] = []
+        for found in more {
+            let file = try files.openForReading(found.path)
+            let count = try rows.offsetCount(of: file, bytes: found.bytes)
+            let (next, overflow) = end.addingReportingOverflow(count)
+            guard !overflow else {
+                throw FeedError(.unreadable, "the source has more than 2^63 rows", at: description)
+            }
+            entries.append(
+                SourceFile(
+                    path: found.path.string, bytes: found.bytes,
+                    modifiedNanos: found.modifiedNanos,
+                    fingerprint: try OpenSourceFile.fingerprint(of: file, bytes: found.bytes),
+                    offsets: end..<next))
+            end = next
+        }
+        try log.append(entries)
+        state.found += entries
+        state.known.formUnion(entries.map(\.path))
+    }
+}

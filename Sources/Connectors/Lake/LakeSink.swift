@@ -1,0 +1,127 @@
+public import Columnar
+public import ConnectorAPI
+public import Lake
+import Parquet
+public import Storage
+
+/// A partitioned Parquet table as a sink: every batch adds its files.
+public final class LakeSink: Sink {
+    /// Which sink of its job it is.
+    public let id: SinkID
+    private let table: LakeTable
+    private let files: any FileSystem
+
+    /// A sink into an open table.
+    public init(_ id: SinkID, _ table: LakeTable, _ files: any FileSystem) {
+        self.id = id
+        self.table = table
+        self.files = files
+    }
+
+    /// `parquet[path]`.
+    public var description: String { "parquet[\(table.path)]" }
+    /// Files of earlier batches stay.
+    public var history: SinkHistory { .everyBatch }
+
+    /// Publishes a batch's files; a batch without rows publishes none.
+    public func write(
+        batch: Int64, rows: RecordBatch, timestampMs: Int64, isRerun: Bool
+    ) throws -> [SinkReceipt] {
+        // Without rows there is nothing to stage, but an earlier attempt may have to be removed.
+        guard rows.count > 0 || isRerun else { return [] }
+        let staged = try table.stage(batch: batch, rows: rows)
+        return try table.publish(staged, isRerun: isRerun).map(SinkReceipt.file)
+    }
+
+    /// Writes the batch's files again, aside, and compares them with those in place.
+    public func verify(
+        batch: Int64, rows: RecordBatch, receipts: [SinkReceipt]
+    ) throws -> [String] {
+        let staged = try table.stage(batch: batch, rows: rows)
+        defer { staged.discard(files) }
+        return try differences(
+            computed: staged.receipts, recorded: receipts.compactMap(\.file), at: table.path,
+            files, isCompacted: { [table] in table.isCompacted($0) })
+    }
+}
+
+/// A small table, replaced or upserted whole by every batch, as a sink.
+public final class TableSink: Sink {
+    /// Which sink of its job it is.
+    public let id: SinkID
+    private let table: ReplacedTable
+    private let keys: [String]
+    private let files: any FileSystem
+
+    /// A sink that replaces the table's rows, or, given keys, puts rows in by key.
+    public init(
+        _ id: SinkID, _ table: ReplacedTable, upsertKeys keys: [String], _ files: any FileSystem
+    ) {
+        self.id = id
+        self.table = table
+        self.keys = keys
+        self.files = files
+    }
+
+    /// `table[path]`.
+    public var description: String { "table[\(table.path)]" }
+    /// The table is one file.
+    public var history: SinkHistory { .newestBatch }
+
+    /// Puts the batch's rows in place.
+    public func write(
+        batch: Int64, rows: RecordBatch, timestampMs: Int64, isRerun: Bool
+    ) throws -> [SinkReceipt] {
+        try table.publish(stage(batch, rows)).map(SinkReceipt.file)
+    }
+
+    /// Compares the table that the batch's rows make with the one in place.
+    public func verify(
+        batch: Int64, rows: RecordBatch, receipts: [SinkReceipt]
+    ) throws -> [String] {
+        let staged = try stage(batch, rows)
+        defer { staged.discard(files) }
+        return try differences(
+            computed: staged.receipts, recorded: receipts.compactMap(\.file), at: table.path,
+            files)
+    }
+
+    private func stage(_ batch: Int64, _ rows: RecordBatch) throws -> StagedBatch {
+        keys.isEmpty
+            ? try table.stage(batch: batch, replacing: rows)
+            : try table.stage(batch: batch, upserting: rows, keys: keys)
+    }
+}
+
+/// A sentence for each file that was computed now, recorded in the commit or found in place, and
+/// is not the same in all three.
+func differences(
+    computed: [FileReceipt], recorded: [FileReceipt], at directory: Path, _ files: any FileSystem,
+    isCompacted: (FileReceipt) -> Bool = { _ in false }
+) throws -> [String] {
+    var found: [String] = []
+    let recordedByPath = Dictionary(
+        recorded.map { ($0.path, $0) }, uniquingKeysWith: { _, last in last })
+    for file in computed {
+        let path = try directory.joining(relative: file.path)
+        guard recordedByPath[file.path]?.xxh3 == file.xxh3 else {
+            found.append("\(path): the batch, run again, gives other bytes than it published")
+            continue
+        }
+        if isCompacted(file) { continue }
+        guard try files.exists(path) else {
+            found.append("\(path): the file is missing")
+            continue
+        }
+        let bytes = try files.read(path, maxBytes: Int(file.bytes) * 2 + 4_096)
+        if Checksum.xxh3(bytes) != file.xxh3 {
+            found.append("\(path): the file's bytes are not those that were published")
+        }
+    }
+    let computedPaths = Set(computed.map(\.path))
+    for file in recorded where !computedPaths.contains(file.path) {
+        let path = try directory.joining(relative: file.path)
+        found.append("\(path): the batch published this file, run again it does not")
+    }
+    return found
+}

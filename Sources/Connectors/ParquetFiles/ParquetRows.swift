@@ -1,0 +1,203 @@
+import Checkpoints
+public import Columnar
+public import ConnectorAPI
+public import FileSources
+import Lake
+import Parquet
+public import Storage
+import Synchronization
+
+/// Rows of Parquet files, with the partition columns of their directories.
+///
+/// A file's offsets are its rows. A file may have its columns in any order and more of them than
+/// the source; a column that it lacks is null, as in Spark.
+public struct ParquetRows: FileRows {
+    /// The columns of every row.
+    public let schema: Schema
+    private let files: any FileSystem
+
+    /// Rows with the declared columns, or with those of a file that `example` finds.
+    ///
+    /// - Throws: ``FeedError`` when there is no file to take the columns from.
+    public init(
+        declared: Schema?, example: () throws -> Path?, description: String,
+        files: any FileSystem
+    ) throws {
+        self.files = files
+        if let declared {
+            schema = declared
+            return
+        }
+        guard let path = try example() else {
+            throw FeedError(
+                .noInput,
+                "there is no file yet to take the columns from; give them as the source's "
+                    + "\"schema\", or put the first file there", at: description)
+        }
+        let file = try OpenParquet(files.openForReading(path), path: path.string)
+        // As in Spark nothing is known of files to come, so any column may have nulls.
+        schema = Schema(file.fields.map { Field($0.name, $0.type, isNullable: true) })
+    }
+
+    /// The number of rows; says first whether the file has the source's columns.
+    public func offsetCount(of file: any ReadFile, bytes: Int64) throws -> Int64 {
+        let parquet = try OpenParquet(file, path: file.path.string, types: schema)
+        _ = try parquet.places(of: schema)
+        return Int64(parquet.rowCount)
+    }
+
+    /// The row groups of the file that hold a range.
+    public func parts(
+        of file: OpenSourceFile, _ range: Range<Int64>, rowsMax: Int
+    ) throws -> [SourceBlockPlan] {
+        let parquet = try OpenParquet(file.opened(), path: file.entry.path, types: schema)
+        let places = try parquet.places(of: schema)
+        let start = file.entry.offsets.lowerBound
+        let schema = schema
+        let parts = try parquet.parts(
+            Int(range.lowerBound)..<Int(range.upperBound), places, rowsMax: rowsMax)
+        return parts.map { part in
+            let first = start + Int64(part.firstRow)
+            return SourceBlockPlan(offsets: first..<first + Int64(part.rows.count)) {
+                SourceBlock(
+                    baseOffset: first, rows: try parquet.read(part, places, schema: schema))
+            }
+        }
+    }
+}
+
+/// An open Parquet file of a source.
+private struct OpenParquet: Sendable {
+    private let file: ParquetFile
+    private let path: String
+    private let partition: [PartitionColumn]
+
+    /// Rows of one row group.
+    struct Part {
+        let rowGroup: RowGroupReader
+        let rows: Range<Int>
+        /// The number in the file of the first of them.
+        let firstRow: Int
+    }
+
+    /// Where a column of the source comes from.
+    enum Place: Sendable {
+        case stored(Int)
+        case constant(Value)
+    }
+
+    /// A file that is open; partition columns have the types that `types` gives them.
+    init(_ handle: any ReadFile, path: String, types: Schema? = nil) throws {
+        self.path = path
+        let stored = try StoredFile(handle)
+        do {
+            file = try ParquetFile(stored)
+        } catch {
+            throw FeedError(
+                .unreadable,
+                "\(error); a file of a source is whole when it gets its name: write it under a "
+                    + "name that begins with '_' or '.', and rename it", at: path)
+        }
+        partition = try partitionColumns(ofFile: path, file.footer, types: types)
+    }
+
+    var rowCount: Int { file.footer.rowCount }
+
+    /// The columns that can be read: the file's own, and those of its directories.
+    var fields: [Field] { file.schema.fields + partition.map(\.field) }
+
+    /// Where the columns of a schema come from.
+    func places(of schema: Schema) throws -> [Place] {
+        try schema.fields.map { field in
+            if let index = file.schema.index(of: field.name) {
+                try check(field, file.schema[index].type)
+                return .stored(index)
+            }
+            if let own = partition.first(where: { $0.field.name == field.name }) {
+                try check(field, own.field.type)
+                return .constant(own.value)
+            }
+            if let refused = file.footer.refusedColumns.first(where: { $0.name == field.name }) {
+                throw FeedError(.otherColumns, "\(refused.error)", at: path)
+            }
+            guard field.isNullable else {
+                throw FeedError(
+                    .otherColumns,
+                    "the file has no column '\(field.name)', which the source must have; keep it "
+                        + "out of the source's directory", at: path)
+            }
+            return .constant(.null)
+        }
+    }
+
+    private func check(_ field: Field, _ type: DataType) throws {
+        // Which of the two it is some writers do not say; as in Spark the source does.
+        let isBytes = field.type.layout == .dictionary && type.layout == .dictionary
+        guard field.type != type, !isBytes else { return }
+        throw FeedError(
+            .otherColumns,
+            "the column '\(field.name)' is of type \(type), in the source it is \(field.type); "
+                + "write the file with that type, or keep it out of the source's directory",
+            at: path)
+    }
+
+    /// A range of the file's rows, cut at row groups and every `rowsMax` rows within one.
+    func parts(_ range: Range<Int>, _ places: [Place], rowsMax: Int) throws -> [Part] {
+        let stored = places.compactMap { if case .stored(let index) = $0 { index } else { nil } }
+        var parts: [Part] = []
+        var groupStart = 0
+        for (group, count) in file.footer.rowGroupRowCounts.enumerated() {
+            defer { groupStart += count }
+            let inFile = range.clamped(to: groupStart..<groupStart + count)
+            if inFile.isEmpty { continue }
+            let wanted = inFile.lowerBound - groupStart..<inFile.upperBound - groupStart
+            let reader = try onFile { () throws(ParquetError) in
+                try RowGroupReader(file, rowGroup: group, rows: wanted, columns: stored)
+            }
+            for first in stride(from: wanted.lowerBound, to: wanted.upperBound, by: rowsMax) {
+                parts.append(
+                    Part(
+                        rowGroup: reader, rows: first..<min(first + rowsMax, wanted.upperBound),
+                        firstRow: groupStart + first))
+            }
+        }
+        return parts
+    }
+
+    /// What a reader says of the file, as an error of the source.
+    private func onFile<T>(_ body: () throws(ParquetError) -> T) throws -> T {
+        do {
+            return try body()
+        } catch {
+            throw FeedError(.unreadable, "\(error)", at: path)
+        }
+    }
+
+    func read(_ part: Part, _ places: [Place], schema: Schema) throws -> RecordBatch {
+        let rows = try onFile { () throws(ParquetError) in try part.rowGroup.read(part.rows) }
+        var next = 0
+        let columns = try zip(places, schema.fields).map { place, field -> Column in
+            switch place {
+            case .stored:
+                next += 1
+                guard let column = rows.columns[next - 1].reread(as: field.type) else {
+                    throw FeedError(
+                        .otherColumns,
+                        "the column '\(field.name)' has bytes that are not UTF-8; give it the type "
+                            + "binary in the source's schema", at: path)
+                }
+                return column
+            case .constant(let value):
+                return Column(repeating: value, field.type, count: part.rows.count)
+            }
+        }
+        for (field, column) in zip(schema.fields, columns)
+        where !field.isNullable && column.nullCount > 0 {
+            throw FeedError(
+                .otherColumns,
+                "the column '\(field.name)' has nulls, which it must not have in the source; fill "
+                    + "them, or keep the file out of the source's directory", at: path)
+        }
+        return RecordBatch(schema, columns, count: part.rows.count)
+    }
+}

@@ -1,0 +1,52 @@
+import ConnectorAPI
+import Decoding
+public import Jobs
+public import Storage
+
+/// A feed from files with one JSON object a line, plain, gzipped or zipped, or standard input.
+///
+/// A row must be valid JSON from its first to its last byte, also where no column reads it. A
+/// missing key is a null; of a key that occurs twice the last one counts. Numbers and times may
+/// stand in quotes.
+public final class JSONLinesFeed: FileFeed {
+    /// Finds the files; none is opened before the first batch.
+    ///
+    /// - Parameters:
+    ///   - spec: what to read, and how.
+    ///   - files: the file system that holds the files.
+    ///   - readBytes: how many bytes are read at a time, up to 64 MiB; the rows do not depend on
+    ///     it.
+    /// - Throws: ``FeedError`` naming the option, file or pattern that is wrong.
+    public init(
+        _ spec: JSONLinesSpec, files: any FileSystem, readBytes: Int = FileFeed.readBytesDefault
+    ) throws {
+        try super.init(from: spec, files: files, readBytes: readBytes)
+    }
+}
+
+extension JSONLinesSpec: FileSpec {
+    static let format = "json"
+    static let columnsKey = "fields"
+
+    var identityParts: [String] { [] }
+
+    func validateFormat() throws(FeedError) {
+        for column in columns {
+            switch column.origin {
+            case .index:
+                throw FeedError(
+                    .badOptions, "JSON fields have names, not indices", at: place(of: column))
+            case .field(let path):
+                let keys = path.split(separator: "." as Character, omittingEmptySubsequences: false)
+                guard !keys.contains("") else {
+                    throw FeedError(
+                        .badOptions, "'\(path)' has an empty key between dots",
+                        at: place(of: column))
+                }
+            default: break
+            }
+        }
+    }
+
+    func makeParser(recordsAreLines _: Bool) -> any RecordParser { JSONLinesParser(self) }
+}

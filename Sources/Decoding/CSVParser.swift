@@ -1,0 +1,229 @@
+import Columnar
+import ConnectorAPI
+import Glibc
+public import Jobs
+import Storage
+
+/// Makes rows of CSV records: one pass finds the fields of a record, eight bytes at a time, a
+/// second one parses those that columns want straight into the columns' memory.
+@safe
+public final class CSVParser: RecordParser {
+    private let spec: CSVSpec
+    private let delimiter: UInt8
+    private let quote: UInt8
+    private let nullText: [UInt8]
+    private let recordsAreLines: Bool
+
+    // Changing with the file.
+    /// For each column the field it reads, or -1 for one of `constants`.
+    private var fieldOfColumn: [Int]
+    private var constants: FileConstants
+    private var fieldsMin = 0
+    private var fieldsMax = Int.max
+    /// Room for the fields up to the last that a column reads.
+    private var fields: UnsafeMutablePointer<FieldText>
+    private var fieldRoom = 1
+    private var scratch: ColumnMemory
+
+    /// A parser of such files, at the start of one.
+    public init(_ spec: CSVSpec, recordsAreLines: Bool) {
+        self.spec = spec
+        self.recordsAreLines = recordsAreLines
+        delimiter = spec.delimiter.asciiValue ?? 0
+        quote = spec.quote.asciiValue ?? 0
+        nullText = Array(spec.nullText.utf8)
+        fieldOfColumn = spec.columns.map { _ in 0 }
+        constants = FileConstants(columnCount: spec.columns.count)
+        unsafe fields = .allocate(capacity: 1)
+        scratch = ColumnMemory(byteCount: 0)
+    }
+
+    deinit { unsafe fields.deallocate() }
+
+    /// Reads what comes before a stream's first record.
+    public func begin(_ window: InputWindow, input: InputFile, columns: ColumnSet) throws -> Int64 {
+        var header: [String]?
+        var lines: Int64 = 0
+        var firstCount: Int?
+        if let (texts, consumed, recordLines) = try firstRecord(window, input: input) {
+            if spec.hasHeader {
+                header = texts
+                window.consume(consumed)
+                lines = recordLines
+            }
+            firstCount = texts.count
+        }
+        try mapColumns(header: header, input: input)
+        try constants.begin(spec.columns, input: input, fills: columns)
+        let needed = (fieldOfColumn.max() ?? -1) + 1
+        if needed > fieldRoom {
+            unsafe fields.deallocate()
+            unsafe fields = .allocate(capacity: needed)
+            fieldRoom = needed
+        }
+        // A first record too short to be one of these files' says nothing about the others.
+        let expected = spec.fieldCount ?? firstCount.flatMap { $0 >= needed ? $0 : nil }
+        fieldsMin = max(needed, expected ?? needed)
+        fieldsMax = expected ?? Int.max
+        return lines
+    }
+
+    /// The texts of the stream's first record that is not an empty line; `nil` when the stream
+    /// has no whole one or, without a header, one that does not parse.
+    private func firstRecord(
+        _ window: InputWindow, input: InputFile
+    ) throws -> (texts: [String], consumed: Int, lines: Int64)? {
+        let room = spec.input.maxRecordBytes + 1
+        let slots = UnsafeMutablePointer<FieldText>.allocate(capacity: Self.headerFieldsMax)
+        defer { unsafe slots.deallocate() }
+        var blank = 0
+        while true {
+            let unread = unsafe window.unread
+            while blank < unread.count, unsafe unread[blank] == 0x0a { blank += 1 }
+            let memory = ColumnMemory(byteCount: min(room, unread.count) + 8)
+            let bytes = unsafe UnsafePointer(window.base + window.start + blank)
+            var reader = unsafe RecordReader(
+                bytes, unread.count - blank, isFinal: window.isAtEnd,
+                bytesMax: spec.input.maxRecordBytes, delimiter: delimiter, quote: quote)
+            let end = unsafe reader.read(
+                into: slots, fieldsMax: Self.headerFieldsMax,
+                scratch: memory.base.assumingMemoryBound(to: UInt8.self))
+            switch end {
+            case .needsData:
+                try window.refill()
+            case .complete(let count, let content, let consumed, let lines):
+                if content == 0, window.isAtEnd, consumed == 0 { return nil }
+                guard !spec.hasHeader || count <= Self.headerFieldsMax else {
+                    throw headerFault("has more than \(Self.headerFieldsMax) fields", input)
+                }
+                let texts = (0..<min(count, Self.headerFieldsMax)).map { index in
+                    unsafe String(
+                        decoding: UnsafeBufferPointer(
+                            start: slots[index].start, count: Int(slots[index].count)),
+                        as: UTF8.self)
+                }
+                return (texts, blank + consumed, lines + Int64(blank))
+            case .textAfterQuote, .unterminatedQuote:
+                guard !spec.hasHeader else {
+                    throw headerFault(
+                        "is not a record of at most \(spec.input.maxRecordBytes) bytes", input)
+                }
+                return nil
+            }
+        }
+    }
+
+    private static let headerFieldsMax = 16_384
+
+    private func headerFault(_ what: String, _ input: InputFile) -> FeedError {
+        FeedError(
+            .badOptions, "the header \(what); is this a CSV file with a header?",
+            at: input.displayName)
+    }
+
+    /// The fields of a header as a message shows them.
+    private static func shown(_ header: [String]) -> String {
+        let text = header.prefix(40).map { Path.printable($0) }.joined(separator: ", ")
+        return text.count <= 400 ? text : text.prefix(399) + "…"
+    }
+
+    /// What else than the names may be wrong, as far as the header tells.
+    private func readingHint(_ header: [String]) -> String {
+        if header.contains(where: { $0.unicodeScalars.contains("\0") }) {
+            return "; the file is not in UTF-8, save it in that encoding"
+        }
+        let delimiters: [Character] = [",", ";", "\t", "|"]
+        let other = header.count == 1 ? delimiters.first(where: header[0].contains) : nil
+        return other.map {
+            "; if '\(Path.printable(String($0)))' stands between fields, say so with \"delimiter\""
+        } ?? ""
+    }
+
+    private func mapColumns(header: [String]?, input: InputFile) throws {
+        for (index, column) in spec.columns.enumerated() {
+            fieldOfColumn[index] = -1
+            switch column.origin {
+            case .field(let name):
+                // A stream without a header has no records either.
+                guard let header else { continue }
+                let places = header.indices.filter { header[$0].utf8.elementsEqual(name.utf8) }
+                guard let place = places.first, places.count == 1 else {
+                    let hint = readingHint(header)
+                    let fault =
+                        places.isEmpty
+                        ? "the header has no field '\(name)'"
+                            + (hint.isEmpty ? suggestion(for: name, among: header) : "")
+                            + "; it has \(Self.shown(header))" + hint
+                        : "the header has the field '\(name)' \(places.count) times; use an index"
+                    throw FeedError(.badOptions, fault, at: input.displayName)
+                }
+                fieldOfColumn[index] = place
+            case .index(let place): fieldOfColumn[index] = place
+            case .constant, .fileName, .directory, .fileDate: break
+            }
+        }
+    }
+}
+
+extension CSVParser {
+    /// Takes records from the window into columns.
+    public func parse(
+        _ window: InputWindow, into columns: ColumnSet, _ progress: inout BatchProgress
+    ) -> ParseStop {
+        let count = columns.count
+        return unsafe withUnsafeTemporaryAllocation(of: ColumnInput.self, capacity: count) {
+            inputs in
+            for index in 0..<count {
+                // Safe: `constants` keeps the memory while the scan runs.
+                unsafe inputs[index] = ColumnInput(
+                    field: fieldOfColumn[index], text: constants.text(index))
+            }
+            let needed = min(window.count, spec.input.maxRecordBytes + 1) + 16
+            if scratch.byteCount < needed { scratch = ColumnMemory(byteCount: needed * 2) }
+            return unsafe nullText.withUnsafeBufferPointer { nullText in
+                var scan = unsafe CSVScan(
+                    base: UnsafePointer(window.base), end: window.end, isFinal: window.isAtEnd,
+                    delimiter: delimiter, quote: quote, maxRecordBytes: spec.input.maxRecordBytes,
+                    recordsAreLines: recordsAreLines, fields: fields, fieldRoom: fieldRoom,
+                    fieldsMin: fieldsMin,
+                    fieldsMax: fieldsMax, inputs: inputs.baseAddress, fills: columns.fills,
+                    columnCount: count, nullText: nullText.baseAddress,
+                    nullCount: nullText.count,
+                    scratch: scratch.base.assumingMemoryBound(to: UInt8.self),
+                    cursor: window.start)
+                let stop = unsafe scan.run(&progress)
+                unsafe window.consume(scan.cursor - window.start)
+                return unsafe describe(stop, scan, columns, progress.rows)
+            }
+        }
+    }
+
+    private func describe(
+        _ stop: CSVScan.Stop, _ scan: CSVScan, _ columns: ColumnSet, _ row: Int
+    ) -> ParseStop {
+        let reason: String
+        switch stop {
+        case .needsData: return .needsData
+        case .batchIsFull: return .batchIsFull
+        case .tooLong: return .tooLong
+        case .recordTooLong:
+            reason = "the record is longer than \(spec.input.maxRecordBytes) bytes"
+        case .fieldCount(let found):
+            let expected =
+                fieldsMax == Int.max
+                ? "at least \(fieldsMin)"
+                : fieldsMin == fieldsMax
+                    ? "\(fieldsMin)"
+                    : "\(fieldsMin) to \(fieldsMax)"
+            reason = "the record has \(found) fields instead of \(expected)"
+        case .textAfterQuote: reason = "text follows a closing quote"
+        case .unterminatedQuote: reason = "a quote is not closed"
+        case .field(let column, let fault):
+            columns.clear(row: row)
+            reason = "\(spec.columns[column].name) \(fault.reason)"
+        }
+        return unsafe .rejected(
+            reason: reason, consumed: scan.recordConsumed, lines: scan.recordLines,
+            textBytes: scan.recordContent)
+    }
+}

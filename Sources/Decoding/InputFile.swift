@@ -1,0 +1,25 @@
+import Storage
+
+/// A file that a feed reads, or standard input.
+public struct InputFile: Sendable, Equatable {
+    /// The path as the kernel takes it; `-` is standard input.
+    public let path: String
+
+    /// The file at a path, as the kernel takes it.
+    public init(path: String) { self.path = path }
+
+    /// Whether it is standard input.
+    public var isStandardInput: Bool { path == "-" }
+
+    /// What messages and rejects call it.
+    public var displayName: String { isStandardInput ? "stdin" : path }
+
+    /// The name without directories; empty for standard input.
+    var name: String { isStandardInput ? "" : (try? Path(path).name) ?? "" }
+
+    /// The name of the directory that holds it; empty where the path names none.
+    var directory: String {
+        guard !isStandardInput, let parent = try? Path(path).parent else { return "" }
+        return parent.string == "." ? "" : parent.name
+    }
+}

@@ -1,0 +1,61 @@
+import Storage
+
+/// The files in the directory of a log; what they are stands in TickLogWriter.swift.
+enum LogDirectory {
+    /// The file that the writer holds locked.
+    static let lockName = "LOCK"
+
+    /// Reads log.json of a log's directory.
+    static func description(
+        _ directory: Path, _ files: any FileSystem
+    ) throws(TickLogError) -> LogDescription {
+        let path = try storage { () throws(StorageError) in
+            try directory.appending(LogDescription.fileName)
+        }
+        guard try storage({ () throws(StorageError) in try files.exists(path) }) else {
+            let kind = try storage { () throws(StorageError) in try files.info(directory)?.kind }
+            if kind == .directory { try refuseOrphans(directory, files) }
+            throw TickLogError(
+                .notFound, "there is no tick log in '\(directory)' (no \(LogDescription.fileName))")
+        }
+        let bytes = try storage { () throws(StorageError) in
+            try files.read(path, maxBytes: LogDescription.bytesMax)
+        }
+        return try LogDescription(bytes, path)
+    }
+
+    /// The base offsets of a log's segments, ascending.
+    static func segmentBases(
+        _ directory: Path, _ files: any FileSystem
+    ) throws(TickLogError) -> [Int64] {
+        try storage { () throws(StorageError) in try files.list(directory) }
+            .filter { $0.kind == .file }
+            .compactMap { SegmentHeader.baseOffset(ofFile: $0.name) }
+            .sorted()
+    }
+
+    /// Refuses a directory without a description whose segments hold rows: a log that was damaged.
+    ///
+    /// A creation that was cut off leaves a first segment without rows.
+    static func refuseOrphans(_ directory: Path, _ files: any FileSystem) throws(TickLogError) {
+        for base in try segmentBases(directory, files) {
+            let path = try storage { () throws(StorageError) in
+                try directory.appending(SegmentHeader.fileName(base))
+            }
+            let file = try storage { () throws(StorageError) in try files.openForReading(path) }
+            let (start, size) = try storage { () throws(StorageError) in
+                (try file.readUpTo(8, at: 0), try file.size())
+            }
+            // The header is one Arrow message: a marker, the number of bytes that follow, those.
+            let header = start.count == 8 ? 8 + Int64(start.little(at: 0) >> 32) : 0
+            guard base == 0, size <= header else {
+                throw TickLogError(
+                    .damaged,
+                    "the log's description is missing, but there are segments; nothing was "
+                        + "changed. Restore \(LogDescription.fileName) from a copy, or move the "
+                        + "segments away",
+                    file: directory)
+            }
+        }
+    }
+}
