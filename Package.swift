@@ -64,17 +64,17 @@ let package = Package(
         layer("Expressions", ["Columnar"]),
         // Verbs and their options, tables and numbers for people: no verb is known here.
         layer("CommandLine", ["Storage", "Columnar", "JSON", "Expressions"]),
-        layer("ConnectorAPI", ["Storage", "Columnar", "Expressions"]),
+        layer("ConnectorAPI", ["Storage", "Columnar", "JSON", "Expressions"]),
         layer("TickLog", ["Storage", "Columnar", "JSON"]),
         layer(
             "Parquet", ["Columnar", "CZstd", "CZlib", "CLZ4", "CSnappy", "CBrotli", "CXXHash"]),
         layer("Lake", ["Storage", "Columnar", "JSON", "Parquet"]),
         layer("KeyedState", ["Storage", "Columnar"]),
-        layer("Checkpoints", ["Storage", "JSON"]),
+        layer("Checkpoints", ["Storage", "JSON", "ConnectorAPI"]),
         layer("Operators", ["Storage", "Columnar", "Expressions", "KeyedState"]),
-        layer("Jobs", ["Columnar", "Expressions", "Operators", "JSON"]),
-        layer("SparkExport", ["Columnar", "Expressions", "Operators", "Jobs"]),
-        layer("Feeds", ["Storage", "Columnar", "ConnectorAPI", "TickLog"]),
+        layer("Jobs", ["Columnar", "Expressions", "ConnectorAPI", "Operators", "JSON"]),
+        layer("SparkExport", ["Columnar", "Expressions", "ConnectorAPI", "Operators", "Jobs"]),
+        layer("Feeds", ["Storage", "Columnar", "ConnectorAPI", "TickLog", "Lake"]),
         layer(
             "Decoding",
             ["Storage", "Columnar", "ConnectorAPI", "Expressions", "Jobs", "CSimdjson"]),
@@ -86,6 +86,7 @@ let package = Package(
         connector(
             "Text",
             ["Expressions", "Checkpoints", "Jobs", "Decoding", "FileSources", "CZlib"]),
+        connector("Arrow", ["FileSources"]),
         connector("Simulator", ["Jobs", "Decoding"]),
         connector("Log", ["Checkpoints", "TickLog"]),
         connector(
@@ -109,13 +110,16 @@ let package = Package(
             dependencies: [
                 "CSystem", "Storage", "Columnar", "JSON", "ConnectorAPI", "Expressions", "TickLog",
                 "Parquet", "Lake", "KeyedState", "Checkpoints", "Operators", "Jobs", "SparkExport",
-                "Feeds", "FileSources", "TextConnector", "SimulatorConnector", "LogConnector",
-                "ParquetConnector", "LakeConnector", "Connectors", "Engine", "CommandLine",
+                "Feeds", "FileSources", "TextConnector", "ArrowConnector", "SimulatorConnector",
+                "LogConnector", "ParquetConnector", "LakeConnector", "Connectors", "Engine",
+                "CommandLine",
             ],
             swiftSettings: settings),
 
         .target(
-            name: "TestSupport", dependencies: ["Storage", "Columnar"], path: "Tests/TestSupport",
+            name: "TestSupport",
+            dependencies: ["Storage", "Columnar", "ConnectorAPI", "TickLog", "Feeds"],
+            path: "Tests/TestSupport",
             swiftSettings: settings),
         // Sweeps of crashes, faults and flipped bits over the whole engine, in a release build.
         .executableTarget(
@@ -137,7 +141,7 @@ let package = Package(
                 "TestSupport",
             ], path: "Tests/FuzzTargets", swiftSettings: settings),
         tests("FuzzTests", ["Storage", "FuzzTargets"]),
-        tests("TestSupportTests", ["Storage", "Columnar"]),
+        tests("TestSupportTests", ["Storage", "Columnar", "ConnectorAPI"]),
         tests("StorageTests", ["Storage"]),
         tests("CommandLineTests", ["Storage", "Columnar", "CommandLine"]),
         tests("ColumnarTests", ["Columnar"]),
@@ -147,17 +151,22 @@ let package = Package(
         tests("ParquetTests", ["Columnar", "Parquet"]),
         tests("LakeTests", ["Storage", "Columnar", "JSON", "Parquet", "Lake"]),
         tests("KeyedStateTests", ["Storage", "Columnar", "KeyedState"]),
-        tests("CheckpointsTests", ["Storage", "Checkpoints"]),
+        tests("CheckpointsTests", ["Storage", "ConnectorAPI", "Checkpoints"]),
         tests("OperatorsTests", ["Storage", "Columnar", "Expressions", "KeyedState", "Operators"]),
-        tests("JobsTests", ["Columnar", "Expressions", "Operators", "JSON", "Jobs"]),
+        tests("ConnectorAPITests", ["Storage", "Columnar", "ConnectorAPI"]),
         tests(
-            "SparkExportTests", ["Columnar", "Expressions", "Operators", "Jobs", "SparkExport"]),
+            "JobsTests",
+            ["Columnar", "Expressions", "ConnectorAPI", "Operators", "JSON", "Jobs"]),
+        tests(
+            "SparkExportTests",
+            ["Columnar", "Expressions", "ConnectorAPI", "Operators", "Jobs", "SparkExport"]),
         tests(
             "ConnectorsTests",
             [
                 "Storage", "Columnar", "JSON", "ConnectorAPI", "Checkpoints", "Jobs", "TickLog",
                 "Parquet", "Lake", "Feeds", "Decoding", "FileSources", "TextConnector",
-                "SimulatorConnector", "LogConnector", "Connectors",
+                "ArrowConnector", "SimulatorConnector", "LogConnector", "LakeConnector",
+                "Connectors",
             ]),
         tests(
             "EngineTests",

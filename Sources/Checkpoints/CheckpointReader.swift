@@ -60,6 +60,12 @@ public struct CheckpointReader: Sendable {
         try offsetsLog.entry(batch, identity: knownIdentity()).entry
     }
 
+    /// A batch as it was planned, to be run again.
+    public func rerunPoint(_ batch: BatchID) throws -> RerunPoint {
+        let before = try batch.previous.map { try offsets($0) }
+        return RerunPoint(try offsets(batch), after: before, lastCommit: nil)
+    }
+
     /// The commit of a batch.
     public func commit(_ batch: BatchID) throws -> CommitEntry {
         try commitLog.entry(batch, identity: knownIdentity()).entry

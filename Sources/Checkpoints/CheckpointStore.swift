@@ -16,11 +16,11 @@ public final class CheckpointStore: Sendable {
 
     private let minBatchesToRetain: Int64
     private let fileLock: any FileLock
+    private let made: MadeCheckpoint
     private let state: Mutex<State>
 
     /// Can transition: planned nil -> entry by `logOffsets`, entry -> nil by `logCommit`.
     private struct State {
-        var next: BatchID
         var planned: LoggedOffsets?
         var lastOffsets: LoggedOffsets?
         var lastCommit: LoggedCommit?
@@ -36,14 +36,34 @@ public final class CheckpointStore: Sendable {
     ///   - newIdentity: the identity that a new checkpoint gets.
     /// - Returns: the checkpoint; its lock is held until it is closed or goes away.
     /// - Throws: a ``CheckpointError`` if it is damaged, a `StorageError` if it is locked or the
-    ///   disk fails. Nothing that a query wrote is touched then.
+    ///   disk fails. Nothing that a query wrote is touched then, and nothing that was made stays.
     public static func open(
         _ path: Path, files: any FileSystem, minBatchesToRetain: Int = 100,
         newIdentity: CheckpointIdentity
     ) throws -> CheckpointStore {
         let reader = try CheckpointReader(path, files: files)
-        try files.createDirectories(path)
-        let fileLock = try files.lock(reader.lockPath())
+        var made = try MadeCheckpoint(reader)
+        var held: (any FileLock)?
+        do {
+            try files.createDirectories(path)
+            let fileLock = try files.lock(reader.lockPath())
+            held = fileLock
+            try made.noteLocked()
+            return try open(
+                reader, fileLock, made, minBatchesToRetain: Int64(max(2, minBatchesToRetain)),
+                newIdentity)
+        } catch {
+            made.takeAway()
+            held?.release()
+            throw error
+        }
+    }
+
+    private static func open(
+        _ reader: CheckpointReader, _ fileLock: any FileLock, _ made: MadeCheckpoint,
+        minBatchesToRetain: Int64, _ newIdentity: CheckpointIdentity
+    ) throws -> CheckpointStore {
+        let (path, files) = (reader.path, reader.files)
         try files.removeStrays(in: path)
         for directory in [reader.offsetsLog.directory, reader.commitLog.directory] {
             try files.createDirectories(directory)
@@ -65,14 +85,16 @@ public final class CheckpointStore: Sendable {
                 text: JSONValue.object([("id", .string(identity.id))]).text() + "\n")
         }
         return CheckpointStore(
-            reader, identity, recovery, facts, fileLock,
-            minBatchesToRetain: Int64(max(2, minBatchesToRetain)))
+            reader, identity, recovery, facts, fileLock, made,
+            minBatchesToRetain: minBatchesToRetain)
     }
 
     private init(
         _ reader: CheckpointReader, _ identity: CheckpointIdentity, _ recovery: RecoveryDecision,
-        _ facts: CheckpointFacts, _ fileLock: any FileLock, minBatchesToRetain: Int64
+        _ facts: CheckpointFacts, _ fileLock: any FileLock, _ made: MadeCheckpoint,
+        minBatchesToRetain: Int64
     ) {
+        self.made = made
         self.reader = reader
         self.identity = identity
         self.recovery = recovery
@@ -82,18 +104,18 @@ public final class CheckpointStore: Sendable {
         let offsets = facts.offsets.compactMapValues { $0.content }
         switch recovery {
         case .fresh:
-            state = Mutex(State(next: .first, purgedBefore: .first))
+            state = Mutex(State(purgedBefore: .first))
         case .resume(let point):
             let last = point.lastOffsets.batch
             state = Mutex(
                 State(
-                    next: point.next, lastOffsets: offsets[last], lastCommit: commits[last],
+                    lastOffsets: offsets[last], lastCommit: commits[last],
                     purgedBefore: .first))
         case .rerun(let point):
             let batch = point.offsets.batch
             state = Mutex(
                 State(
-                    next: batch.next, planned: offsets[batch], lastOffsets: offsets[batch],
+                    planned: offsets[batch], lastOffsets: offsets[batch],
                     lastCommit: batch.previous.flatMap { commits[$0] }, purgedBefore: .first))
         }
     }
@@ -114,7 +136,8 @@ public final class CheckpointStore: Sendable {
         try fileLock.verify()
         try state.withLock { state in
             precondition(state.planned == nil, "a batch is planned before the last one is complete")
-            precondition(entry.batch == state.next, "batch \(state.next) is the next to plan")
+            let next = state.lastOffsets?.batch.next ?? .first
+            precondition(entry.batch == next, "batch \(next) is the next to plan")
             let oldest = max(0, entry.batch.number - minBatchesToRetain + 1)
             let logged = try reader.offsetsLog.append(
                 LoggedOffsets(
@@ -124,7 +147,6 @@ public final class CheckpointStore: Sendable {
                 identity: identity)
             state.planned = logged
             state.lastOffsets = logged
-            state.next = entry.batch.next
         }
     }
 
@@ -176,6 +198,14 @@ public final class CheckpointStore: Sendable {
         try files.rename(path, to: doomed, mode: .createNew)
         try files.removeTree(doomed)
         fileLock.release()
+    }
+
+    /// Whether a batch was ever planned.
+    public var hasPlanned: Bool { state.withLock { $0.lastOffsets != nil } }
+
+    /// Takes away a checkpoint that this made and in which no batch was planned; another one stays.
+    public func withdraw() {
+        if !hasPlanned { made.takeAway() }
     }
 
     /// Gives the lock up.

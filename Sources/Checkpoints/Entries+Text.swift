@@ -1,3 +1,4 @@
+import ConnectorAPI
 import JSON
 import Storage
 
@@ -35,11 +36,14 @@ extension LoggedOffsets: LoggedEntry {
                 "sources",
                 .array(
                     entry.sources.map {
-                        .object([("name", .string($0.name)), ("startOffset", .string($0.start))])
+                        .object([
+                            ("name", .string($0.name)),
+                            ("startOffset", .string($0.offsets.start.text)),
+                        ])
                     })
             ),
         ])
-        return EntryText.encode([metadata.text()] + entry.sources.map(\.end))
+        return EntryText.encode([metadata.text()] + entry.sources.map(\.offsets.end.text))
     }
 
     init(lines: [String], path: Path) throws(CheckpointError) {
@@ -51,11 +55,13 @@ extension LoggedOffsets: LoggedEntry {
         }
         var ranges: [SourceRange] = []
         for (source, end) in zip(sources, lines.dropFirst()) {
-            let start = try source.string("startOffset")
-            guard !start.utf8.contains(UInt8(ascii: "\n")) else {
-                throw EntryText.damaged(path, "a start offset is more than one line")
+            let (name, start) = (try source.string("name"), try source.string("startOffset"))
+            do throws(ConnectorError) {
+                ranges.append(
+                    SourceRange(name: name, offsets: try OffsetRange(parsing: start, to: end)))
+            } catch {
+                throw EntryText.damaged(path, "of the source '\(name)': \(error.message)")
             }
-            ranges.append(SourceRange(name: try source.string("name"), start: start, end: end))
         }
         self.init(
             entry: OffsetsEntry(
@@ -82,6 +88,7 @@ extension LoggedCommit: LoggedEntry {
             ("offsets", .string(Checksum.hex(offsets))),
             ("watermarkMaximaMs", .sorted(entry.watermarkMaximaMs.mapValues { .integer($0) })),
             ("counters", .sorted(entry.counters.mapValues { .integer($0) })),
+            ("tails", .sorted(entry.tails.mapValues { .string($0) })),
             ("state", .array(entry.state.map(\.json))),
             ("sinks", .array(entry.sinks.map(\.json))),
         ])
@@ -99,6 +106,7 @@ extension LoggedCommit: LoggedEntry {
                 nextWatermarkMs: try fields.int64("nextBatchWatermarkMs"),
                 watermarkMaximaMs: try fields.integers("watermarkMaximaMs"),
                 counters: try fields.integers("counters"),
+                tails: try fields.has("tails") ? fields.strings("tails") : [:],
                 state: try LoggedCommit.stateFiles(fields.list("state")),
                 sinks: try LoggedCommit.receipts(fields.list("sinks"))),
             previous: try fields.link("previous"), offsets: try fields.link("offsets"), link: 0)

@@ -1,22 +1,17 @@
+public import ConnectorAPI
 public import Storage
 
-/// What one source gives to a batch: everything from `start` up to, not including, `end`.
+/// What one source gives to a batch.
 public struct SourceRange: Sendable, Equatable {
     /// The source's name in the job.
     public let name: String
-    /// Where the batch starts: the source's own JSON text, on one line.
-    public let start: String
-    /// Where the batch ends, in the same form.
-    public let end: String
+    /// What the batch reads of it.
+    public let offsets: OffsetRange
 
-    /// The range of a source; the offsets are JSON texts without line breaks.
-    public init(name: String, start: String, end: String) {
-        precondition(
-            !start.utf8.contains(0x0a) && !end.utf8.contains(0x0a),
-            "an offset is one line of text")
+    /// The range of a source.
+    public init(name: String, offsets: OffsetRange) {
         self.name = name
-        self.start = start
-        self.end = end
+        self.offsets = offsets
     }
 }
 
@@ -55,7 +50,7 @@ public struct OffsetsEntry: Sendable, Equatable {
 public struct Owned<Receipt: Hashable & Sendable>: Hashable, Sendable {
     /// The query whose state it is, or the text of the sink's id.
     public let owner: String
-    /// What was published. A path is relative to the owner's directory.
+    /// What was published; a path is relative to the owner's directory.
     public let receipt: Receipt
 
     /// A receipt of an owner's.
@@ -75,6 +70,9 @@ public struct CommitEntry: Sendable, Equatable {
     public var watermarkMaximaMs: [String: Int64]
     /// Totals since the query's first batch, by name: rows read, dropped as late, rejected.
     public var counters: [String: Int64]
+    /// What stands in each source before the end of the batch, as the source says it; none of a
+    /// source that says nothing, or whose commit is older than this record.
+    public var tails: [String: String]
     /// The state files written by this batch.
     public var state: [Owned<FileReceipt>]
     /// What the sinks published.
@@ -83,13 +81,14 @@ public struct CommitEntry: Sendable, Equatable {
     /// The outcome of a batch.
     public init(
         batch: BatchID, nextWatermarkMs: Int64, watermarkMaximaMs: [String: Int64] = [:],
-        counters: [String: Int64] = [:], state: [Owned<FileReceipt>] = [],
-        sinks: [Owned<Receipt>] = []
+        counters: [String: Int64] = [:], tails: [String: String] = [:],
+        state: [Owned<FileReceipt>] = [], sinks: [Owned<Receipt>] = []
     ) {
         self.batch = batch
         self.nextWatermarkMs = nextWatermarkMs
         self.watermarkMaximaMs = watermarkMaximaMs
         self.counters = counters
+        self.tails = tails
         self.state = state
         self.sinks = sinks
     }

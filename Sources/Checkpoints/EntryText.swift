@@ -89,7 +89,8 @@ struct EntryFields {
         self.path = path
     }
 
-    func has(_ key: String) -> Bool { object[key] != nil }
+    /// Whether there is such a member: entries of older programs lack some.
+    func has(_ key: String) -> Bool { object.member(key) != nil }
 
     func int64(_ key: String) throws(CheckpointError) -> Int64 {
         try take(key, object[key]?.int64Value)

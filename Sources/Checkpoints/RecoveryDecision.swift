@@ -1,3 +1,4 @@
+import ConnectorAPI
 public import Storage
 
 /// What an engine has to do first on a checkpoint.
@@ -51,6 +52,13 @@ public struct RerunPoint: Sendable, Equatable {
         self.lastCommit = lastCommit
         self.lateWatermarkMs = lateWatermarkMs
     }
+
+    /// A batch to run again, with the plan and the commit of the batch before if it is not the
+    /// first: rows are late against the watermark that it ran with.
+    init(_ offsets: OffsetsEntry, after before: OffsetsEntry?, lastCommit: CommitEntry?) {
+        self.init(
+            offsets: offsets, lastCommit: lastCommit, lateWatermarkMs: before?.watermarkMs ?? 0)
+    }
 }
 
 /// Decides from what is on disk what an engine has to do; it never guesses.
@@ -81,9 +89,7 @@ public func decideRecovery(
                 lateWatermarkMs: last.entry.watermarkMs))
     }
     return .rerun(
-        RerunPoint(
-            offsets: last.entry, lastCommit: commits.last?.entry,
-            lateWatermarkMs: before?.watermarkMs ?? 0))
+        RerunPoint(last.entry, after: before, lastCommit: commits.last?.entry))
 }
 
 private func checkedIdentity(
@@ -133,14 +139,19 @@ private func checkStarts(
     _ entry: OffsetsEntry, after before: OffsetsEntry, _ facts: CheckpointFacts
 ) throws(CheckpointError) {
     for source in entry.sources {
-        guard let earlier = before.sources.first(where: { $0.name == source.name }),
-            earlier.end != source.start
+        guard let earlier = before.sources.first(where: { $0.name == source.name })
         else { continue }
-        throw CheckpointError(
-            .inconsistent, path: "\(facts.path)/offsets/\(entry.batch)",
-            detail: "source '\(source.name)' starts at \(source.start), but batch "
-                + "\(before.batch) ended at \(earlier.end)",
-            remedy: CheckpointError.restoreRemedy)
+        // A split that is new starts where it does.
+        for split in source.offsets.start.splits {
+            guard let start = source.offsets.start[split], let end = earlier.offsets.end[split],
+                start != end
+            else { continue }
+            throw CheckpointError(
+                .inconsistent, path: "\(facts.path)/offsets/\(entry.batch)",
+                detail: "source '\(source.name)' starts at \(start)\(split.ofIt), but batch "
+                    + "\(before.batch) ended at \(end)",
+                remedy: CheckpointError.restoreRemedy)
+        }
     }
 }
 

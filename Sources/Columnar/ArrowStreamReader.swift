@@ -12,6 +12,10 @@ public struct ArrowStreamReader: Sendable {
     /// The custom metadata of the batch read last.
     public private(set) var batchMetadata: [ArrowMetadataEntry] = []
 
+    /// How many of the bytes were read; in a file, whose end says where its batches are, that is
+    /// where the last of them ends.
+    public private(set) var bytesRead: Int
+
     private let source: Buffer
     private let decoder: ArrowBatchDecoder
     private var dictionaries = ArrowDictionaries()
@@ -40,6 +44,7 @@ public struct ArrowStreamReader: Sendable {
                 leavingOutUnreadable: leavingOut)
             filePositions = footer.positions.reversed()
             position = 0
+            bytesRead = 0
             return
         }
         guard let first = try ArrowMessage.decode(source, at: 0) else {
@@ -48,6 +53,7 @@ public struct ArrowStreamReader: Sendable {
         decoder = try ArrowBatchDecoder(
             schema: first, limits: limits, leavingOutUnreadable: leavingOut)
         position = first.range.upperBound
+        bytesRead = position
     }
 
     /// The next batch, or `nil` at the end.
@@ -80,10 +86,12 @@ public struct ArrowStreamReader: Sendable {
             guard let message = try ArrowMessage.decode(source, at: place) else {
                 throw ArrowError(.malformed, "no message where the footer says", position: place)
             }
+            bytesRead = max(bytesRead, message.range.upperBound)
             return message
         }
         let message = try ArrowMessage.decode(source, at: position)
         position = message?.range.upperBound ?? position
+        bytesRead = position
         return message
     }
 

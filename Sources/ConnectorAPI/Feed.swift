@@ -1,64 +1,95 @@
 public import Columnar
+public import Storage
 
 /// Something that produces rows for a tick log, in an order that never changes.
 ///
-/// A feed belongs to one thread. Its content is a function of its options and inputs, and a
-/// position says exactly where to go on: the rows after `resume(from: p)` are those that follow
-/// the batch that carried `p`. A log that stores the position with the rows therefore has every
-/// row exactly once, whatever was interrupted.
+/// A feed is used by one thread; only ``interrupt`` may be called from any. Its content is a
+/// function of its options and inputs, and a position says exactly where to go on: the rows after
+/// `resume(from: p)` are those that follow the batch that carried `p`. A log that stores the
+/// position with the rows therefore has every row exactly once, whatever was interrupted.
+///
+/// Pace, syncs, retries, and the tables of malformed records and of gaps are the pump's.
 public protocol Feed: AnyObject {
     /// The columns of every batch.
     var schema: Schema { get }
 
     /// The name of the event-time column, a timestamp without nulls.
-    var timeColumn: String { get }
-
-    /// What determines the feed's content, as a short hash; empty when the feed cannot be read
-    /// again (standard input) and so has no place to go back to.
-    var identity: String { get }
+    var eventTime: String { get }
 
     /// How many rows a second of real time the feed wants to deliver; `nil` is as fast as it can.
-    var rowsPerSecond: Double? { get }
+    var pace: Double? { get }
 
-    /// The next rows, at most `maxRows`, or `nil` at the end of the feed.
-    ///
-    /// A batch may have fewer rows, even none when it only carries rejects.
-    /// - Throws: ``FeedError`` when the feed cannot go on. The rows before the fault were
-    ///   delivered by earlier calls.
-    func next(maxRows: Int) throws -> FeedBatch?
+    /// Whether the feed can go back to a position, and what names its position in a log.
+    var replay: Replay { get }
 
-    /// Goes to a position that an earlier batch of a feed with this identity carried.
+    /// Makes the call of ``next(rowsMax:until:)`` that is under way, or else the one after it,
+    /// return at once; to be called from any thread, as often as wanted.
+    var interrupt: @Sendable () -> Void { get }
+
+    /// Goes on behind the batch that carried a position; called at most once, before the first
+    /// batch.
     ///
-    /// - Throws: ``FeedError`` `.badPosition` when it does not belong to this feed's inputs.
-    func resume(from position: String) throws
+    /// - Throws: ``ConnectorError`` when the position does not belong to this feed's inputs, or
+    ///   what was read of them has changed.
+    func resume(from position: FeedPosition) throws(ConnectorError)
+
+    /// Why the rows of another feed in the same log would come twice with this feed's, or `nil`.
+    ///
+    /// Asked at a feed's start, for each of the log's other positions.
+    func conflict(with other: FeedIdentity, at position: FeedPosition) -> ConnectorError?
+
+    /// The next step: rows, at most `rowsMax`, or none now, or the end.
+    ///
+    /// - Parameters:
+    ///   - rowsMax: the most rows of the batch, at least 1.
+    ///   - deadline: when to come back at the latest if there is nothing to give; what is there is
+    ///     given at once.
+    /// - Returns: what there is.
+    /// - Throws: ``ConnectorError``; after one that may be retried the call may be repeated. The
+    ///   rows before the fault were delivered by earlier calls.
+    func next(rowsMax: Int, until deadline: MonotonicTime) throws(ConnectorError) -> FeedStep
+
+    /// Ends connections and closes files; called once, last.
+    func close()
 }
 
 extension Feed {
     /// As fast as it can.
-    public var rowsPerSecond: Double? { nil }
+    public var pace: Double? { nil }
+    /// Nothing: for a feed whose ``next(rowsMax:until:)`` never waits.
+    public var interrupt: @Sendable () -> Void { {} }
+    /// None: for a feed whose rows are no other feed's.
+    public func conflict(
+        with other: FeedIdentity, at position: FeedPosition
+    ) -> ConnectorError? { nil }
+    /// Nothing to close.
+    public func close() {}
 }
 
-/// Rows of a feed, and the place right after them.
-public struct FeedBatch: Sendable {
-    /// The rows, of the feed's schema.
-    public let rows: RecordBatch
-    /// Where the feed goes on after these rows.
-    public let position: String
-    /// The rows of the input that did not parse, met on the way, in input order.
-    public let rejects: [Reject]
-    /// How many rows the feed had rejected before these rejects: the number of the first of them.
-    public let firstReject: Int64
+/// Whether a feed can be read again, and the name under which a log keeps its position.
+public enum Replay: Sendable, Hashable {
+    /// The feed goes back to any position: its rows are the same whenever they are read.
+    case from(FeedIdentity)
+    /// The feed keeps a position, but never goes back (a socket): what was not taken is lost.
+    case onward(FeedIdentity)
+    /// There is no place to go back to (standard input): no position is kept.
+    case never
 
-    /// The number of rejected rows.
-    public var rejectedRows: Int { rejects.count }
-
-    /// A batch of rows with the position after it.
-    public init(
-        rows: RecordBatch, position: String, rejects: [Reject] = [], firstReject: Int64 = 0
-    ) {
-        self.rows = rows
-        self.position = position
-        self.rejects = rejects
-        self.firstReject = firstReject
+    /// What names the feed's position, if it keeps one.
+    public var identity: FeedIdentity? {
+        switch self {
+        case .from(let identity), .onward(let identity): identity
+        case .never: nil
+        }
     }
+}
+
+/// What a feed answers when it is asked for rows.
+public enum FeedStep: Sendable {
+    /// Rows, or only records without rows, gaps, or a position.
+    case rows(FeedBatch)
+    /// Nothing now: ask again at that moment, or, when it is `nil` or later, at the deadline.
+    case idle(until: MonotonicTime?)
+    /// There is nothing more, ever.
+    case ended
 }

@@ -1,41 +1,75 @@
 public import Columnar
 public import Storage
 
-/// What a sink left behind for one batch, as the commit remembers it.
-public typealias SinkReceipt = Receipt
-
 /// A place where one query's results go.
 ///
-/// Writing is idempotent on the batch number: writing batch N again, with the same rows, leaves
-/// what writing it once leaves.
+/// A batch goes to it in two phases: `prepare` does all work that can fail, and shows nothing; when
+/// every sink of the job has prepared, `commit` makes the batch visible. A batch that was begun and
+/// not committed in the checkpoint comes again, with the same rows; it then leaves what it would
+/// have left the first time.
+///
+/// One thread at a time calls a sink; which one may change.
 public protocol Sink: AnyObject, Sendable {
     /// Which sink of its job it is: what commits name it by.
     var id: SinkID { get }
 
-    /// What the sink is, for people: `parquet[lake/ohlcv]`.
+    /// What the sink is, for people: `parquet[lake/ohlcv]`. Free to change.
     var description: String { get }
 
     /// What of its batches is still there to be compared.
     var history: SinkHistory { get }
 
-    /// Publishes a batch's rows. When this returns they are durable and visible.
+    /// Makes the sink ready for batches: called once, before the first.
     ///
-    /// - Parameters:
-    ///   - batch: the batch's number.
-    ///   - rows: its rows.
-    ///   - timestampMs: its time as the plan recorded it, the same when the batch runs again.
-    ///   - isRerun: whether an earlier attempt at this batch may have left something; it must not
-    ///     remain beside what this attempt writes.
-    /// - Returns: what the commit has to remember.
-    /// - Throws: when not everything is there; the batch is then run again.
-    func write(
-        batch: Int64, rows: RecordBatch, timestampMs: Int64, isRerun: Bool
-    ) throws -> [SinkReceipt]
+    /// First it keeps earlier writers out, then it looks at what they left, and makes what is
+    /// missing.
+    /// - Parameter last: where the checkpoint stands.
+    /// - Throws: when the sink cannot go on from there; what was made for it is taken away again.
+    func recover(_ last: SinkRecovery) throws(ConnectorError)
 
-    /// Computes what `write` would publish and compares it with what is published: a sentence for
-    /// each difference, none when every byte is the same. Changes nothing.
-    func verify(batch: Int64, rows: RecordBatch, receipts: [SinkReceipt]) throws -> [String]
+    /// Takes away what `recover` made where nothing was: the job could not begin.
+    ///
+    /// Called instead of the first batch. What cannot be taken away stays.
+    func withdraw()
+
+    /// Does everything for a batch that can be done before anybody sees it.
+    ///
+    /// - Returns: the batch, to be committed or aborted.
+    /// - Throws: when that fails; nothing is left behind then.
+    func prepare(_ batch: SinkBatch) throws(ConnectorError) -> any PreparedBatch
+
+    /// Computes what the batch would publish and compares it with what is published.
+    ///
+    /// Changes nothing.
+    /// - Parameters:
+    ///   - batch: the batch, run again.
+    ///   - receipts: what its commit recorded.
+    /// - Returns: a sentence for each difference, none when every byte is the same.
+    /// - Throws: when what is published cannot be read.
+    func verify(
+        _ batch: SinkBatch, _ receipts: [SinkReceipt]
+    ) throws(ConnectorError) -> [String]
+
+    /// Work between batches: compaction, retention.
+    func maintain() throws(ConnectorError)
+
+    /// Gives up whatever the sink holds; nothing is called afterwards.
+    func close()
 }
+
+extension Sink {
+    /// Nothing: a sink that makes nothing before its first batch.
+    public func withdraw() {}
+
+    /// Nothing.
+    public func maintain() throws(ConnectorError) {}
+
+    /// Nothing.
+    public func close() {}
+}
+
+/// What a sink left behind for one batch, as the commit remembers it.
+public typealias SinkReceipt = Receipt
 
 /// What a sink keeps of the batches before the newest.
 public enum SinkHistory: Hashable, Sendable {
@@ -45,10 +79,107 @@ public enum SinkHistory: Hashable, Sendable {
     case newestBatch
 }
 
+/// Where a checkpoint stands when a sink is opened on it.
+public struct SinkRecovery: Sendable {
+    /// The newest committed batch; nil before the first.
+    public let committed: BatchID?
+    /// The batch that was planned and not committed, if there is one: the sink may have any part
+    /// of it, or all.
+    public let open: BatchID?
+    /// What the newest commit remembers of the sink.
+    public let receipts: [SinkReceipt]
+    /// What the user says of the open batch, for a sink that cannot find out.
+    public let assume: Assumption?
+
+    /// Where a checkpoint stands.
+    public init(
+        committed: BatchID? = nil, open: BatchID? = nil, receipts: [SinkReceipt] = [],
+        assume: Assumption? = nil
+    ) {
+        self.committed = committed
+        self.open = open
+        self.receipts = receipts
+        self.assume = assume
+    }
+}
+
+/// What is to be taken for the truth of a batch whose outcome cannot be found out.
+public enum Assumption: Hashable, Sendable {
+    /// It was published.
+    case published
+    /// It was not.
+    case unpublished
+}
+
+/// Whether a batch may have been begun before.
+public enum Attempt: Hashable, Sendable {
+    /// It is new.
+    case first
+    /// An earlier attempt may have left something, which must not remain beside what this one
+    /// leaves.
+    case repeated
+}
+
+/// A batch's rows for one sink.
+public struct SinkBatch: Sendable {
+    /// The batch.
+    public let number: BatchID
+    /// Its rows, the same whenever it is run.
+    public let rows: RecordBatch
+    /// Its time as the plan recorded it, since the epoch; the same whenever it is run.
+    public let plannedAt: Milliseconds
+    /// Whether it may have been begun before.
+    public let attempt: Attempt
+
+    /// Rows for a sink.
+    public init(number: BatchID, rows: RecordBatch, plannedAt: Milliseconds, attempt: Attempt) {
+        self.number = number
+        self.rows = rows
+        self.plannedAt = plannedAt
+        self.attempt = attempt
+    }
+}
+
+/// A batch that a sink has prepared.
+public protocol PreparedBatch: Sendable {
+    /// Makes the batch visible, whole, at once; when it returns the batch is durable.
+    ///
+    /// Once it has succeeded it may be called again, and gives the same.
+    /// - Returns: what the commit has to remember.
+    /// - Throws: when the batch is not visible whole, or nobody knows; it then runs again, and
+    ///   `abort` is not called.
+    func commit() throws(ConnectorError) -> [SinkReceipt]
+
+    /// Leaves nothing of a batch that `commit` was not called for.
+    func abort()
+
+    /// Files whose bytes a checkpoint's record may carry in place of their own sync.
+    var small: [StagedFile] { get }
+}
+
+extension PreparedBatch {
+    /// None.
+    public var small: [StagedFile] { [] }
+}
+
 /// A sink that can show rows while their batch is still running.
 ///
 /// What it shows may come again: a batch that fails shows its rows again when it runs again.
 public protocol LiveSink: Sink {
     /// Shows rows that are new, or whose values changed, since the last call for the batch.
-    func show(batch: Int64, rows: RecordBatch)
+    func show(_ update: LiveUpdate)
+}
+
+/// Rows that are new, or changed, in a batch that is still running.
+public struct LiveUpdate: Sendable {
+    /// The batch.
+    public let number: BatchID
+    /// The rows.
+    public let rows: RecordBatch
+
+    /// Rows of a batch.
+    public init(number: BatchID, rows: RecordBatch) {
+        self.number = number
+        self.rows = rows
+    }
 }

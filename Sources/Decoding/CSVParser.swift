@@ -115,9 +115,9 @@ public final class CSVParser: RecordParser {
 
     private static let headerFieldsMax = 16_384
 
-    private func headerFault(_ what: String, _ input: InputFile) -> FeedError {
-        FeedError(
-            .badOptions, "the header \(what); is this a CSV file with a header?",
+    private func headerFault(_ what: String, _ input: InputFile) -> ConnectorError {
+        ConnectorError(
+            "badOptions", "the header \(what); is this a CSV file with a header?",
             at: input.displayName)
     }
 
@@ -155,7 +155,7 @@ public final class CSVParser: RecordParser {
                             + (hint.isEmpty ? suggestion(for: name, among: header) : "")
                             + "; it has \(Self.shown(header))" + hint
                         : "the header has the field '\(name)' \(places.count) times; use an index"
-                    throw FeedError(.badOptions, fault, at: input.displayName)
+                    throw ConnectorError("badOptions", fault, at: input.displayName)
                 }
                 fieldOfColumn[index] = place
             case .index(let place): fieldOfColumn[index] = place
@@ -168,7 +168,7 @@ public final class CSVParser: RecordParser {
 extension CSVParser {
     /// Takes records from the window into columns.
     public func parse(
-        _ window: InputWindow, into columns: ColumnSet, _ progress: inout BatchProgress
+        _ window: InputWindow, into columns: ColumnSet, _ progress: inout ParseProgress
     ) -> ParseStop {
         let count = columns.count
         return unsafe withUnsafeTemporaryAllocation(of: ColumnInput.self, capacity: count) {
@@ -182,7 +182,7 @@ extension CSVParser {
             if scratch.byteCount < needed { scratch = ColumnMemory(byteCount: needed * 2) }
             return unsafe nullText.withUnsafeBufferPointer { nullText in
                 var scan = unsafe CSVScan(
-                    base: UnsafePointer(window.base), end: window.end, isFinal: window.isAtEnd,
+                    base: UnsafePointer(window.base), end: window.end, isFinal: window.isFinal,
                     delimiter: delimiter, quote: quote, maxRecordBytes: spec.input.maxRecordBytes,
                     recordsAreLines: recordsAreLines, fields: fields, fieldRoom: fieldRoom,
                     fieldsMin: fieldsMin,

@@ -21,7 +21,7 @@ enum RecordEnd {
 
 /// Reads one record byte by byte: for those with quotes, and for headers.
 ///
-/// It looks at no byte at or behind `limit`.
+/// It looks at no byte at or behind `limit`; whoever makes one keeps the bytes alive meanwhile.
 @safe
 struct RecordReader {
     private let bytes: UnsafePointer<UInt8>

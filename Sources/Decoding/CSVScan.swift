@@ -64,9 +64,9 @@ struct CSVScan {
     }
 
     /// Reads records until something stops it; `cursor` is then at the record that did.
-    mutating func run(_ progress: inout BatchProgress) -> Stop {
+    mutating func run(_ progress: inout ParseProgress) -> Stop {
         while true {
-            if progress.rows == progress.rowsMax || progress.bytes > BatchProgress.bytesMax {
+            if progress.rows == progress.rowsMax || progress.bytes > progress.bytesMax {
                 return .batchIsFull
             }
             let count: Int

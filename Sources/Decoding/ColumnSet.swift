@@ -27,7 +27,7 @@ public final class ColumnSet {
 
     /// Room for columns, empty.
     ///
-    /// - Throws: ``FeedError`` when a time zone is unknown.
+    /// - Throws: ``ConnectorError`` when a time zone is unknown.
     public init(_ columns: [FeedColumn], schema: Schema, files: any FileSystem) throws {
         self.schema = schema
         self.columns = columns

@@ -23,14 +23,14 @@ final class FileConstants {
 
     /// Takes what the columns want to know of a file.
     ///
-    /// - Throws: ``FeedError`` when a column needs the file's date and its name has none.
-    func begin(_ columns: [FeedColumn], input: InputFile, fills: ColumnSet) throws(FeedError) {
+    /// - Throws: ``ConnectorError`` when a column needs the file's date and its name has none.
+    func begin(_ columns: [FeedColumn], input: InputFile, fills: ColumnSet) throws(ConnectorError) {
         let days = dateInFileName(input.name)
         if let days {
             fills.setFileDate(days: days)
         } else if let column = columns.first(where: Self.needsFileDate) {
-            throw FeedError(
-                .badOptions,
+            throw ConnectorError(
+                "badOptions",
                 "the column '\(column.name)' needs the file's date, but the name has none such "
                     + "as 20131007 or 2013-10-07", at: input.displayName)
         }

@@ -4,14 +4,22 @@ import Storage
 public struct InputFile: Sendable, Equatable {
     /// The path as the kernel takes it; `-` is standard input.
     public let path: String
+    /// Whether it is a regular file, which can be read again.
+    public let isRegular: Bool
 
     /// The file at a path, as the kernel takes it.
-    public init(path: String) { self.path = path }
+    public init(path: String, isRegular: Bool = true) {
+        self.path = path
+        self.isRegular = isRegular
+    }
+
+    /// Standard input.
+    public static let standardInput = InputFile(path: "-", isRegular: false)
 
     /// Whether it is standard input.
     public var isStandardInput: Bool { path == "-" }
 
-    /// What messages and rejects call it.
+    /// What messages and malformed records call it.
     public var displayName: String { isStandardInput ? "stdin" : path }
 
     /// The name without directories; empty for standard input.

@@ -1,5 +1,6 @@
 import ConnectorAPI
 import Glibc
+import Storage
 
 /// The part of a stream that is in memory: what was read and not yet consumed.
 ///
@@ -22,11 +23,24 @@ public final class InputWindow {
     /// Grows with every refill, after which bytes lie elsewhere.
     private(set) var generation = 0
     private let readBytes: Int
+    /// Whether a last line without line end is a record.
+    private let takesOpenLine: Bool
+    /// Of every byte before `base[checked]`.
+    private var checksum = ChecksumStream()
+    /// Invariant: `0 <= checked <= start`.
+    private var checked = 0
 
     /// A window that reads `readBytes` at a time.
-    public init(_ stream: any ByteStream, readBytes: Int) {
+    ///
+    /// - Parameters:
+    ///   - stream: where the bytes come from.
+    ///   - readBytes: how many bytes are read at a time.
+    ///   - takesOpenLine: whether a last line without line end is a record; in a file that may
+    ///     still grow it is not one yet.
+    public init(_ stream: any ByteStream, readBytes: Int, takesOpenLine: Bool = true) {
         self.stream = stream
         self.readBytes = readBytes
+        self.takesOpenLine = takesOpenLine
         capacity = readBytes
         unsafe base = .allocate(capacity: capacity + Self.padding)
         unsafe base.initialize(repeating: 0, count: Self.padding)
@@ -34,17 +48,20 @@ public final class InputWindow {
 
     /// A window with the whole of a stream of `byteCount` bytes in memory.
     ///
-    /// - Throws: ``FeedError`` when the stream is shorter.
+    /// - Throws: ``ConnectorError`` when the stream is shorter.
     public init(whole stream: any ByteStream, byteCount: Int, name: String) throws {
         self.stream = stream
         readBytes = byteCount
+        takesOpenLine = true
         capacity = byteCount
         unsafe base = .allocate(capacity: capacity + Self.padding)
         while end < byteCount {
             // Safe: `base` has room for `byteCount` bytes, and nothing reads them yet.
             let got = try unsafe stream.read(
                 into: UnsafeMutableRawBufferPointer(start: base + end, count: byteCount - end))
-            guard got > 0 else { throw FeedError(.fileChanged, "has become shorter", at: name) }
+            guard got > 0 else {
+                throw ConnectorError("fileChanged", "has become shorter", at: name, fault: .damage)
+            }
             end += got
         }
         isAtEnd = true
@@ -52,6 +69,22 @@ public final class InputWindow {
     }
 
     deinit { unsafe base.deallocate() }
+
+    /// Whether the bytes in memory end with the last record.
+    public var isFinal: Bool { isAtEnd && takesOpenLine }
+
+    /// The checksum of every byte before ``offset``.
+    public func readChecksum() -> UInt64 {
+        check()
+        return checksum.value
+    }
+
+    private func check() {
+        // Safe: `base` is filled up to `end`, which is not before `start`.
+        unsafe checksum.update(
+            UnsafeRawBufferPointer(start: base + checked, count: start - checked))
+        checked = start
+    }
 
     /// The number of unread bytes in memory.
     public var count: Int { end - start }
@@ -76,9 +109,11 @@ public final class InputWindow {
         guard !isAtEnd else { return }
         generation += 1
         if start > 0 {
+            check()
             unsafe base.update(from: base + start, count: count)
             end -= start
             start = 0
+            checked = 0
         }
         if capacity - end < readBytes { grow() }
         // Safe: there is room for `readBytes` and the padding behind `end`.
@@ -100,14 +135,6 @@ public final class InputWindow {
 
     /// Goes forward to a place in the stream; `false` when the stream ends before it.
     public func skip(to target: Int64) throws -> Bool {
-        if target - offset > Int64(count), let reached = try stream.seek(to: target) {
-            guard reached else { return false }
-            start = 0
-            end = 0
-            offset = target
-            isAtEnd = false
-            return true
-        }
         while offset + Int64(count) < target {
             consume(count)
             if isAtEnd { return false }
@@ -118,22 +145,41 @@ public final class InputWindow {
         return true
     }
 
+    /// The byte before the first unread one, if it is still in memory.
+    public var lastRead: UInt8? {
+        // Safe: what was consumed stays in memory until the next refill.
+        start > 0 ? unsafe base[start - 1] : nil
+    }
+
+    /// The first unread byte, or `nil` at the end of the stream.
+    public func peek() throws -> UInt8? {
+        while count == 0, !isAtEnd { try refill() }
+        return count > 0 ? unsafe base[start] : nil
+    }
+
     /// Leaves out the mark of UTF-8 at the start of a stream.
     public func skipByteOrderMark() throws {
         while count < 3, !isAtEnd { try refill() }
         if unsafe unread.prefix(3).elementsEqual([0xef, 0xbb, 0xbf]) { consume(3) }
     }
 
-    /// Drops bytes up to and with the next newline; `false` when the stream ended first.
-    public func skipLine() throws -> Bool {
+    /// Whether a line is skipped whose end has not come yet: ``skipLine()`` is to be called again.
+    public private(set) var isSkippingLine = false
+
+    /// Drops bytes up to and with the next newline, or the end of the stream.
+    ///
+    /// - Throws: what reading throws; calling it again goes on.
+    public func skipLine() throws {
+        isSkippingLine = true
         while true {
             if count > 0, let found = unsafe memchr(base + start, 0x0a, count) {
                 consume(unsafe found - UnsafeMutableRawPointer(base + start) + 1)
-                return true
+                break
             }
             consume(count)
-            if isAtEnd { return false }
+            if isAtEnd { break }
             try refill()
         }
+        isSkippingLine = false
     }
 }

@@ -60,13 +60,13 @@ public final class JSONLinesParser: RecordParser {
 
     /// Takes records from the window into columns.
     public func parse(
-        _ window: InputWindow, into columns: ColumnSet, _ progress: inout BatchProgress
+        _ window: InputWindow, into columns: ColumnSet, _ progress: inout ParseProgress
     ) -> ParseStop {
         while true {
             if nextLine == lineCount || generation != window.generation {
                 parseBlock(window)
                 if lineCount == 0 {
-                    return window.count > spec.input.maxRecordBytes && !window.isAtEnd
+                    return window.count > spec.input.maxRecordBytes && !window.isFinal
                         ? .tooLong : .needsData
                 }
             }
@@ -82,19 +82,19 @@ public final class JSONLinesParser: RecordParser {
         // block.
         lineCount = unsafe csimdjson_lines_parse(
             state, UnsafeRawPointer(window.base + window.start).assumingMemoryBound(to: CChar.self),
-            window.count, window.isAtEnd ? 1 : 0, Self.blockLines, spec.input.maxRecordBytes, lines,
+            window.count, window.isFinal ? 1 : 0, Self.blockLines, spec.input.maxRecordBytes, lines,
             tokens)
     }
 
     /// Stores the lines of the block until one of them, or the batch's size, stops it.
     private func takeLines(
-        _ window: InputWindow, _ columns: ColumnSet, _ progress: inout BatchProgress
+        _ window: InputWindow, _ columns: ColumnSet, _ progress: inout ParseProgress
     ) -> ParseStop? {
         var consumed = blockStart
         defer { window.consume(max(0, consumed - window.start)) }
         consumed = window.start
         while nextLine < lineCount {
-            if progress.rows == progress.rowsMax || progress.bytes > BatchProgress.bytesMax {
+            if progress.rows == progress.rowsMax || progress.bytes > progress.bytesMax {
                 return .batchIsFull
             }
             let line = unsafe lines[nextLine]

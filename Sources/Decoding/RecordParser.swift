@@ -12,20 +12,22 @@ public enum ParseStop {
 }
 
 /// How far a batch has come; what bounds it.
-public struct BatchProgress {
+public struct ParseProgress {
     /// Rows taken.
     public var rows = 0
     /// The most rows of the batch.
     public let rowsMax: Int
     /// Bytes of records taken into the batch: bounds the memory of strings.
     public var bytes = 0
-    static let bytesMax = 64 << 20
+    /// The batch takes no more records once it has more bytes than this.
+    public let bytesMax: Int
     /// The line at the window's start, counting from 1.
     public var line: Int64
 
     /// Nothing taken yet.
-    public init(rowsMax: Int, line: Int64) {
+    public init(rowsMax: Int, bytesMax: Int = 64 << 20, line: Int64) {
         self.rowsMax = rowsMax
+        self.bytesMax = bytesMax
         self.line = line
     }
 }
@@ -41,6 +43,6 @@ public protocol RecordParser: AnyObject {
     ///
     /// What it does depends on the bytes alone, never on how many of them are in the window.
     func parse(
-        _ window: InputWindow, into columns: ColumnSet, _ progress: inout BatchProgress
+        _ window: InputWindow, into columns: ColumnSet, _ progress: inout ParseProgress
     ) -> ParseStop
 }

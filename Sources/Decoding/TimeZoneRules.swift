@@ -51,20 +51,20 @@ final class TimeZoneRules: Sendable {
             }
         }
         guard isName, !name.isEmpty, let path = try? Path(directory).joining(relative: name) else {
-            throw FeedError(
-                .unknownTimeZone,
+            throw ConnectorError(
+                "unknownTimeZone",
                 "'\(name.prefix(60))' is not the name of a time zone; "
                     + "write one such as America/New_York, UTC or +05:30")
         }
         guard try files.info(Path(directory)) != nil else {
-            throw FeedError(
-                .unknownTimeZone,
+            throw ConnectorError(
+                "unknownTimeZone",
                 "this machine has no time zone data in \(directory), which '\(name)' needs; "
                     + "install the package tzdata")
         }
         guard let info = try files.info(path), info.kind == .file else {
-            throw FeedError(
-                .unknownTimeZone,
+            throw ConnectorError(
+                "unknownTimeZone",
                 "no time zone is called '\(name)' in \(directory); names are such as "
                     + "America/New_York (if it should be there, install the package tzdata)")
         }
@@ -120,16 +120,16 @@ final class TimeZoneRules: Sendable {
 
 extension TimeZoneRules {
     /// Reads a TZif file of version 2 or later, from outside and therefore checked.
-    convenience init(parsing bytes: [UInt8], name: String, path: String) throws(FeedError) {
-        func damaged(_ what: String) -> FeedError {
-            FeedError(
-                .unknownTimeZone, "\(what); reinstall the package tzdata", at: path)
+    convenience init(parsing bytes: [UInt8], name: String, path: String) throws(ConnectorError) {
+        func damaged(_ what: String) -> ConnectorError {
+            ConnectorError(
+                "unknownTimeZone", "\(what); reinstall the package tzdata", at: path)
         }
         func bigEndian(_ offset: Int, _ width: Int) -> UInt64 {
             bytes[offset..<(offset + width)].reduce(0) { $0 << 8 | UInt64($1) }
         }
         /// The six counts of a header at an offset: isutc, isstd, leap, time, type, char.
-        func counts(at offset: Int) throws(FeedError) -> [Int] {
+        func counts(at offset: Int) throws(ConnectorError) -> [Int] {
             guard bytes.count - offset >= 44,
                 bytes[offset..<(offset + 4)].elementsEqual("TZif".utf8),
                 bytes[offset + 4] >= UInt8(ascii: "2")

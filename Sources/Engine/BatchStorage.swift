@@ -1,5 +1,6 @@
 import Checkpoints
 import Columnar
+import ConnectorAPI
 import Dispatch
 import Storage
 import Synchronization
@@ -29,8 +30,8 @@ struct StoredBatch: Sendable {
     var endedNanos: UInt64 = 0
 }
 
-/// Makes batches durable, one after the other: the plan, then state and results side by side, then
-/// the commit.
+/// Makes batches durable, one after the other: the plan, then state, then what the sinks publish,
+/// then the commit.
 // `@unchecked`: of the graph it uses what is set once.
 struct BatchStorage: @unchecked Sendable {
     let checkpoint: CheckpointStore
@@ -68,40 +69,108 @@ struct BatchStorage: @unchecked Sendable {
         return stored
     }
 
-    /// Makes state durable and publishes, side by side: a state without its commit is not read, and
-    /// files without theirs are left again, byte for byte, by whoever runs the batch again.
+    /// Makes state and results durable.
+    ///
+    /// First everything is written that can fail, side by side: state under temporary names, and
+    /// what every sink prepares. Until the last of them has, nobody sees anything of the batch.
+    /// Then the state gets its names, and the sinks commit one after the other.
     private func save(
         _ batch: ComputedBatch, _ stored: inout StoredBatch, _ clock: inout StageClock
     ) throws -> (state: [Owned<FileReceipt>], sinks: [Owned<Receipt>]) {
-        let saved = try workers.map(2) { part in
-            part == 0
-                ? (try saveState(batch), Saved<Owned<Receipt>>())
-                : (Saved<Owned<FileReceipt>>(), try publish(batch))
-        }
-        let (state, sinks) = (saved[0].0, saved[1].1)
-        let wall = clock.lap()
-        stored.durations.stateCommit = share(of: wall, state.nanos, beside: sinks.nanos)
-        stored.durations.addBatch = wall - stored.durations.stateCommit
-        stored.profile.add(wall: wall, state.stages(.state) + sinks.stages(.sinks))
-        return (state.receipts, sinks.receipts)
+        let prepared = try prepare(batch)
+        var wall = clock.lap()
+        let share = share(of: wall, prepared.stateNanos, beside: prepared.sinkNanos)
+        stored.durations.stateCommit = share
+        stored.durations.addBatch = wall - share
+        stored.profile.add(wall: wall, prepared.stages)
+
+        let (state, naming) = try MeasuredWork.measure(time) { try publishState(prepared) }
+        wall = clock.lap()
+        stored.durations.stateCommit += wall
+        stored.profile.add(wall: wall, naming.stages(.state))
+
+        let (sinks, committing) = try MeasuredWork.measure(time) { try commit(prepared) }
+        wall = clock.lap()
+        stored.durations.addBatch += wall
+        stored.profile.add(wall: wall, committing.stages(.sinks))
+        return (state, sinks)
     }
 
-    /// Makes every query's changes durable, side by side: their syncs need not wait for each other.
-    private func saveState(_ batch: ComputedBatch) throws -> Saved<Owned<FileReceipt>> {
-        try Saved(workers, batch.changes.count, time) { index in
-            try graph.nodes[index].attributingErrors {
-                try batch.changes[index].flatMap { try $0.save() }
+    /// Writes the state of every query aside and lets every sink prepare, side by side.
+    ///
+    /// Their syncs need not wait for each other. When one fails nothing of any other stays.
+    private func prepare(_ batch: ComputedBatch) throws -> PreparedParts {
+        let parts = workers.map(2) { part in
+            var parts = PreparedParts()
+            if part == 0 {
+                parts.state = workers.map(batch.changes.count) { index in
+                    Measured(time) {
+                        try graph.nodes[index].attributingErrors {
+                            try PreparedState(batch.changes[index], graph.files)
+                        }
+                    }
+                }
+            } else {
+                parts.results = workers.map(batch.publications.count) { index in
+                    Measured(time) {
+                        try attributingErrors(index) {
+                            try PreparedResults(batch.publications[index], batch.plan)
+                        }
+                    }
+                }
+            }
+            return parts
+        }
+        let prepared = PreparedParts(state: parts[0].state, results: parts[1].results)
+        if let error = prepared.error {
+            prepared.abort()
+            throw error
+        }
+        return prepared
+    }
+
+    /// Gives the state files of every query their names, side by side.
+    private func publishState(_ prepared: PreparedParts) throws -> [Owned<FileReceipt>] {
+        do {
+            return try workers.map(prepared.state.count) { index in
+                try graph.nodes[index].attributingErrors {
+                    try prepared.state[index].result.get().publish()
+                }
+            }.flatMap(\.self)
+        } catch {
+            prepared.abort()
+            throw error
+        }
+    }
+
+    /// Lets the sinks commit, in the job's order.
+    ///
+    /// When one fails, nothing stays of those after it; those before it have the batch, and will be
+    /// given it again.
+    private func commit(_ prepared: PreparedParts) throws -> [Owned<Receipt>] {
+        var receipts: [Owned<Receipt>] = []
+        for (index, measured) in prepared.results.enumerated() {
+            let results = try measured.result.get()
+            for part in 0..<results.count {
+                do {
+                    receipts += try attributingErrors(index) { try results.commit(part) }
+                } catch {
+                    results.abort(from: part + 1)
+                    for later in prepared.results[(index + 1)...] { later.value?.abort() }
+                    throw error
+                }
             }
         }
+        return receipts
     }
 
-    /// Publishes what the batch emits, query by query.
-    private func publish(_ batch: ComputedBatch) throws -> Saved<Owned<Receipt>> {
-        try Saved(workers, batch.publications.count, time) { index in
-            let publish = { try batch.publications[index].flatMap { try $0.publish(batch.plan) } }
-            return index < graph.outputs.count
-                ? try graph.nodes[graph.outputs[index]].attributingErrors(publish) : try publish()
-        }
+    /// Does work for the sinks of a query, or of a watermark, by its index among the publications; an
+    /// error tells the query.
+    private func attributingErrors<Result>(
+        _ index: Int, _ work: () throws -> Result
+    ) throws -> Result {
+        guard index < graph.outputs.count else { return try work() }
+        return try graph.nodes[graph.outputs[index]].attributingErrors(work)
     }
 
     /// Removes what no batch from `retained` on needs; may run beside a batch.
@@ -153,31 +222,44 @@ extension CheckpointStore {
     func recordedCommit(_ batch: Int64) -> CommitEntry? { try? reader.commit(BatchID(batch)) }
 }
 
-/// What is durable now, and the work that it was.
-private struct Saved<Receipt: Sendable>: Sendable {
-    private(set) var receipts: [Receipt] = []
-    private var work: [MeasuredWork] = []
+/// A piece of work that was done or has failed, and how long it took.
+private struct Measured<Value: Sendable>: Sendable {
+    let result: Result<Value, any Error>
+    let work: MeasuredWork
 
-    /// Nothing.
-    init() {}
-
-    /// Saves so many parts, side by side.
-    init(
-        _ workers: Workers, _ count: Int, _ time: any TimeSource,
-        _ save: @escaping @Sendable (Int) throws -> [Receipt]
-    ) throws {
-        let parts = try workers.map(count) { index in
-            try MeasuredWork.measure(time) { try save(index) }
-        }
-        receipts = parts.flatMap(\.0)
-        work = parts.map(\.1)
+    init(_ time: any TimeSource, _ body: () throws -> Value) {
+        (result, work) = MeasuredWork.measure(time) { Result { try body() } }
     }
 
-    /// What all threads spent on them, ns.
-    var nanos: UInt64 { work.reduce(0) { $0 + $1.nanos } }
+    var value: Value? { try? result.get() }
 
-    /// The time under a stage's name, but for the syncs.
-    func stages(_ stage: BatchProfile.Stage) -> [(stage: BatchProfile.Stage, nanos: UInt64)] {
-        work.flatMap { $0.stages(stage) }
+    var error: (any Error)? {
+        if case .failure(let error) = result { error } else { nil }
+    }
+}
+
+/// Everything of a batch that is written and not yet visible, as far as it could be.
+private struct PreparedParts: Sendable {
+    /// By query.
+    var state: [Measured<PreparedState>] = []
+    /// As the batch's publications are ordered.
+    var results: [Measured<PreparedResults>] = []
+
+    /// What failed first, in the job's order.
+    var error: (any Error)? {
+        state.lazy.compactMap(\.error).first ?? results.lazy.compactMap(\.error).first
+    }
+
+    func abort() {
+        for part in results { part.value?.abort() }
+        for part in state { part.value?.abort() }
+    }
+
+    /// What all threads spent on state and on results, ns.
+    var stateNanos: UInt64 { state.reduce(0) { $0 + $1.work.nanos } }
+    var sinkNanos: UInt64 { results.reduce(0) { $0 + $1.work.nanos } }
+
+    var stages: [(stage: BatchProfile.Stage, nanos: UInt64)] {
+        state.flatMap { $0.work.stages(.state) } + results.flatMap { $0.work.stages(.sinks) }
     }
 }

@@ -8,14 +8,10 @@ public struct EngineError: Error, Sendable, CustomStringConvertible {
         case recordedJobUnreadable
         /// A job is to begin at an offset that the source does not have.
         case noSuchOffset
-        /// Rows that the checkpoint needs are no longer in the source.
-        case offsetsLost
-        /// The source is shorter than what the checkpoint has read of it.
-        case sourceTooShort
+        /// A source of several splits, where one order of all rows is needed.
+        case severalSplits
         /// A batch that was asked for is not in the checkpoint.
         case batchNotRetained
-        /// What a batch gave when it was run again is not what was published.
-        case verificationFailed
     }
 
     /// The kind of fault.
@@ -30,7 +26,7 @@ public struct EngineError: Error, Sendable, CustomStringConvertible {
 
     /// Whether the job or the command line is to be changed, and nothing was started.
     public var isMistakeOfTheCaller: Bool {
-        [.jobChanged, .batchNotRetained, .noSuchOffset].contains(code)
+        [.jobChanged, .batchNotRetained, .noSuchOffset, .severalSplits].contains(code)
     }
 
     /// The message.

@@ -19,7 +19,7 @@ public struct EngineJob: Sendable {
     /// How many threads decode and fold; results do not depend on it.
     public var threads: Int
     /// Where a new checkpoint begins to read each source.
-    public var startingOffsets: [SourceSpec.StartingOffsets]
+    public var startingOffsets: [StartingOffsets]
     /// What `${NAME}` stands for in the text of a recorded job.
     public var environment: [String: String]
 
@@ -34,7 +34,7 @@ public struct EngineJob: Sendable {
         self.plan = plan
         self.threads = threads
         self.environment = environment
-        startingOffsets = job.sources.map(\.startingOffsets)
+        startingOffsets = job.sources.map { StartingOffsets($0.startingOffsets) }
         self.openSideTable = openSideTable
         self.openSinks = openSinks
     }
@@ -61,6 +61,18 @@ public struct EngineJob: Sendable {
                 schema: source.schema, eventTimeColumn: source.eventTimeColumn,
                 watermarkIndex: source.watermark,
                 watermark: source.watermark.map { watermarks[$0] })
+        }
+    }
+}
+
+extension StartingOffsets {
+    /// What a job file says.
+    init(_ spec: SourceSpec.StartingOffsets) {
+        switch spec {
+        case .earliest: self = .earliest
+        case .latest: self = .latest
+        case .offset(let offset): self = .at(SourceOffsets(only: offset))
+        case .timestamp(let micros): self = .time(EventTime(micros: micros))
         }
     }
 }

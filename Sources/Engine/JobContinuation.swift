@@ -1,4 +1,5 @@
 import Checkpoints
+public import ConnectorAPI
 public import Jobs
 public import Storage
 

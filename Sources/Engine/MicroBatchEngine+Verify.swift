@@ -39,25 +39,16 @@ extension MicroBatchEngine {
         var report = VerificationReport(batches: first...last)
         for number in first...last {
             let commit = try reader.commit(BatchID(number))
-            let plan = try recordedPlan(number)
-            try checkSources(need: plan.offsets.map(\.lowerBound))
+            let plan = try BatchPlan(
+                reader.rerunPoint(BatchID(number)), sources: sources.names)
+            try sources.require(plan.offsets)
             var clock = StageClock(time)
-            let outcome = try graph.run(plan, from: sources, workers: workers, clock: &clock)
-            try graph.verify(
-                outcome, batch: number, against: commit, isLast: number == last, &report)
+            let outcome = try graph.run(
+                plan, from: sources.all, workers: runner.workers, clock: &clock)
+            try graph.verify(outcome, plan, against: commit, isLast: number == last, &report)
         }
         graph.restoreWatermark(maximaMs: watermark.0, watermarkMs: watermark.1)
         return report
-    }
-
-    /// The plan of a batch as it was logged.
-    private func recordedPlan(_ number: Int64) throws -> BatchPlan {
-        let entry = try checkpoint.reader.offsets(BatchID(number))
-        let late =
-            number == 0 ? 0 : try checkpoint.reader.offsets(BatchID(number - 1)).watermarkMs
-        return BatchPlan(
-            batch: number, offsets: try entry.ranges(of: sourceNames), lateWatermarkMs: late,
-            watermarkMs: entry.watermarkMs, timestampMs: entry.timestampMs, isRerun: true)
     }
 
     private func checkRetained(_ first: Int64, _ last: Int64) throws {
@@ -76,21 +67,20 @@ extension MicroBatchEngine {
 extension QueryGraph {
     /// Compares a batch's outcome with what its commit recorded and with the files in place.
     fileprivate func verify(
-        _ outcome: BatchOutcome, batch: Int64, against commit: CommitEntry, isLast: Bool,
+        _ outcome: BatchOutcome, _ plan: BatchPlan, against commit: CommitEntry, isLast: Bool,
         _ report: inout VerificationReport
     ) throws {
         for publication in publications(outcome).flatMap(\.self) {
             let sink = publication.sink
             guard isLast || sink.history == .everyBatch else { continue }
             let receipts = commit.sinks.filter { sink.id.isOwner($0.owner) }.map(\.receipt)
-            let found = try sink.verify(
-                batch: batch, rows: publication.rows, receipts: receipts)
-            report.differences += found.map { "batch \(batch): \($0)" }
+            let found = try sink.verify(publication.batch(plan), receipts)
+            report.differences += found.map { "batch \(plan.batch): \($0)" }
             report.identicalFiles += max(0, receipts.count - found.count)
         }
         for state in nodes.flatMap(\.states) {
-            let differences = try state.verify(batch, commit)
-            report.differences += differences.map { "batch \(batch): \($0)" }
+            let differences = try state.verify(plan.batch, commit)
+            report.differences += differences.map { "batch \(plan.batch): \($0)" }
             report.identicalFiles +=
                 commit.state.count { $0.owner == state.owner } - differences.count
         }

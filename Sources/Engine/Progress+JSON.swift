@@ -1,4 +1,5 @@
 import Columnar
+import ConnectorAPI
 public import JSON
 import Operators
 
@@ -64,6 +65,8 @@ extension BatchProgress {
         if source.rowsMalformed > 0 {
             metrics.append(("rowsMalformed", .string(String(source.rowsMalformed))))
         }
+        if source.rowsLost > 0 { metrics.append(("rowsLost", .string(String(source.rowsLost)))) }
+        if source.latest.only == nil { metrics += source.offsetsBehindLatest }
         if source.name != nil {
             metrics += [
                 ("watermark", .string(source.watermarkMs.map(isoTimestamp) ?? "none")),
@@ -74,9 +77,9 @@ extension BatchProgress {
         return .object(
             name + [
                 ("description", .string(source.description)),
-                ("startOffset", .integer(source.offsets.lowerBound)),
-                ("endOffset", .integer(source.offsets.upperBound)),
-                ("latestOffset", .integer(source.latestOffset)),
+                ("startOffset", source.offsets.start.json),
+                ("endOffset", source.offsets.end.json),
+                ("latestOffset", source.latest.json),
                 ("numInputRows", .integer(rows)),
                 ("inputRowsPerSecond", .double(inputPerSecond(rows))),
                 ("processedRowsPerSecond", .double(processedPerSecond(rows))),
@@ -96,6 +99,22 @@ extension BatchProgress {
                 .object(queries.map { ("numOutputRows.\($0.name)", .string(String($0.rowsOut))) })
             ),
         ])
+    }
+}
+
+extension SourceProgress {
+    /// How far the splits are behind, under the names of Spark's Kafka source.
+    fileprivate var offsetsBehindLatest: [(String, JSONValue)] {
+        let behind = latest.bySplit.map { split, latest in
+            Double(max(0, latest - (offsets.end[split] ?? 0)))
+        }
+        guard let least = behind.min(), let most = behind.max() else { return [] }
+        let mean = behind.reduce(0, +) / Double(behind.count)
+        return [
+            ("minOffsetsBehindLatest", .string(String(Int64(least)))),
+            ("maxOffsetsBehindLatest", .string(String(Int64(most)))),
+            ("avgOffsetsBehindLatest", .string(String(mean))),
+        ]
     }
 }
 

@@ -1,3 +1,4 @@
+public import ConnectorAPI
 public import Operators
 
 /// What one batch did: Spark's `StreamingQueryProgress`.
@@ -40,23 +41,25 @@ public struct SourceProgress: Sendable {
     public var name: String?
     /// What the source is.
     public var description: String
-    /// The offsets the batch read.
-    public var offsets: Range<Int64>
-    /// One past the newest row when the batch was planned.
-    public var latestOffset: Int64
+    /// What the batch read.
+    public var offsets: OffsetRange
+    /// One past the newest rows when the batch was planned.
+    public var latest: SourceOffsets
     /// The rows it gave to the batch.
     public var rowsIn = 0
     /// Records that did not parse and were left out.
     public var rowsMalformed = 0
     /// Rows that were set aside because they were too far ahead of the clock.
     public var rowsRejected = 0
+    /// Rows that the source no longer had, where the job allows that.
+    public var rowsLost = 0
     /// The source's own watermark after the batch, ms; `nil` without one, or before its first row.
     public var watermarkMs: Int64?
     /// Whether it has been silent so long that it no longer holds the watermark back.
     public var isIdle = false
 
     /// How many rows it has that the batch did not read.
-    public var rowsBehind: Int64 { latestOffset - offsets.upperBound }
+    public var rowsBehind: Int64 { offsets.end.distance(to: latest) }
 }
 
 /// What one query did in a batch.
@@ -128,8 +131,8 @@ public struct RunStart: Sendable {
     public var id: String
     /// The first batch it will run.
     public var nextBatch: Int64
-    /// The first offset it will read of each source.
-    public var nextOffsets: [Int64]
+    /// The first offsets it will read of each source.
+    public var nextOffsets: [SourceOffsets]
     /// How many rows there are to read now.
     public var rowsLeft: Int64
     /// The watermark it starts with, ms.
@@ -168,8 +171,8 @@ public struct RunSummary: Sendable {
     public var wasStopped = false
     /// The watermark after the last batch, ms.
     public var watermarkMs: Int64 = 0
-    /// One past the last offset read of each source.
-    public var nextOffsets: [Int64] = []
+    /// One past the last offsets read of each source.
+    public var nextOffsets: [SourceOffsets] = []
     /// The last committed batch, or `nil` when there is none.
     public var lastBatch: Int64?
 }

@@ -1,39 +1,16 @@
-public import Columnar
+import Columnar
 public import ConnectorAPI
 public import Storage
 public import TickLog
 
-/// Rows that did not parse, to be published in the `rejects` table.
-///
-/// `feed` and `firstNumber` name the publication: after a crash the same one may come again, with
-/// the same or more rows, and takes the place of what was published under its name.
-public struct RejectedRows: Sendable {
-    /// The feed's identity, or a name of its own for one that cannot be read again.
-    public let feed: String
-    /// How many rows the feed had rejected before.
-    public let firstNumber: Int64
-    /// The rows, of ``Reject/schema``.
-    public let rows: RecordBatch
-}
-
-/// What a pump did.
-public struct FeedReport: Sendable, Equatable {
-    /// Rows appended to the log.
-    public var rows: Int64 = 0
-    /// Rows rejected.
-    public var rejected: Int64 = 0
-    /// Where the feed went on, when it was not at its start.
-    public var resumedFrom: String?
-    /// Whether the feed came to its end.
-    public var reachedEnd = false
-}
-
 /// Moves rows from a feed into a tick log, each exactly once.
 ///
 /// Every append carries the feed's position, so that a pump that is started again goes on after
-/// the last row that is durable. Rejects of a batch are published before its rows are appended,
-/// and after everything before them is durable: a crash in between repeats exactly that
-/// publication, under the same name.
+/// the last row that is durable; the position behind a batch without rows is kept, too. What a
+/// batch has besides rows is published before its rows are appended, and after everything before
+/// them is durable: a crash in between repeats exactly that publication, under the same name.
+///
+/// A pump is used by one thread, but for ``stop()``.
 public final class FeedPump {
     /// How much is done at a time.
     public struct Options: Sendable {
@@ -43,6 +20,8 @@ public final class FeedPump {
         ///
         /// Readers see them only then.
         public var syncIntervalMs: Int64 = 5
+        /// How long to wait before a feed is asked again after a fault.
+        public var backoff = RetryBackoff()
 
         /// Appends of 65,536 rows, durable every 5 ms.
         public init() {}
@@ -51,12 +30,17 @@ public final class FeedPump {
     private let feed: any Feed
     private let writer: TickLogWriter
     private let options: Options
-    private let time: any TimeSource
-    private let publishRejects: (RejectedRows) throws -> Void
+    private let wait: PumpWait
+    private let publish: (SideRows) throws -> Void
     private let producerName: String
 
     private var report = FeedReport()
-    private var lastSyncNanos: UInt64 = 0
+    private var faults = FaultCount()
+    /// A position that no append carries, to be kept with the next sync.
+    private var rowless: ProducerPosition?
+
+    /// The longest that a feed without rows is left alone, so that a stop is noticed.
+    private static let idleMs: UInt64 = 100
 
     /// A pump, with the feed at the place that the log says.
     ///
@@ -64,43 +48,63 @@ public final class FeedPump {
     ///   - feed: the feed, at its start.
     ///   - writer: a log with the feed's schema.
     ///   - options: how much is done at a time.
-    ///   - time: the clock for pace and syncs.
-    ///   - publishRejects: makes rejects durable before it returns, in place of those it has
-    ///     under the same feed and number.
-    /// - Throws: ``FeedError`` when the log's columns are not the feed's, or the feed cannot go
-    ///   back to where it was.
+    ///   - time: the clock for pace, syncs and waits.
+    ///   - publish: makes side rows durable before it returns, in place of those it has under the
+    ///     same kind, feed and number.
+    /// - Throws: ``ConnectorError`` when the log's columns are not the feed's, when the feed
+    ///   cannot go back to where it was, or when the log has its rows from another feed.
     public init(
         _ feed: any Feed, into writer: TickLogWriter, options: Options = Options(),
-        time: any TimeSource = SystemTime(),
-        publishRejects: @escaping (RejectedRows) throws -> Void
+        time: any TimeSource = SystemTime(), publish: @escaping (SideRows) throws -> Void
     ) throws {
         precondition(options.batchRowsMax > 0, "a batch has at least one row")
-        guard feed.schema == writer.schema, feed.timeColumn == writer.timeColumn else {
-            throw FeedError(
-                .badOptions,
-                "the feed gives (\(feed.schema)) with the event time '\(feed.timeColumn)', the log "
+        guard feed.schema == writer.schema, feed.eventTime == writer.timeColumn else {
+            throw ConnectorError(
+                "badOptions",
+                "the feed gives (\(feed.schema)) with the event time '\(feed.eventTime)', the log "
                     + "holds (\(writer.schema)) with '\(writer.timeColumn)'; change the feed's "
                     + "columns, or fill another log", at: writer.path.string)
         }
         self.feed = feed
         self.writer = writer
         self.options = options
-        self.time = time
-        self.publishRejects = publishRejects
+        self.publish = publish
+        wait = PumpWait(time, syncIntervalMs: options.syncIntervalMs)
+        let identity = feed.replay.identity
         producerName =
-            feed.identity.isEmpty
-            ? "stdin-\(Checksum.hex(UInt64(bitPattern: time.nowMicros())))" : feed.identity
-        if !feed.identity.isEmpty, let position = writer.producerPosition(feed.identity) {
-            try feed.resume(from: position)
+            identity?.text ?? "stdin-\(Checksum.hex(UInt64(bitPattern: time.nowMicros())))"
+        guard let identity else { return }
+        let positions = writer.producerPositions
+        if let position = positions[identity.text] {
+            try feed.resume(from: FeedPosition(position))
             report.resumedFrom = position
+        } else {
+            for (other, position) in positions.sorted(by: { $0.key < $1.key }) {
+                let conflict = feed.conflict(
+                    with: FeedIdentity(stored: other), at: FeedPosition(position))
+                if let conflict { throw conflict }
+            }
+        }
+    }
+
+    /// Ends ``run(until:onBatch:)`` soon, from any thread: a feed that waits is interrupted, a wait
+    /// for its next try ends at once.
+    public func stop() { stopping() }
+
+    /// What ``stop()`` does, to be given to another thread.
+    public var stopping: @Sendable () -> Void {
+        { [stop = wait.stop, interrupt = feed.interrupt] in
+            stop.request()
+            interrupt()
         }
     }
 
     /// Moves rows until the feed ends or `shouldStop` says so, and makes all of them durable.
     ///
     /// - Parameters:
-    ///   - shouldStop: asked before every batch.
-    ///   - onBatch: called after every append with the report so far.
+    ///   - shouldStop: asked before every batch, and again and again while there is none.
+    ///   - onBatch: called after every append, and after every fault that is tried again, with the
+    ///     report so far.
     /// - Returns: what this pump has done in all.
     /// - Throws: what the feed or the log throws; what was appended before is durable.
     @discardableResult
@@ -111,78 +115,141 @@ public final class FeedPump {
             try pump(shouldStop, onBatch)
         } catch {
             // A log that cannot sync has its own fault; the first one tells more.
-            _ = try? writer.sync()
+            _ = try? sync()
             throw error
         }
-        try writer.sync()
+        try sync()
         return report
     }
 
     private func pump(_ shouldStop: () -> Bool, _ onBatch: (FeedReport) -> Void) throws {
-        let start = time.monotonicNanos()
-        let rowsBefore = report.rows
-        lastSyncNanos = start
-        while !shouldStop() {
+        let pace = feed.pace.map { Pace(rowsPerSecond: $0, from: wait.time.now, report.rows) }
+        wait.noteSync()
+        while !wait.isStopped(shouldStop) {
             var rowsMax = options.batchRowsMax
-            if let pace = feed.rowsPerSecond {
-                let due = rowsDue(pace, since: start) - (report.rows - rowsBefore)
+            if let pace {
+                let due = pace.rowsDue(at: wait.time.now, of: report.rows)
                 guard due > 0 else {
-                    try waitForNextRow(pace, start, rowsBefore)
+                    if wait.isSyncDue { try sync() }
+                    wait.sleep(nanos: pace.nanosToNextRow(at: wait.time.now, after: report.rows))
                     continue
                 }
                 rowsMax = Int(min(Int64(rowsMax), due))
             }
-            guard let batch = try feed.next(maxRows: rowsMax) else {
+            let deadline = wait.deadline(hasUnsynced: hasUnsynced, idleMs: Self.idleMs)
+            switch try step(rowsMax, deadline, shouldStop) {
+            case .rows(let batch):
+                try take(batch)
+                // A batch that is not full means that the input has nothing more for now.
+                if batch.rows.count < rowsMax || wait.isSyncDue { try sync() }
+                onBatch(report)
+            case .idle(let moment):
+                try sync()
+                wait.sleep(until: min(moment ?? deadline, deadline), or: shouldStop)
+            case .ended:
                 report.reachedEnd = true
                 return
+            case nil: onBatch(report)
             }
-            try take(batch)
-            // A batch that is not full means that the input has nothing more for now.
-            if batch.rows.count < rowsMax || isSyncDue { try sync() }
-            onBatch(report)
+        }
+    }
+
+    /// The feed's next step, or `nil` after a fault that may be tried again and was waited out.
+    private func step(
+        _ rowsMax: Int, _ deadline: MonotonicTime, _ shouldStop: () -> Bool
+    ) throws -> FeedStep? {
+        do throws(ConnectorError) {
+            return try feed.next(rowsMax: rowsMax, until: deadline)
+        } catch {
+            let count = faults.count(at: wait.time.now, healthyMs: options.backoff.healthyMs)
+            guard let waitMs = options.backoff.wait(after: error, faults: count) else {
+                throw error
+            }
+            report.retries += 1
+            report.lastFault = "\(error)"
+            // What came before is seen, however long the wait is.
+            try sync()
+            let (nanos, overflow) = UInt64(waitMs).multipliedReportingOverflow(by: 1_000_000)
+            wait.sleep(
+                until: wait.time.now.advanced(byNanos: overflow ? .max : nanos), or: shouldStop)
+            faults.askAgain(at: wait.time.now)
+            return nil
         }
     }
 
     private func take(_ batch: FeedBatch) throws {
-        if !batch.rejects.isEmpty {
-            // What precedes must be durable first, or a crash would repeat these rejects as part
-            // of a larger publication under another name.
+        if !batch.malformed.isEmpty || !batch.gaps.isEmpty {
+            // What precedes must be durable first, or a crash would repeat these as part of a
+            // larger publication under another name.
             try sync()
-            try publishRejects(
-                RejectedRows(
-                    feed: producerName, firstNumber: batch.firstReject,
-                    rows: Reject.batch(
-                        batch.rejects, feed: producerName, firstNumber: batch.firstReject)))
+            try publishSideRows(batch)
         }
-        let producer =
-            feed.identity.isEmpty
-            ? nil : ProducerPosition(id: feed.identity, position: batch.position)
-        try writer.append(batch.rows, producer: producer)
+        let producer = feed.replay.identity.map {
+            ProducerPosition(id: $0.text, position: batch.position.text)
+        }
+        if batch.rows.count > 0 {
+            try writer.append(batch.rows, producer: producer)
+            rowless = nil
+            faults.noteRows()
+        } else {
+            rowless = producer
+        }
         report.rows += Int64(batch.rows.count)
-        report.rejected += Int64(batch.rejectedRows)
+        report.malformed += Int64(batch.malformed.count)
+        report.gaps += Int64(batch.gaps.count)
+    }
+
+    private func publishSideRows(_ batch: FeedBatch) throws {
+        if !batch.malformed.isEmpty {
+            try publish(
+                SideRows(
+                    kind: .malformed, feed: producerName, firstNumber: batch.malformedBefore,
+                    rows: MalformedRecord.batch(
+                        batch.malformed, feed: producerName, firstNumber: batch.malformedBefore)))
+        }
+        if !batch.gaps.isEmpty {
+            try publish(
+                SideRows(
+                    kind: .gaps, feed: producerName, firstNumber: batch.gapsBefore,
+                    rows: FeedGap.batch(
+                        batch.gaps, feed: producerName, firstNumber: batch.gapsBefore)))
+        }
+    }
+
+    private var hasUnsynced: Bool {
+        rowless != nil || writer.durableOffset < writer.endOffset
     }
 
     private func sync() throws {
         try writer.sync()
-        lastSyncNanos = time.monotonicNanos()
+        if let position = rowless {
+            try writer.keep(position)
+            rowless = nil
+        }
+        wait.noteSync()
+    }
+}
+
+/// How many rows are due at a pace.
+private struct Pace {
+    private let rowsPerSecond: Double
+    private let start: MonotonicTime
+    private let rowsBefore: Int64
+
+    init(rowsPerSecond: Double, from start: MonotonicTime, _ rowsBefore: Int64) {
+        self.rowsPerSecond = rowsPerSecond
+        self.start = start
+        self.rowsBefore = rowsBefore
     }
 
-    private var isSyncDue: Bool {
-        time.monotonicNanos() - lastSyncNanos >= UInt64(options.syncIntervalMs) * 1_000_000
+    func rowsDue(at now: MonotonicTime, of rows: Int64) -> Int64 {
+        let seconds = Double(now.nanos(since: start)) / 1e9
+        return Int64(min(rowsPerSecond * seconds, 1e18)) - (rows - rowsBefore)
     }
 
-    private func rowsDue(_ pace: Double, since start: UInt64) -> Int64 {
-        let seconds = Double(time.monotonicNanos() - start) / 1e9
-        return Int64(min(pace * seconds, 1e18))
-    }
-
-    /// Sleeps until a row is due or a sync is, and no longer than a second at a time, so that
-    /// `shouldStop` is asked.
-    private func waitForNextRow(_ pace: Double, _ start: UInt64, _ rowsBefore: Int64) throws {
-        if isSyncDue { try sync() }
-        let seconds = Double(report.rows - rowsBefore + 1) / pace
-        let elapsed = Double(time.monotonicNanos() - start) / 1e9
-        let wait = min(max(seconds - elapsed, 0.000_05), Double(options.syncIntervalMs) / 1e3, 1)
-        time.sleep(nanos: UInt64(max(wait, 0.000_05) * 1e9))
+    func nanosToNextRow(at now: MonotonicTime, after rows: Int64) -> UInt64 {
+        let due = Double(rows - rowsBefore + 1) / rowsPerSecond * 1e9
+        let left = due - Double(now.nanos(since: start))
+        return UInt64(min(max(left, 50_000), 1e9))
     }
 }

@@ -174,6 +174,9 @@ public struct FeedInput: Hashable, Sendable {
     /// The share of rejected records (0…1) beyond which the feed stops with an error, once it has
     /// read 1,000.
     public var rejectsMaxShare = 0.1
+    /// Whether the last file may still grow: its last line, while it has no line end, is then left
+    /// for the next time.
+    public var follows = false
 
     /// Files whose records have at most 1 MiB, and of which at most a tenth does not parse.
     public init(_ paths: [String]) { self.paths = paths }

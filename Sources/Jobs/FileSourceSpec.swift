@@ -1,3 +1,5 @@
+import ConnectorAPI
+
 /// A directory of files that a job reads as a stream: whole files, each once.
 public struct FileSourceSpec: Hashable, Sendable {
     /// What the files hold.

@@ -1,3 +1,4 @@
+public import ConnectorAPI
 import JSON
 public import Operators
 

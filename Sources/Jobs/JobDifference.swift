@@ -1,4 +1,5 @@
 import Columnar
+public import ConnectorAPI
 import Expressions
 import JSON
 

@@ -1,4 +1,5 @@
 public import Columnar
+public import ConnectorAPI
 public import Expressions
 public import Operators
 
@@ -101,6 +102,7 @@ extension PlannedQuery {
     /// - Parameters:
     ///   - delayMs: how far the watermark stays behind, for a query that it reaches.
     ///   - limits: how large each state may become.
+    /// - Returns: what makes them.
     public func operators(
         watermarkDelayMs delayMs: Int64?, _ limits: OperatorLimits = OperatorLimits()
     ) -> QueryOperators {

@@ -25,8 +25,8 @@ extension JobRules {
             note(
                 .badValue,
                 "\"realTime\" shows rows of queries in `update` mode on the console as they come, "
-                    + "and this job has no such query with a {\"format\": \"console\"} sink that "
-                    + "reads the source; give it one, or use \"processingTime\".", at: pointer)
+                    + "and this job has no such query with a {\"format\": \"console\"} sink; give "
+                    + "it one, or use \"processingTime\".", at: pointer)
         }
         let watermarks =
             [(watermark, JSONPointer()["watermark"])]
@@ -45,7 +45,7 @@ extension JobRules {
 extension QuerySpec {
     /// Whether rows of the query are shown while a batch runs.
     fileprivate var showsChanges: Bool {
-        from == nil && outputMode == .update
+        outputMode == .update
             && sinks.contains { if case .console = $0 { true } else { false } }
     }
 }

@@ -59,7 +59,8 @@ extension GroupTable {
             switch keyFields[index].type.layout {
             case .dictionary:
                 // Safe: the word is the number of a string of the other table.
-                unsafe scratch[to] = other.strings.withBytes(Int32(truncatingIfNeeded: words[from])) {
+                unsafe scratch[to] = other.strings.withBytes(Int32(truncatingIfNeeded: words[from]))
+                {
                     UInt64(unsafe strings.intern($0))
                 }
             case .int128:

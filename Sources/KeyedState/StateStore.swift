@@ -117,12 +117,19 @@ public struct StateStore: Sendable {
         return StateChanges(batch: batch, parts: parts)
     }
 
-    /// Writes what a batch changed under temporary names: publish the files, then record the
-    /// receipts in the commit.
+    /// Writes what a batch changed under temporary names.
+    ///
+    /// Publish the files, then record the receipts in the commit. After an error nothing is left
+    /// behind.
     public func stage(_ changes: StateChanges) throws(KeyedStateError) -> StagedState {
         var files: [StagedFile] = []
-        for part in changes.parts {
-            files.append(try stage(part.rows, part.kind, changes.batch, part.metadata))
+        do throws(KeyedStateError) {
+            for part in changes.parts {
+                files.append(try stage(part.rows, part.kind, changes.batch, part.metadata))
+            }
+        } catch {
+            for file in files { fileSystem.discard(file) }
+            throw error
         }
         return StagedState(
             files: files,

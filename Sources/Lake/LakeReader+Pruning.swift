@@ -5,6 +5,8 @@ extension LakeReader {
     /// The data files that may have rows in all of the ranges, by their partition columns.
     ///
     /// - Parameter conditions: ranges of columns, by their names.
+    /// - Returns: the files, as `listFiles()` orders them.
+    /// - Throws: when the table is damaged.
     public func listFiles(
         where conditions: [String: ColumnRange]
     ) throws(LakeError) -> [LakeFile] {

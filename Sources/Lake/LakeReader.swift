@@ -153,6 +153,8 @@ public struct LakeReader: Sendable {
     ///   - file: one of `listFiles()`.
     ///   - conditions: ranges of columns, by their names; rows that are outside of one may be left
     ///     out, and are where the file's statistics tell without reading them.
+    /// - Returns: the rows, in the order of the file.
+    /// - Throws: when the file is damaged or is not the table's.
     public func read(
         _ file: LakeFile, where conditions: [String: ColumnRange] = [:]
     ) throws(LakeError) -> RecordBatch {

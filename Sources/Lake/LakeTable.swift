@@ -27,13 +27,14 @@ public struct LakeTable: Sendable {
     /// Partitions that one batch may add to.
     public static let partitionsMax = 10_000
 
-    /// Opens a table, making it where there is none, and removes unpublished files from it.
+    /// Opens a table; unless that is left to ``make()``, makes it where there is none.
     ///
     /// The caller holds the lock of the owner's checkpoint: a table has one writer.
     /// - Throws: `.ownedByAnother`, `.foreignFiles`, `.schemaDiffers`, `.invalidPartitioning`.
     public init(
         _ path: Path, _ files: any FileSystem, owner: TableOwner, schema: Schema,
-        partitionBy: [String] = [], options: ParquetOptions = ParquetOptions()
+        partitionBy: [String] = [], options: ParquetOptions = ParquetOptions(),
+        making: Bool = true
     ) throws(LakeError) {
         partitionColumns = try Self.partitionColumns(schema, partitionBy, path)
         self.path = path
@@ -50,9 +51,16 @@ public struct LakeTable: Sendable {
                     value: PartitionColumns.encode(description.partitionFields)
                 ))
         }
-        try directory.claim(owner, description)
-        compacted = try CompactedFiles(directory, directory.entries())
+        if making {
+            _ = try directory.claim(owner, description)
+        } else {
+            try directory.check(owner, description)
+        }
+        compacted = try CompactedFiles(directory, try directory.isThere ? directory.entries() : [])
     }
+
+    /// Makes the table where there is none, and removes unpublished files from it.
+    public func make() throws(LakeError) -> MadeTable { try directory.claim(owner, description) }
 
     static func partitionColumns(
         _ schema: Schema, _ names: [String], _ path: Path
@@ -97,10 +105,10 @@ public struct LakeTable: Sendable {
                 receipts += parts.map(\.receipt)
             }
         } catch {
-            for file in staged { directory.files.discard(file) }
+            removeStaged(staged, in: path, directory.files)
             throw error
         }
-        return StagedBatch(batch: batch, receipts: receipts, files: staged)
+        return StagedBatch(batch: batch, receipts: receipts, files: staged, table: path)
     }
 
     private func partitions(of rows: RecordBatch) throws(LakeError) -> [Partition] {

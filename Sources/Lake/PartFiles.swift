@@ -39,7 +39,7 @@ func stageFiles(
             start = end
         }
     } catch {
-        for part in parts { directory.files.discard(part.file) }
+        removeStaged(parts.map(\.file), in: directory.path, directory.files)
         throw error
     }
     return parts

@@ -21,12 +21,12 @@ public struct ReplacedTable: Sendable {
     /// The key of the file's metadata that holds the number of the batch that wrote it.
     public static let batchKey = "streamer.batch"
 
-    /// Opens a table, making it where there is none, and removes unpublished files from it.
+    /// Opens a table; unless that is left to ``make()``, makes it where there is none.
     ///
     /// - Throws: `.ownedByAnother`, `.foreignFiles`, `.schemaDiffers`.
     public init(
         _ path: Path, _ files: any FileSystem, owner: TableOwner, schema: Schema,
-        options: ParquetOptions = ParquetOptions()
+        options: ParquetOptions = ParquetOptions(), making: Bool = true
     ) throws(LakeError) {
         self.path = path
         self.options = options
@@ -36,8 +36,11 @@ public struct ReplacedTable: Sendable {
         directory = TableDirectory(path: path, files: files)
         self.owner = owner
         description = TableDescription(layout: .replaced, schema: schema, partitionBy: [])
-        try directory.claim(owner, description)
+        if making { _ = try make() } else { try directory.check(owner, description) }
     }
+
+    /// Makes the table where there is none, and removes unpublished files from it.
+    public func make() throws(LakeError) -> MadeTable { try directory.claim(owner, description) }
 
     private static func fileName(of path: Path) -> String {
         let name = path.name
@@ -56,7 +59,8 @@ public struct ReplacedTable: Sendable {
         let staged = try onStorage { () throws(StorageError) in
             try directory.files.stage(file, mode: .replace, contents: [bytes])
         }
-        return StagedBatch(batch: batch, receipts: [FileReceipt(staged)], files: [staged])
+        return StagedBatch(
+            batch: batch, receipts: [FileReceipt(staged)], files: [staged], table: path)
     }
 
     /// Writes and syncs the table's rows with `rows` put in by key; `publish` puts it in place.

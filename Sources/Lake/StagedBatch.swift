@@ -7,10 +7,26 @@ public struct StagedBatch: Sendable {
     /// What the files will be.
     public let receipts: [FileReceipt]
     let files: [StagedFile]
+    /// The table's directory.
+    let table: Path
 
-    /// Removes the files of a batch that will not be published.
+    /// Removes the files of a batch that will not be published, and directories of partitions in
+    /// which there is nothing else.
     public func discard(_ files: any FileSystem) {
-        for file in self.files { files.discard(file) }
+        removeStaged(self.files, in: table, files)
+    }
+}
+
+/// Removes files that will not be published from a table, and directories of partitions in which
+/// there is nothing else.
+func removeStaged(_ staged: [StagedFile], in table: Path, _ files: any FileSystem) {
+    for file in staged { files.discard(file) }
+    for folder in Set(staged.map(\.target.parent)) {
+        var next = folder
+        while next != table, next.string.utf8.count > table.string.utf8.count {
+            try? files.removeIfEmpty(next)
+            next = next.parent
+        }
     }
 }
 

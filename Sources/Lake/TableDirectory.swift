@@ -24,22 +24,57 @@ struct TableDirectory: Sendable {
         return markers
     }
 
-    /// Makes the directory the table of this owner, or checks that it is.
+    /// Whether the directory exists.
+    var isThere: Bool {
+        get throws(LakeError) {
+            try onStorage { () throws(StorageError) in try files.exists(path) }
+        }
+    }
+
+    /// Checks that the directory is, or can be made, the table of this owner.
     ///
     /// - Throws: `.ownedByAnother`, `.schemaDiffers`, or `.foreignFiles` when there are files but
     ///   no owner.
-    func claim(_ owner: TableOwner, _ description: TableDescription) throws(LakeError) {
-        try onStorage { () throws(StorageError) in try files.createDirectories(path) }
+    func check(_ owner: TableOwner, _ description: TableDescription) throws(LakeError) {
+        guard try isThere else { return }
         let wanted = OwnerMarker(owner, description)
         let found = try markers()
         try refuseOthers(found, wanted, owner)
         if found.isEmpty { try refuseForeignFiles() }
+        // A table without data may change its columns.
+        if !found.contains(wanted) { try refuseOtherColumns(description) }
+    }
+
+    /// Makes the directory the table of this owner; when that fails, nothing of it stays.
+    ///
+    /// - Throws: what ``check(_:_:)`` throws, and faults of storage.
+    func claim(
+        _ owner: TableOwner, _ description: TableDescription
+    ) throws(LakeError) -> MadeTable {
+        var made = try MadeTable(at: path, files)
+        do throws(LakeError) {
+            try claim(owner, description, &made)
+        } catch {
+            made.takeAway()
+            throw error
+        }
+        return made
+    }
+
+    private func claim(
+        _ owner: TableOwner, _ description: TableDescription, _ made: inout MadeTable
+    ) throws(LakeError) {
+        try check(owner, description)
+        try onStorage { () throws(StorageError) in try files.createDirectories(path) }
+        let wanted = OwnerMarker(owner, description)
+        let found = try markers()
         if !found.contains(wanted) {
-            // A table without data may change its columns.
-            try refuseOtherColumns(description)
+            let mark = try onStorage { () throws(StorageError) in
+                try path.appending(wanted.name)
+            }
+            if found.isEmpty { made.note(mark) }
             _ = try onStorage { () throws(StorageError) in
-                try files.createAtomically(
-                    try path.appending(wanted.name), mode: .createOrMatch, contents: [])
+                try files.createAtomically(mark, mode: .createOrMatch, contents: [])
             }
             // Of two that claim the directory at once, both see both marks.
             try refuseOthers(try markers(), wanted, owner)

@@ -1,4 +1,5 @@
 import Columnar
+import ConnectorAPI
 import Expressions
 import Jobs
 import Operators

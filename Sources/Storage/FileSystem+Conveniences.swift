@@ -66,6 +66,17 @@ extension FileSystem {
         try info(path) != nil
     }
 
+    /// Which of a directory and those above it are not there, the deepest first.
+    public func missingDirectories(_ path: Path) throws(StorageError) -> [Path] {
+        var missing: [Path] = []
+        var next = path
+        while next != .currentDirectory, next.string != "/", try !exists(next) {
+            missing.append(next)
+            next = next.parent
+        }
+        return missing
+    }
+
     /// Removes the files that a crash left unpublished in a directory, and nothing else.
     ///
     /// The caller holds the lock that makes it the directory's only writer.

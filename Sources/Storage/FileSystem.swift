@@ -152,6 +152,10 @@ public protocol FileSystem: Sendable {
     /// once: if it told the one who removes, the other would take his own names for durable.
     func removeWithoutSync(_ paths: [Path]) throws(StorageError)
 
+    /// Removes a directory if it is there and nothing is in it, without syncing: after a crash it
+    /// may be back.
+    func removeIfEmpty(_ directory: Path) throws(StorageError)
+
     /// Removes a directory and everything below it, durably, without following links.
     func removeTree(_ path: Path) throws(StorageError)
 

@@ -28,6 +28,11 @@ public protocol ReadFile: AnyObject, Sendable {
 public protocol ByteInput: AnyObject, Sendable {
     /// Waits for the next bytes, fills at most `buffer` and returns how many came; 0 is the end.
     func read(into buffer: UnsafeMutableRawBufferPointer) throws(StorageError) -> Int
+
+    /// Waits at most some milliseconds until a read would not wait: bytes have come, or the end.
+    ///
+    /// A signal ends the wait. `false`: nothing has come yet.
+    func isReady(waitingMs: Int) throws(StorageError) -> Bool
 }
 
 /// A file under construction with a temporary name.

@@ -83,6 +83,14 @@ extension POSIXFileSystem {
         return found.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
     }
 
+    /// Removes a directory that the kernel finds empty.
+    public func removeIfEmpty(_ directory: Path) throws(StorageError) {
+        if unsafe rmdir(directory.string) == 0 { return forgetDurableDirectories() }
+        guard errno == ENOENT || errno == ENOTEMPTY else {
+            throw StorageError(errorNumber: errno, "remove", path: directory.string)
+        }
+    }
+
     /// Removes a tree bottom up, then syncs the directory that held it.
     public func removeTree(_ path: Path) throws(StorageError) {
         var status = stat()

@@ -41,7 +41,8 @@ public final class POSIXFileSystem: FileSystem {
 
     /// Opens a file or a pipe for reading in order.
     public func openInput(_ path: Path) throws(StorageError) -> any ByteInput {
-        POSIXByteInput(try Descriptor.open(path.string, O_RDONLY), path)
+        // A pipe that nobody writes to yet is opened at once: what waits then is the read.
+        POSIXByteInput(try Descriptor.open(path.string, O_RDONLY | O_NONBLOCK), path)
     }
 
     /// Opens or creates a file for writing at offsets.

@@ -55,11 +55,24 @@ final class POSIXByteInput: ByteInput {
 
     func read(into buffer: UnsafeMutableRawBufferPointer) throws(StorageError) -> Int {
         while true {
+            guard try isReady(waitingMs: -1) else { continue }
             // Safe: the kernel fills at most the buffer's length.
             let got = unsafe Glibc.read(descriptor.number, buffer.baseAddress, buffer.count)
             if got >= 0 { return got }
-            if errno != EINTR { throw StorageError(errorNumber: errno, "read", path: path.string) }
+            guard errno == EINTR || errno == EAGAIN else {
+                throw StorageError(errorNumber: errno, "read", path: path.string)
+            }
         }
+    }
+
+    func isReady(waitingMs: Int) throws(StorageError) -> Bool {
+        var request = pollfd(fd: descriptor.number, events: Int16(POLLIN), revents: 0)
+        let count = unsafe poll(&request, 1, Int32(clamping: waitingMs))
+        if count >= 0 { return count > 0 }
+        guard errno == EINTR else {
+            throw StorageError(errorNumber: errno, "read", path: path.string)
+        }
+        return false
     }
 }
 

@@ -147,3 +147,12 @@ extension Path: Hashable, Comparable, CustomStringConvertible {
         hasher.combine(UInt8.max)
     }
 }
+
+extension Path {
+    /// Whether the name stands for a descriptor of the process that uses it, such as `/dev/stdin`.
+    ///
+    /// It leads to another file in the next run. What lies in `/dev/shm` are files like others.
+    public var namesADescriptor: Bool {
+        string == "/dev/stdin" || ["/dev/fd/", "/proc/"].contains(where: string.hasPrefix)
+    }
+}

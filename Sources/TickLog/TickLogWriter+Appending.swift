@@ -83,7 +83,10 @@ extension TickLogWriter {
                 "the column '\(field.name)' of the log is NOT NULL, the batch has "
                     + "\(column.nullCount) nulls in it", file: path)
         }
-        guard let producer else { return }
+        if let producer { try validate(producer) }
+    }
+
+    func validate(_ producer: ProducerPosition) throws(TickLogError) {
         guard !producer.id.isEmpty, producer.id.utf8.count <= ProducerPosition.idBytesMax,
             producer.position.utf8.count <= ProducerPosition.positionBytesMax
         else {
@@ -127,7 +130,10 @@ extension TickLogWriter {
         state.writtenBytes = position
         state.groups += groups
         state.chain = chain
-        if let producer { state.producers[producer.id] = producer.position }
+        if let producer {
+            state.producers[producer.id] = producer.position
+            state.rowless.entries[producer.id] = nil
+        }
         let first = state.endOffset
         state.endOffset += Int64(batch.count)
         return first..<state.endOffset

@@ -7,6 +7,8 @@ import Synchronization
 //     log.json                        what the log is (LogDescription.swift)
 //     00000000000000000000.arrows     segments, named by their base offset (SegmentHeader.swift)
 //     durable                         how far the log is durable (DurableCell.swift)
+//     positions                       of feeds that came further without rows
+//                                     (TickLogWriter+Positions.swift)
 //     LOCK                            held by the writer
 //
 // Invariants of a writer:
@@ -58,6 +60,7 @@ public final class TickLogWriter: Sendable {
         var groups: [GroupEntry]
         var dataChecksum: ChecksumStream
         var producers: [String: String]
+        var rowless = RowlessPositions()
         /// Why this writer takes nothing any more.
         var failure: TickLogError?
     }
@@ -96,10 +99,17 @@ public final class TickLogWriter: Sendable {
     ) throws(TickLogError) {
         let log = try LogDescription(
             uuid: uuid ?? LogDescription.randomUUID(), schema: schema, timeColumn: timeColumn)
-        try storage { () throws(StorageError) in try files.createDirectories(path) }
+        let missing = try storage { () throws(StorageError) in
+            try files.missingDirectories(path)
+        }
         // The lock keeps two creators apart.
-        let lock = try storage { () throws(StorageError) in
-            try files.lock(path.appending(LogDirectory.lockName))
+        let lock: any FileLock
+        do throws(StorageError) {
+            try files.createDirectories(path)
+            lock = try files.lock(path.appending(LogDirectory.lockName))
+        } catch {
+            for directory in missing { try? files.removeIfEmpty(directory) }
+            throw TickLogError(error)
         }
         defer { lock.release() }
         let description = try storage { () throws(StorageError) in
@@ -116,13 +126,16 @@ public final class TickLogWriter: Sendable {
             startOffset: 0, endOffset: 0, segmentBase: 0, segmentBytes: Int64(header.count),
             generation: 0)
         // The description comes last: a directory without it holds no log, whatever else is there.
-        try storage { () throws(StorageError) in
+        do throws(StorageError) {
             try files.createAtomically(
                 path.appending(SegmentHeader.fileName(0)), mode: .replace, contents: header)
             try files.createAtomically(
                 path.appending(DurableCell.fileName), mode: .replace,
                 contents: cell.bytes(seed: log.seed))
             try files.createAtomically(description, mode: .createNew, contents: log.text)
+        } catch {
+            removeFiles(of: path, directories: missing, files)
+            throw TickLogError(error)
         }
     }
 
@@ -152,6 +165,7 @@ public final class TickLogWriter: Sendable {
         let needsSegment = opened.needsSegment
         state = Mutex(opened.state)
         try state.withLock { (state) throws(TickLogError) in
+            state.rowless = try RowlessPositions.read(path, log, logged: state.producers, files)
             if needsSegment { try startSegment(&state) }
             try publishDurable(&state)
         }
@@ -165,11 +179,6 @@ public final class TickLogWriter: Sendable {
 
     /// The offset of the first row that is kept.
     public var startOffset: Int64 { state.withLock { $0.startOffset } }
-
-    /// How far a producer has come, as of its last append; `nil` when it never appended.
-    public func producerPosition(_ id: String) -> String? {
-        state.withLock { $0.producers[id] }
-    }
 
     /// Gives up the lock.
     ///

@@ -1,3 +1,4 @@
+import ArrowConnector
 import Columnar
 import CommandLine
 import ConnectorAPI
@@ -24,7 +25,7 @@ struct AppendInput {
         if try Self.format(arguments, files) == "arrow" {
             feed = try ArrowFeed(
                 files, target: existing.map { ($0.schema, $0.timeColumn) },
-                timeColumn: arguments.text("event-time"), machineFiles)
+                eventTime: arguments.text("event-time"), machineFiles)
             rejectsPath = nil
             return
         }

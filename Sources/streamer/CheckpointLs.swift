@@ -1,6 +1,7 @@
 import Checkpoints
 import Columnar
 import CommandLine
+import ConnectorAPI
 import Storage
 
 /// `streamer checkpoint ls`: the checkpoints there are.
@@ -51,7 +52,7 @@ private func row(of place: CheckpointPlace) throws -> [Value] {
         .string(place.path.string), .long(planned.number + 1),
         .string(planned == committed ? "committed" : "batch \(planned) not committed"),
         // Several sources have several; `checkpoint show` tells them.
-        .optional(offsets.sources.count == 1 ? offsets.sources[0].offsets : nil) {
+        .optional(offsets.sources.count == 1 ? offsets.sources[0].offsets.only : nil) {
             .long($0.upperBound)
         },
         .watermark(ms: max(offsets.watermarkMs, commit?.nextWatermarkMs ?? 0)),

@@ -1,5 +1,6 @@
 import Checkpoints
 import CommandLine
+import ConnectorAPI
 import Jobs
 import Storage
 
@@ -129,16 +130,11 @@ struct CheckpointPlace {
 }
 
 extension OffsetsEntry {
-    /// The offsets that the batch reads of a source, or `nil` when they are not numbers.
-    func logOffsets(of name: String) -> Range<Int64>? {
-        sources.first { $0.name == name }.flatMap(\.offsets)
-    }
-}
+    /// The offsets that the batch reads of a source, or `nil` when it has several splits.
+    func logOffsets(of name: String) -> Range<Int64>? { offsets(of: name)?.only }
 
-extension SourceRange {
-    /// The offsets, or `nil` when they are not numbers.
-    var offsets: Range<Int64>? {
-        guard let start = Int64(start), let end = Int64(end), start <= end else { return nil }
-        return start..<end
+    /// What the batch reads of a source.
+    func offsets(of name: String) -> OffsetRange? {
+        sources.first { $0.name == name }?.offsets
     }
 }

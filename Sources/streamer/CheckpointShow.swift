@@ -1,6 +1,7 @@
 import Checkpoints
 import Columnar
 import CommandLine
+import ConnectorAPI
 import Connectors
 import JSON
 import Storage
@@ -139,25 +140,39 @@ private struct CheckpointContents {
         tables.table(of: owner)?.output.description ?? "a sink that the job does not have"
     }
 
-    private var hasSeveralSources: Bool { batches.contains { $0.offsets.sources.count > 1 } }
-
-    /// A row for each source.
-    private func rows(of offsets: OffsetsEntry, _ commit: CommitEntry?) -> [[Value]] {
-        offsets.sources.map { source in
-            let range = source.offsets
-            return [
-                .long(offsets.batch.number), .string(commit == nil ? "planned" : "committed"),
-            ] + (hasSeveralSources ? [.string(source.name)] : []) + [
-                .optional(range) { .long($0.lowerBound) },
-                .optional(range) { .long($0.upperBound) },
-                .optional(range) { .long($0.upperBound - $0.lowerBound) },
-                .watermark(ms: offsets.watermarkMs), .watermark(ms: offsets.timestampMs),
-                .optional(commit) { .long(Int64($0.sinks.count)) },
-                .optional(commit) {
-                    .long($0.sinks.reduce(0) { $0 + ($1.receipt.file?.bytes ?? 0) })
-                },
-            ]
+    private var hasSeveralSources: Bool {
+        batches.contains { batch in
+            let sources = batch.offsets.sources
+            return sources.count > 1 || sources.contains { $0.offsets.only == nil }
         }
+    }
+
+    /// A row for each split of each source.
+    private func rows(of offsets: OffsetsEntry, _ commit: CommitEntry?) -> [[Value]] {
+        offsets.sources.flatMap { source in
+            source.offsets.start.splits.compactMap { split in
+                source.offsets[split].map { range in
+                    let name = split == .only ? source.name : "\(source.name) \(split)"
+                    return row(name, range, offsets, commit)
+                }
+            }
+        }
+    }
+
+    private func row(
+        _ source: String, _ range: Range<Int64>, _ offsets: OffsetsEntry, _ commit: CommitEntry?
+    ) -> [Value] {
+        [
+            .long(offsets.batch.number), .string(commit == nil ? "planned" : "committed"),
+        ] + (hasSeveralSources ? [.string(source)] : []) + [
+            .long(range.lowerBound), .long(range.upperBound),
+            .long(range.upperBound - range.lowerBound),
+            .watermark(ms: offsets.watermarkMs), .watermark(ms: offsets.timestampMs),
+            .optional(commit) { .long(Int64($0.sinks.count)) },
+            .optional(commit) {
+                .long($0.sinks.reduce(0) { $0 + ($1.receipt.file?.bytes ?? 0) })
+            },
+        ]
     }
 
     var json: JSONValue {
@@ -188,8 +203,8 @@ private struct CheckpointContents {
         return .object([
             ("batch", .integer(batch.offsets.batch.number)),
             ("committed", .bool(batch.commit != nil)),
-            ("startOffset", .optional(only?.offsets?.lowerBound)),
-            ("endOffset", .optional(only?.offsets?.upperBound)),
+            ("startOffset", only?.offsets.start.json ?? .null),
+            ("endOffset", only?.offsets.end.json ?? .null),
             ("sources", .array(batch.offsets.sources.map(sourceJSON))),
             ("watermarkMs", .integer(batch.offsets.watermarkMs)),
             ("timestampMs", .integer(batch.offsets.timestampMs)),
@@ -199,8 +214,8 @@ private struct CheckpointContents {
 
     private func sourceJSON(_ source: SourceRange) -> JSONValue {
         .object([
-            ("name", .string(source.name)), ("startOffset", .optional(source.offsets?.lowerBound)),
-            ("endOffset", .optional(source.offsets?.upperBound)),
+            ("name", .string(source.name)), ("startOffset", source.offsets.start.json),
+            ("endOffset", source.offsets.end.json),
         ])
     }
 

@@ -1,4 +1,5 @@
 import CommandLine
+import ConnectorAPI
 import Engine
 import Glibc
 import Jobs
@@ -48,6 +49,9 @@ private func report(_ error: any Error, verb: String?, on console: Console) -> E
         return .usage
     case let error as EngineError where error.isMistakeOfTheCaller:
         console.error(error.message)
+        return .usage
+    case let error as ConnectorError where error.fault == .settings:
+        console.error("\(error)")
         return .usage
     default:
         console.error("\(error)")

@@ -2,6 +2,7 @@ import Columnar
 import CommandLine
 import ConnectorAPI
 import Jobs
+import Storage
 import Synchronization
 
 /// Prints a query's rows on standard output.
@@ -13,7 +14,7 @@ final class ConsoleSink: LiveSink {
     private let spec: ConsoleSinkSpec
     private let console: Console
     private let showsOnlyLast: Bool
-    private let last = Mutex<(batch: Int64, rows: RecordBatch)?>(nil)
+    private let last = Mutex<(batch: BatchID, rows: RecordBatch)?>(nil)
 
     init(query: String, _ spec: ConsoleSinkSpec, showsOnlyLast: Bool, on console: Console) {
         self.query = query
@@ -26,27 +27,43 @@ final class ConsoleSink: LiveSink {
     var description: String { "console" }
     var history: SinkHistory { .newestBatch }
 
-    func write(
-        batch: Int64, rows: RecordBatch, timestampMs: Int64, isRerun: Bool
-    ) -> [SinkReceipt] {
-        if showsOnlyLast {
-            last.withLock { $0 = (batch, rows) }
-        } else if rows.count > 0 {
-            show(batch, rows)
+    func recover(_ last: SinkRecovery) {}
+
+    func prepare(_ batch: SinkBatch) -> any PreparedBatch { ShownBatch(batch, self) }
+
+    func show(_ update: LiveUpdate) { show(update.number, update.rows) }
+
+    /// Nothing: what was printed is gone.
+    func verify(_ batch: SinkBatch, _ receipts: [SinkReceipt]) -> [String] { [] }
+
+    /// A batch that is printed when it is committed, or at the end of the run.
+    private struct ShownBatch: PreparedBatch {
+        private let batch: SinkBatch
+        private let sink: ConsoleSink
+
+        init(_ batch: SinkBatch, _ sink: ConsoleSink) {
+            self.batch = batch
+            self.sink = sink
         }
-        return []
+
+        func commit() -> [SinkReceipt] {
+            if sink.showsOnlyLast {
+                sink.last.withLock { $0 = (batch.number, batch.rows) }
+            } else if batch.rows.count > 0 {
+                sink.show(batch.number, batch.rows)
+            }
+            return []
+        }
+
+        func abort() {}
     }
-
-    func show(batch: Int64, rows: RecordBatch) { show(batch, rows) }
-
-    func verify(batch: Int64, rows: RecordBatch, receipts: [SinkReceipt]) -> [String] { [] }
 
     /// Prints what was kept for the end of the run.
     func finish() {
         if let (batch, rows) = last.withLock({ $0.take() }) { show(batch, rows) }
     }
 
-    private func show(_ batch: Int64, _ rows: RecordBatch) {
+    private func show(_ batch: BatchID, _ rows: RecordBatch) {
         console.print(
             console.styled("\(query), batch \(batch)", .bold, on: console.output))
         var printer = TablePrinter(

@@ -12,6 +12,8 @@ final class FeedRun: Sendable {
     private struct State {
         var report: FeedReport?
         var error: (any Error)?
+        /// Ends the pump's waits.
+        var stopPump: (@Sendable () -> Void)?
     }
 
     private let spec: FeedSpec
@@ -38,9 +40,11 @@ final class FeedRun: Sendable {
     func fill(shouldStop: () -> Bool, onBatch: (FeedReport) -> Void) throws -> FeedReport {
         let feed = try spec.makeFeed(files: machineFiles)
         let writer = try openLogWriter(logPath, for: feed)
-        let rejects = spec.rejectsPath.map { RejectsTable(path: $0) }
-        let pump = try FeedPump(feed, into: writer) { try rejects?.publish($0) }
+        let tables = try FeedTables(malformed: spec.rejectsPath, machineFiles)
+        let pump = try FeedPump(feed, into: writer, publish: tables.publish)
+        state.withLock { $0.stopPump = pump.stopping }
         let report = try pump.run(until: shouldStop, onBatch: onBatch)
+        feed.close()
         try writer.close()
         return report
     }
@@ -61,6 +65,7 @@ final class FeedRun: Sendable {
     /// Ends what `start` began: what it did, or, thrown, what it failed with.
     func finish() throws -> FeedReport? {
         stop.request()
+        state.withLock { $0.stopPump }?()
         done.wait()
         return try state.withLock { state in
             if let error = state.error { throw error }

@@ -12,7 +12,7 @@ enum JobInput: Sendable {
     /// A tick log, and before it a directory of history where the job has one.
     case log(TickLogReader, BackfilledSource?)
     /// A directory of files.
-    case files(FileSource, timeColumn: String?)
+    case files(FileSource)
 
     /// Opens what a source names.
     ///
@@ -23,40 +23,35 @@ enum JobInput: Sendable {
     init(_ source: SourceSpec, checkpoint: Path) throws {
         func open(_ spec: FileSourceSpec, _ schema: Schema?) throws -> FileSource {
             try FileSource(
-                spec, schema: schema, checkpoint: checkpoint, name: source.name,
-                files: machineFiles, time: SystemTime())
+                spec, schema: schema, timeColumn: source.declaredColumns?.timeColumn,
+                checkpoint: checkpoint, name: source.name, files: machineFiles,
+                time: SystemTime())
         }
         if let files = source.files {
-            self = .files(
-                try open(files, source.schema), timeColumn: source.declaredColumns?.timeColumn)
+            self = .files(try open(files, source.schema))
             return
         }
         let log = try openLog(at: Path(source.path))
         let backfilled = try source.backfill.map { backfill in
             try BackfilledSource(
-                history: open(backfill.history, log.schema), live: LogSource(log),
-                untilMicros: backfill.untilMicros, timeColumn: log.timeColumn,
+                history: open(backfill.history, log.schema),
+                live: LogSource(log, time: SystemTime()), untilMicros: backfill.untilMicros,
+                timeColumn: log.timeColumn,
                 checkpoint: checkpoint, name: source.name, files: machineFiles)
         }
         self = .log(log, backfilled)
     }
 
     /// The rows.
-    var stream: any StreamSource {
+    var stream: any Source {
         switch self {
-        case .log(let log, let backfilled): backfilled ?? LogSource(log)
-        case .files(let source, _): source
+        case .log(let log, let backfilled): backfilled ?? LogSource(log, time: SystemTime())
+        case .files(let source): source
         }
     }
 
     /// The columns of the rows, and which of them is the event time.
-    var columns: SourceColumns {
-        switch self {
-        case .log(let log, let backfilled):
-            SourceColumns(schema: backfilled?.schema ?? log.schema, timeColumn: log.timeColumn)
-        case .files(let source, let time): SourceColumns(schema: source.schema, timeColumn: time)
-        }
-    }
+    var columns: SourceColumns { stream.columns }
 
     /// The log, if it is one.
     var log: TickLogReader? {

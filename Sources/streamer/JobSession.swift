@@ -16,6 +16,7 @@ final class JobSession: Sendable {
     let plan: JobPlan
     /// What each source is read from, in the job's order.
     let inputs: [JobInput]
+    private let madeLogs: MadeLogs
     private let console: Console
     private let outputFolder: Path?
     private let consoleSinks: Mutex<[ConsoleSink]> = Mutex([])
@@ -30,7 +31,8 @@ final class JobSession: Sendable {
     ///   - showsConsole: whether console sinks print.
     ///   - isBounded: whether the run ends by itself, so that a whole result is printed once.
     ///   - console: where they print.
-    /// - Throws: when there is no log and no feed to make it, or the job does not fit its inputs.
+    /// - Throws: when there is no log and no feed to make it, or the job does not fit its inputs;
+    ///   logs that were made are taken away again.
     init(
         _ job: Job, into outputFolder: Path? = nil, showsConsole: Bool, isBounded: Bool,
         on console: Console
@@ -40,15 +42,21 @@ final class JobSession: Sendable {
         self.showsConsole = showsConsole
         self.isBounded = isBounded
         self.console = console
-        try Self.makeLogs(
-            of: job, checkpoint: Self.place(job.checkpointLocation, in: outputFolder))
         let checkpoint = try Self.place(job.checkpointLocation, in: outputFolder)
-        inputs = try job.sources.map { try JobInput($0, checkpoint: checkpoint) }
-        plan = try job.plan(inputs.map(\.columns))
+        var made = MadeLogs()
+        do {
+            try Self.makeLogs(of: job, checkpoint: checkpoint, &made)
+            inputs = try job.sources.map { try JobInput($0, checkpoint: checkpoint) }
+            plan = try job.plan(inputs.map(\.columns))
+        } catch {
+            made.takeAway()
+            throw error
+        }
+        madeLogs = made
     }
 
     /// Makes the logs that feeds fill and that are not there.
-    private static func makeLogs(of job: Job, checkpoint: Path) throws {
+    private static func makeLogs(of job: Job, checkpoint: Path, _ made: inout MadeLogs) throws {
         let missing = try job.sources.filter { source in
             try source.feed != nil && !hasLog(source)
         }
@@ -66,14 +74,7 @@ final class JobSession: Sendable {
             environment: processEnvironment)
         for source in missing {
             guard let feed = source.feed else { continue }
-            let path = try Path(source.path)
-            do throws(TickLogError) {
-                try TickLogWriter.create(
-                    path, schema: feed.schema, timeColumn: feed.eventTime,
-                    machineFiles)
-            } catch {
-                guard error.code == .alreadyExists || error.code == .locked else { throw error }
-            }
+            try made.make(Path(source.path), schema: feed.schema, timeColumn: feed.eventTime)
         }
     }
 
@@ -85,19 +86,43 @@ final class JobSession: Sendable {
         }
     }
 
-    /// Opens the engine on the job's checkpoint.
+    /// Opens the engine on the job's checkpoint and works with it.
+    ///
+    /// A job that fails before its first batch was planned leaves nothing behind that was made for
+    /// it: no checkpoint, no table, no log without rows.
     ///
     /// - Parameters:
     ///   - sources: what is read: the job's inputs, or views of them; by default the inputs.
     ///   - threads: how many threads; the job's own number by default.
     ///   - startingOffsets: where a new checkpoint begins; where the job says by default.
     ///   - observe: told what happens.
-    /// - Returns: an engine that holds the checkpoint's lock.
+    ///   - work: given an engine that holds the checkpoint's lock.
+    /// - Returns: what the work gives.
     /// - Throws: when the checkpoint is locked, damaged or of another job, or a table is.
-    func openEngine(
-        over sources: [any StreamSource]? = nil, threads: Int64? = nil,
-        startingOffsets: [SourceSpec.StartingOffsets]? = nil,
-        observe: @escaping (EngineEvent) -> Void
+    func withEngine<Result>(
+        over sources: [any Source]? = nil, threads: Int64? = nil,
+        startingOffsets: [StartingOffsets]? = nil,
+        observe: @escaping (EngineEvent) -> Void, _ work: (MicroBatchEngine) throws -> Result
+    ) throws -> Result {
+        do {
+            let engine = try openEngine(over: sources, threads, startingOffsets, observe)
+            defer { engine.close() }
+            do {
+                return try work(engine)
+            } catch {
+                engine.withdraw()
+                throw error
+            }
+        } catch {
+            madeLogs.takeAway()
+            throw error
+        }
+    }
+
+    private func openEngine(
+        over sources: [any Source]?, _ threads: Int64?,
+        _ startingOffsets: [StartingOffsets]?,
+        _ observe: @escaping (EngineEvent) -> Void
     ) throws -> MicroBatchEngine {
         var engineJob = EngineJob(
             job: job, plan: plan, threads: threadCount(threads), environment: processEnvironment,

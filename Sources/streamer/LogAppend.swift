@@ -52,18 +52,15 @@ private func appendToLog(_ arguments: Arguments, _ console: Console) throws -> E
     let feed: any Feed = arguments.has("again") ? OneTimeFeed(input.feed) : input.feed
     let writer = try openLogWriter(path, for: feed)
     let start = writer.endOffset
-    let pump = try FeedPump(feed, into: writer) { rejected in
-        guard let table = input.rejectsPath else { return }
-        try RejectsTable(path: table).publish(rejected)
-    }
+    let tables = try FeedTables(malformed: input.rejectsPath, machineFiles)
+    let pump = try FeedPump(feed, into: writer, publish: tables.publish)
     let progress = ProgressLine(console: console, time: SystemTime())
-    // A read from standard input waits for its writer, who may never write: there Ctrl-C ends
-    // the process, and what was appended before is whole.
-    if !arguments.list("FILE").contains("-") { handleStopSignals(announcing: false) }
+    handleStopSignals(announcing: false)
     defer { progress.clear() }
     let report = try pump.run(until: { stopSignal.isRequested }) { report in
         progress.show("appended \(counted(report.rows, "row"))")
     }
+    feed.close()
     try writer.close()
     progress.clear()
     for line in try summary(report, of: path, from: start, input) { console.print(line) }
@@ -75,7 +72,7 @@ private func summary(
     _ report: FeedReport, of path: Path, from start: Int64, _ input: AppendInput
 ) throws -> [String] {
     var lines: [String] = []
-    if report.rows == 0, report.resumedFrom != nil {
+    if report.rows == 0, report.malformed == 0, report.resumedFrom != nil {
         lines.append("nothing new; the log has these files already (--again appends them again)")
     } else {
         let log = try openLog(at: path)
@@ -93,10 +90,11 @@ private func summary(
         }
         lines.append(text)
     }
-    if report.rejected > 0 {
+    if report.malformed > 0 {
         let table = input.rejectsPath.map { "; they are in \($0)" } ?? ""
-        lines.append("rejected \(counted(report.rejected, "row"))\(table)")
+        lines.append("rejected \(counted(report.malformed, "row"))\(table)")
     }
+    if report.gaps > 0 { lines.append(gapsText(report)) }
     return lines
 }
 
@@ -121,9 +119,15 @@ private final class OneTimeFeed: Feed {
     init(_ feed: any Feed) { self.feed = feed }
 
     var schema: Schema { feed.schema }
-    var timeColumn: String { feed.timeColumn }
-    var identity: String { "" }
-    var rowsPerSecond: Double? { feed.rowsPerSecond }
-    func next(maxRows: Int) throws -> FeedBatch? { try feed.next(maxRows: maxRows) }
-    func resume(from position: String) throws { try feed.resume(from: position) }
+    var eventTime: String { feed.eventTime }
+    var pace: Double? { feed.pace }
+    var replay: Replay { .never }
+    var interrupt: @Sendable () -> Void { feed.interrupt }
+    func resume(from position: FeedPosition) throws(ConnectorError) {
+        try feed.resume(from: position)
+    }
+    func next(rowsMax: Int, until deadline: MonotonicTime) throws(ConnectorError) -> FeedStep {
+        try feed.next(rowsMax: rowsMax, until: deadline)
+    }
+    func close() { feed.close() }
 }

@@ -73,15 +73,16 @@ private func replayFromCheckpoint(
     let session = try JobSession(
         job, showsConsole: arguments.format != .json, isBounded: true, on: console)
     let report = RunReport(arguments.format, on: console)
-    let engine = try session.openEngine(
-        threads: arguments.count("threads"), observe: report.observe)
-    defer { engine.close() }
-    if let batch = arguments.count("batch") ?? (arguments.has("verify") ? 0 : nil) {
-        let found = try engine.verify(from: batch)
-        guard show(found, console) else { return .failed }
+    return try session.withEngine(
+        threads: arguments.count("threads"), observe: report.observe
+    ) { engine in
+        if let batch = arguments.count("batch") ?? (arguments.has("verify") ? 0 : nil) {
+            let found = try engine.verify(from: batch)
+            guard show(found, console) else { return .failed }
+        }
+        guard !arguments.has("verify") else { return .done }
+        return try finishReplay(engine, .availableNow, RunLimits(), arguments, session, report)
     }
-    guard !arguments.has("verify") else { return .done }
-    return try finishReplay(engine, .availableNow, RunLimits(), arguments, session, report)
 }
 
 /// Prints what running batches again found; whether all was the same.
@@ -118,12 +119,12 @@ private func replayFromLog(
     let ranges = try arguments.ranges(of: session.inputs)
     try requireFresh(session.checkpointPlace(), job, for: ranges, in: folder)
     var limits = RunLimits()
-    limits.untilOffsets = ranges.map(\.upperBound)
+    limits.untilOffsets = ranges.map(\.end)
     var sources = session.inputs.map(\.stream)
     var trigger = TriggerSpec.availableNow
     if let speed = try arguments.speed() {
         let times = try zip(session.inputs, ranges).compactMap { input, range in
-            guard let log = input.log else {
+            guard let log = input.log, let range = range.only else {
                 throw arguments.fault(
                     "--speed is for logs; files of a directory have no times of arrival")
             }
@@ -135,33 +136,32 @@ private func replayFromLog(
         }
         trigger = .processingTime(intervalMs: 0)
     }
-    let engine = try session.openEngine(
+    return try session.withEngine(
         over: sources, threads: arguments.count("threads"),
-        startingOffsets: ranges.map { .offset($0.lowerBound) }, observe: report.observe)
-    defer { engine.close() }
-    return try finishReplay(engine, trigger, limits, arguments, session, report)
+        startingOffsets: ranges.map { .at($0.start) }, observe: report.observe
+    ) { try finishReplay($0, trigger, limits, arguments, session, report) }
 }
 
 /// Refuses a folder in which other rows have been replayed already.
 ///
 /// What is asked for would be mixed with them. A replay that was interrupted goes on.
 private func requireFresh(
-    _ place: CheckpointPlace, _ job: Job, for ranges: [Range<Int64>], in folder: Path
+    _ place: CheckpointPlace, _ job: Job, for ranges: [OffsetRange], in folder: Path
 ) throws {
     guard let first = try place.reader.plannedBatches().first,
         let last = try place.reader.plannedBatches().last
     else { return }
     let (begin, end) = (try place.reader.offsets(first), try place.reader.offsets(last))
     for (source, range) in zip(job.sources, ranges) {
-        let begun = first.number == 0 ? begin.logOffsets(of: source.name)?.lowerBound : nil
-        let read = end.logOffsets(of: source.name)?.upperBound
-        if begun == range.lowerBound, let read, read <= range.upperBound { continue }
+        let begun = first.number == 0 ? begin.offsets(of: source.name)?.start : nil
+        let read = end.offsets(of: source.name)?.end
+        if begun == range.start, let read, range.end.hasReached(read) { continue }
         let whose = job.sources.count > 1 ? " of \(source.name)" : ""
         throw UsageError(
             "\(folder) has a replay of other rows\(whose) already, from offset "
-                + "\(begun.map(String.init) ?? "unknown") to \(read.map(String.init) ?? "unknown"), "
-                + "not \(range.lowerBound) to \(range.upperBound); name another folder with --into, "
-                + "or remove this one", verb: "replay")
+                + "\(begun?.text ?? "unknown") to \(read?.text ?? "unknown"), not \(range.start) "
+                + "to \(range.end); name another folder with --into, or remove this one",
+            verb: "replay")
     }
 }
 
@@ -196,7 +196,7 @@ extension Arguments {
     }
 
     /// The offsets between `--from` and `--to` in each source.
-    fileprivate func ranges(of inputs: [JobInput]) throws -> [Range<Int64>] {
+    fileprivate func ranges(of inputs: [JobInput]) throws -> [OffsetRange] {
         let (from, to) = (try position("from"), try position("to"))
         for (name, position) in [("from", from), ("to", to)] where inputs.count > 1 {
             guard case .offset = position else { continue }
@@ -205,11 +205,14 @@ extension Arguments {
             )
         }
         return try inputs.map { input in
-            if case .log(let log, nil) = input { return try log.range(from: from, to: to) }
+            if case .log(let log, nil) = input {
+                return OffsetRange(only: try log.range(from: from, to: to))
+            }
             guard from == nil, to == nil else {
                 throw fault("--from and --to are for logs; a directory of files is read whole")
             }
-            return try 0..<input.stream.latestOffset()
+            let source = input.stream
+            return OffsetRange(from: try source.earliest(), to: try source.latest())
         }
     }
 

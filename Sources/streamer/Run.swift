@@ -1,3 +1,4 @@
+import Columnar
 import CommandLine
 import Engine
 import Expressions
@@ -48,25 +49,25 @@ private func runJob(_ arguments: Arguments, _ console: Console) throws -> ExitCo
     let session = try JobSession(
         job, showsConsole: format != .json, isBounded: trigger.isBounded, on: console)
     let report = RunReport(format, showsProfile: arguments.has("profile"), on: console)
-    let engine = try session.openEngine(
-        threads: arguments.count("threads"), observe: report.observe)
-    defer { engine.close() }
-    handleStopSignals()
-
-    let feeds = session.feedRuns()
-    if trigger.isBounded {
-        let ended = try fillLogs(feeds, arguments, report)
-        limits.sourceIsComplete = ended == job.sources.count
-    } else {
-        for feed in feeds { feed.start() }
+    return try session.withEngine(
+        threads: arguments.count("threads"), observe: report.observe
+    ) { engine in
+        handleStopSignals()
+        let feeds = session.feedRuns()
+        if trigger.isBounded {
+            let ended = try fillLogs(feeds, arguments, report)
+            limits.sourceIsComplete = ended == job.sources.count
+        } else {
+            for feed in feeds { feed.start() }
+        }
+        let summary = try engine.run(trigger: trigger, limits: limits) {
+            stopSignal.isRequested || feeds.contains(where: \.hasFailed)
+        }
+        session.finishConsole()
+        if !trigger.isBounded { try report.feedsEnded(feeds) }
+        try report.finish(summary, session: session)
+        return stopSignal.isRequested ? .interrupted : .done
     }
-    let summary = try engine.run(trigger: trigger, limits: limits) {
-        stopSignal.isRequested || feeds.contains(where: \.hasFailed)
-    }
-    session.finishConsole()
-    if !trigger.isBounded { try report.feedsEnded(feeds) }
-    try report.finish(summary, session: session)
-    return stopSignal.isRequested ? .interrupted : .done
 }
 
 /// Fills the logs before a run that reads what is there; how many feeds came to their end.
@@ -108,7 +109,7 @@ extension Arguments {
             guard let micros = eventTimeMicros(text) else {
                 throw fault("--until takes a time such as 2026-01-05T14:30:00Z, not '\(text)'")
             }
-            limits.untilMicros = micros
+            limits.untilTime = EventTime(micros: micros)
         }
         return limits
     }

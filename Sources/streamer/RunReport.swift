@@ -1,4 +1,5 @@
 import CommandLine
+import ConnectorAPI
 import Engine
 import Feeds
 import JSON
@@ -42,14 +43,15 @@ final class RunReport {
     func feedEnded(_ feed: FeedReport?, log: String) {
         progressLine.clear()
         guard let feed else { return }
-        if feed.rows > 0 || feed.rejected > 0 {
+        if feed.rows > 0 || feed.malformed > 0 {
             console.say(
                 "\(log): \(counted(feed.rows, "row")) appended"
                     + (feed.resumedFrom == nil ? "" : ", after those of an earlier run"))
         }
-        if feed.rejected > 0 {
-            console.warn("\(counted(feed.rejected, "row")) did not parse and went to the rejects")
+        if feed.malformed > 0 {
+            console.warn("\(counted(feed.malformed, "row")) did not parse and went to the rejects")
         }
+        if feed.gaps > 0 { console.warn(gapsText(feed)) }
     }
 
     /// Ends the feeds that ran beside a run and says what they did.
@@ -90,9 +92,9 @@ final class RunReport {
         }
     }
 
-    private static func offsetsText(_ offsets: [Int64]) -> String {
-        (offsets.count == 1 ? "offset " : "offsets ")
-            + offsets.map(groupedCount).joined(separator: " | ")
+    private static func offsetsText(_ offsets: [SourceOffsets]) -> String {
+        (offsets.count == 1 && offsets[0].only != nil ? "offset " : "offsets ")
+            + offsets.map { $0.only.map { groupedCount($0) } ?? $0.text }.joined(separator: " | ")
     }
 
     private static func watermarkText(_ ms: Int64) -> String {

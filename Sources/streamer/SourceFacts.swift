@@ -24,7 +24,7 @@ struct SourceFacts {
         name = source.name
         path = source.path
         switch try JobInput(source, checkpoint: checkpoint) {
-        case .files(let files, _):
+        case .files(let files):
             let found = try files.look()
             word = "directory"
             writer = nil

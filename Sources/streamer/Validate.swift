@@ -1,5 +1,6 @@
 import Columnar
 import CommandLine
+import ConnectorAPI
 import Expressions
 import Jobs
 import Storage

@@ -24,9 +24,9 @@ import Testing
                 + #""maxFutureSkew":"\"1 hour\"\n","é":"ü"},"batchId":0,"previous":""# + link
                 + #"","retainedFrom":0,"watermarkMaximaMs":{"quotes":-5,"ticks":0},"sources":["#
                 + #"{"name":"ticks","startOffset":"0"},"#
-                + #"{"name":"quotes","startOffset":"{\"p\":0}"}]}"#)
+                + #"{"name":"quotes","startOffset":"{\"p\":{\"0\":0}}"}]}"#)
         #expect(offsets[2] == "10")
-        #expect(offsets[3] == #"{"p":0}"#)
+        #expect(offsets[3] == #"{"p":{"0":0}}"#)
         #expect(offsets[4].hasPrefix("#xxh3:"))
         let commit = try text("commits/0").split(separator: "\n")
         #expect(commit.count == 3)

@@ -1,4 +1,5 @@
 import Checkpoints
+import ConnectorAPI
 import Storage
 import Testing
 
@@ -20,7 +21,7 @@ import Testing
         return LoggedOffsets(
             entry: OffsetsEntry(
                 batch: BatchID(number), watermarkMs: 1000 * number, timestampMs: 7 + number,
-                sources: [SourceRange(name: "s", start: "\(number)", end: "\(number + 1)")]),
+                sources: [SourceRange(name: "s", offsets: OffsetRange(only: number..<number + 1))]),
             previous: number == 0 ? root : UInt64(100 + number - 1),
             retainedFrom: BatchID(retainedFrom), link: UInt64(100 + number))
     }
@@ -216,9 +217,29 @@ import Testing
         let intact = [Presence](repeating: .intact, count: 4)
         var facts = try Self.facts(intact, intact)
         var plan = try Self.offsets(2)
-        plan.entry.sources = [SourceRange(name: "s", start: "9", end: "10")]
+        plan.entry.sources = [SourceRange(name: "s", offsets: OffsetRange(only: 9..<10))]
         facts.offsets[BatchID(2)] = .intact(plan)
         #expect(fault { try decideRecovery(facts) } == .inconsistent)
+    }
+
+    /// A split may be new in a batch; one that was there goes on where it was.
+    @Test func splitsStartWhereTheyEndedOrAreNew() throws {
+        let intact = [Presence](repeating: .intact, count: 4)
+        func decision(_ ends: [SplitID: Int64], _ starts: [SplitID: Int64]) throws -> Any {
+            var facts = try Self.facts(intact, intact)
+            for (number, offsets) in [(2, ends), (3, starts)] {
+                var plan = try Self.offsets(Int64(number))
+                plan.entry.sources = [
+                    SourceRange(name: "t", offsets: OffsetRange(emptyAt: SourceOffsets(offsets)))
+                ]
+                facts.offsets[BatchID(Int64(number))] = .intact(plan)
+            }
+            return try decideRecovery(facts)
+        }
+        let (a, b) = (SplitID("t", 0), SplitID("t", 1))
+        #expect(fault { try decision([a: 5], [a: 5, b: 70]) } == nil)
+        #expect(fault { try decision([a: 5, b: 6], [a: 5]) } == nil)
+        #expect(fault { try decision([a: 5, b: 6], [a: 5, b: 7]) } == .inconsistent)
     }
 
     @Test func watermarkOfTheNextBatchNeverMovesBack() throws {

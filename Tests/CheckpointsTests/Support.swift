@@ -1,4 +1,5 @@
 import Checkpoints
+import ConnectorAPI
 import Storage
 import TestSupport
 import Testing
@@ -31,9 +32,11 @@ struct Query {
             conf: ["maxFutureSkew": "\"1 hour\"\n", "é": "ü"],
             sources: [
                 SourceRange(
-                    name: "ticks", start: "\(batch.number * 10)",
-                    end: "\(batch.number * 10 + 10)"),
-                SourceRange(name: "quotes", start: "{\"p\":0}", end: "{\"p\":0}"),
+                    name: "ticks",
+                    offsets: OffsetRange(only: batch.number * 10..<batch.number * 10 + 10)),
+                SourceRange(
+                    name: "quotes",
+                    offsets: OffsetRange(emptyAt: SourceOffsets([SplitID("p", 0): 0]))),
             ], watermarkMaximaMs: ["ticks": batch.number * 1000, "quotes": -5])
     }
 

@@ -65,7 +65,7 @@ import TextConnector
             for length in 5..<whole.count where length != firstMember {
                 let content = try days(Array(whole[..<length]), name: "cut.gz")
                 #expect(content.error?.contains("damaged") == true, "cut at \(length)")
-                #expect(content.rejects.isEmpty)
+                #expect(content.malformed.isEmpty)
             }
         }
     }
@@ -103,7 +103,7 @@ import TextConnector
             let whole = expected([1, 2, 3, 1, 2, 4])
             let reader = try feed()
             var seen = 0
-            while let batch = try reader.next(maxRows: 1) {
+            while let batch = try reader.nextBatch(1) {
                 seen += batch.rows.count
                 let resumed = try feed()
                 try resumed.resume(from: batch.position)

@@ -34,7 +34,7 @@ import TextConnector
             try readCSV(text, readBytes: bytes) { $0.input.maxRecordBytes = 80 }
         }
         let whole = try read(1 << 20)
-        #expect(whole.rows.count > 100 && whole.rejects.count > 50)
+        #expect(whole.rows.count > 100 && whole.malformed.count > 50)
         for bytes in [1, 2, 3, 7, 8, 9, 63, 64, 65, 1_000, 65_536] {
             let content = try read(bytes)
             #expect(content == whole, "reading \(bytes) bytes at a time")
@@ -67,17 +67,19 @@ import TextConnector
             for position in positions {
                 let before = try feed()
                 var head = FeedContent()
-                while let batch = try before.next(maxRows: batchRows) {
+                while let batch = try before.nextBatch(batchRows) {
                     head.rows += batch.rows.rows
-                    head.rejects += batch.rejects
-                    #expect(batch.firstReject + Int64(batch.rejectedRows) == head.rejects.count)
+                    head.malformed += batch.malformed
+                    #expect(
+                        batch.malformedBefore + Int64(batch.malformed.count) == head.malformed.count
+                    )
                     if batch.position == position { break }
                 }
                 let after = try feed()
                 try after.resume(from: position)
                 let tail = drain(after, maxRows: batchRows)
                 #expect(head.rows + tail.rows == whole.rows)
-                #expect(head.rejects + tail.rejects == whole.rejects)
+                #expect(head.malformed + tail.malformed == whole.malformed)
             }
         }
     }
@@ -92,15 +94,17 @@ import TextConnector
             }
             let second = try directory.appending("b.csv")
             try write(Array("t\n1970-01-01\n1970-01-02\n".utf8), second, files)
-            let position = try #require(try feed().next(maxRows: 10)?.position)
-            #expect(throws: FeedError.self) { try feed().resume(from: "v1 nonsense") }
+            let position = try #require(try feed().nextBatch(10)?.position)
+            #expect(throws: ConnectorError.self) {
+                try feed().resume(from: FeedPosition("v1 nonsense"))
+            }
 
             try write(Array("t\n1970-01-01\n".utf8), second, files)
-            let shorter = #expect(throws: FeedError.self) { try feed().resume(from: position) }
+            let shorter = #expect(throws: ConnectorError.self) { try feed().resume(from: position) }
             #expect(shorter?.message.contains("the file is shorter now") == true)
 
             try write(Array("t\n".utf8), directory.appending("a.csv"), files)
-            #expect(throws: FeedError.self) { try feed().resume(from: position) }
+            #expect(throws: ConnectorError.self) { try feed().resume(from: position) }
         }
     }
 
@@ -122,8 +126,8 @@ import TextConnector
             #expect(try names("a?.csv") == [.string("a9.csv")])
             #expect(try names("[A-Z].csv") == [.string("B.csv")])
             #expect(try names("a*[!v]") == [.string("a.txt")])
-            #expect(throws: FeedError.self) { try names("*.parquet") }
-            #expect(throws: FeedError.self) { try names("none.csv") }
+            #expect(throws: ConnectorError.self) { try names("*.parquet") }
+            #expect(throws: ConnectorError.self) { try names("none.csv") }
         }
     }
 
@@ -151,7 +155,7 @@ import TextConnector
                     ]
                 }
             }
-            #expect(content.rows.count + content.rejects.count <= bytes.count + 1)
+            #expect(content.rows.count + content.malformed.count <= bytes.count + 1)
         }
     }
 }

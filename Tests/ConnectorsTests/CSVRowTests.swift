@@ -21,7 +21,7 @@ import TextConnector
                 [.string("IBM"), .timestamp(1_767_623_400_001_000), .double(181.25), .long(100)],
                 [.string("AAPL"), .timestamp(1_767_623_401_000_000), .double(100), .long(-7)],
             ])
-        #expect(content.rejects.isEmpty && content.error == nil)
+        #expect(content.malformed.isEmpty && content.error == nil)
     }
 
     /// Every legal symbol passes through as it is.
@@ -35,7 +35,7 @@ import TextConnector
     func hostileSymbols(written: String, expected: String) throws {
         let line = written == "\"\"," ? "\"\",1970-01-01,1,1\n" : "\(written),1970-01-01,1,1\n"
         let content = try rows(line + "IBM,1970-01-01,2,2\n")
-        #expect(content.rejects.isEmpty)
+        #expect(content.malformed.isEmpty)
         #expect(content.rows.map { $0[0] } == [.string(expected), .string("IBM")])
     }
 
@@ -70,8 +70,8 @@ import TextConnector
     func rejects(line: String, reason: String) throws {
         let content = try rows("A,1970-01-01,1,1\n\(line)\nB,1970-01-01,2,2\n")
         #expect(content.rows.map { $0[0] } == [.string("A"), .string("B")])
-        let reject = try #require(content.rejects.first)
-        #expect(content.rejects.count == 1)
+        let reject = try #require(content.malformed.first)
+        #expect(content.malformed.count == 1)
         #expect(reject.reason == reason)
         #expect(reject.byteOffset == Int64(Self.header.utf8.count + 17))
         #expect(reject.line == 3)
@@ -85,7 +85,7 @@ import TextConnector
             let text = Array(Self.header.utf8) + bytes + Array(",1970-01-01,1,1\n".utf8)
             let content = try readCSV(text)
             #expect(content.rows.isEmpty)
-            #expect(content.rejects.map(\.reason) == ["symbol is not valid UTF-8"])
+            #expect(content.malformed.map(\.reason) == ["symbol is not valid UTF-8"])
         }
     }
 
@@ -109,8 +109,8 @@ import TextConnector
                     $0.input.maxRecordBytes = 1_000
                 }
                 #expect(
-                    content.rejects.map(\.reason) == ["the record is longer than 1000 bytes"])
-                #expect(content.rejects.first?.text == String(repeating: "x", count: 200))
+                    content.malformed.map(\.reason) == ["the record is longer than 1000 bytes"])
+                #expect(content.malformed.first?.text == String(repeating: "x", count: 200))
                 #expect(content.rows.count == (ending.count > 1 ? 1 : 0))
             }
         }
@@ -119,7 +119,7 @@ import TextConnector
     @Test func blankLinesAndAByteOrderMarkAreNoRows() throws {
         let content = try readCSV(
             [0xef, 0xbb, 0xbf] + Array((Self.header + "\n\r\nA,1970-01-01,1,1\n\n").utf8))
-        #expect(content.rows.count == 1 && content.rejects.isEmpty)
+        #expect(content.rows.count == 1 && content.malformed.isEmpty)
     }
 
     @Test func headerFaultsNameTheField() throws {
@@ -133,7 +133,7 @@ import TextConnector
         var text = Self.header
         for row in 0..<3_000 { text += row % 5 == 0 ? "bad\n" : "A,1970-01-01,1,1\n" }
         let content = try readCSV(Array(text.utf8), maxRows: 64) { $0.input.rejectsMaxShare = 0.1 }
-        #expect(content.rows.count + content.rejects.count == 1_001)
+        #expect(content.rows.count + content.malformed.count == 1_001)
         let error = try #require(content.error)
         #expect(error.contains("201 of 1001 rows do not parse"))
         #expect(error.contains("line 2: the record has 1 fields instead of 4"))
@@ -154,7 +154,7 @@ import TextConnector
                 FeedColumn("venue", .string, from: .constant("XNYS")),
             ]
         }
-        #expect(content.rejects.isEmpty)
+        #expect(content.malformed.isEmpty)
         let expected: [Value] = [
             .timestamp(1_500_000), .date(15_985), .boolean(true), .int(7),
             .decimal(unscaled: 1_234_567_890_123_456_789_050, scale: 2),

@@ -11,8 +11,8 @@ import TextConnector
 import TickLog
 
 @Suite struct FeedPumpTests {
-    /// Rejects as a table keeps them: a publication replaces an earlier one of its name.
-    private final class RejectTable {
+    /// Malformed records as a table keeps them: a publication replaces an earlier one of its name.
+    private final class MalformedTable {
         var publications: [Int64: RecordBatch] = [:]
 
         var rows: [[Value]] {
@@ -46,7 +46,7 @@ import TickLog
     }
 
     /// However often the pump is interrupted, and with whatever batches it goes on, the log has
-    /// every row once and the table every reject once.
+    /// every row once and the table every malformed record once.
     @Test(arguments: [UInt64(1), 2, 3, 4, 5])
     func everyRowExactlyOnce(seed: UInt64) throws {
         try withTemporaryDirectory { files, directory in
@@ -56,7 +56,7 @@ import TickLog
             let log = try directory.appending("log")
             try TickLogWriter.create(
                 log, schema: try feed(input, files).schema, timeColumn: "time", files)
-            let table = RejectTable()
+            let table = MalformedTable()
             var random = TestRandom(state: seed)
             var isDone = false
             var attempts = 0
@@ -69,8 +69,9 @@ import TickLog
                 var left = 1 + random.next(below: 12)
                 let pump = try FeedPump(
                     try feed(input, files), into: writer, options: options
-                ) { rejected in
-                    table.publications[rejected.firstNumber] = rejected.rows
+                ) { side in
+                    #expect(side.kind == .malformed)
+                    table.publications[side.firstNumber] = side.rows
                     left -= 1
                     if left == 0 { throw Interruption() }
                 }
@@ -84,9 +85,9 @@ import TickLog
             }
             #expect(attempts > 3)
             #expect(try rows(log, files) == whole.rows)
-            #expect(table.rows.map { $0[6] } == whole.rejects.map { .string($0.text) })
+            #expect(table.rows.map { $0[6] } == whole.malformed.map { .string($0.text) })
             #expect(
-                table.rows.map { $0[1] } == whole.rejects.indices.map { .long(Int64($0)) })
+                table.rows.map { $0[1] } == whole.malformed.indices.map { .long(Int64($0)) })
         }
     }
 
@@ -114,7 +115,7 @@ import TickLog
             let schema = Schema([Field("event_time", .timestamp, isNullable: false)])
             try TickLogWriter.create(log, schema: schema, timeColumn: "event_time", files)
             let writer = try TickLogWriter(log, files)
-            #expect(throws: FeedError.self) {
+            #expect(throws: ConnectorError.self) {
                 try FeedPump(try SimulatorFeed(SimulatorSpec()), into: writer) { _ in }
             }
             try writer.close()

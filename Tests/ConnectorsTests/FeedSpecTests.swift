@@ -37,7 +37,7 @@ import Testing
         let identities = [
             try feed(FeedSpec.csv, Self.csv), try feed(FeedSpec.json, Self.json),
             try feed(FeedSpec.simulator, SimulatorSpec()),
-        ].map(\.identity)
+        ].map(\.identityText)
         #expect(
             identities == [
                 "csv-7f6060fb4eab3554", "json-a75d306eafbc04d3", "simulator-b741dd53c47d9a93",
@@ -53,10 +53,12 @@ import Testing
             { $0.timeZone = "+01:00" }, { $0.scale = 10 }, { $0.letterCase = .upper },
         ]
         var identities = [
-            try feed(FeedSpec.csv, Self.csv).identity, try feed(FeedSpec.json, Self.json).identity,
+            try feed(FeedSpec.csv, Self.csv).identityText,
+            try feed(FeedSpec.json, Self.json).identityText,
         ]
         for change in columnChanges {
-            identities.append(try feed(FeedSpec.csv, Self.csv) { change(&$0.columns[1]) }.identity)
+            identities.append(
+                try feed(FeedSpec.csv, Self.csv) { change(&$0.columns[1]) }.identityText)
         }
         let changes: [(inout CSVSpec) -> Void] = [
             { $0.input.paths = ["/ticks/a"] }, { $0.input.paths = ["/ticks/a", "/ticks/c"] },
@@ -73,7 +75,7 @@ import Testing
             },
         ]
         for change in changes {
-            identities.append(try feed(FeedSpec.csv, Self.csv, change).identity)
+            identities.append(try feed(FeedSpec.csv, Self.csv, change).identityText)
         }
         let marketChanges: [(inout SimulatorSpec) -> Void] = [
             { _ in }, { $0.symbols.reverse() }, { $0.start = .now }, { $0.start = .at(micros: 0) },
@@ -83,7 +85,7 @@ import Testing
             { $0.seed = 2 },
         ]
         for change in marketChanges {
-            identities.append(try feed(FeedSpec.simulator, SimulatorSpec(), change).identity)
+            identities.append(try feed(FeedSpec.simulator, SimulatorSpec(), change).identityText)
         }
         #expect(Set(identities).count == identities.count)
     }
@@ -94,22 +96,22 @@ import Testing
             $0.input.rejectsMaxShare = 1
             $0.input.rejectsPath = "elsewhere"
         }
-        #expect(try rejecting.identity == feed(FeedSpec.csv, Self.csv).identity)
+        #expect(try rejecting.identityText == feed(FeedSpec.csv, Self.csv).identityText)
         let paced = try feed(FeedSpec.simulator, SimulatorSpec()) {
             $0.ticks = 7
             $0.ticksPerSecond = 100
         }
-        #expect(try paced.identity == feed(FeedSpec.simulator, SimulatorSpec()).identity)
+        #expect(try paced.identityText == feed(FeedSpec.simulator, SimulatorSpec()).identityText)
         let piped = try feed(FeedSpec.csv, Self.csv) { $0.input.paths = ["-"] }
-        #expect(piped.identity.isEmpty)
+        #expect(piped.replay == .never)
     }
 
     /// The log a job creates has the columns that the feed then gives.
     @Test func schemasAreThoseOfTheJob() throws {
         for spec in [.csv(Self.csv), .json(Self.json), FeedSpec.simulator(SimulatorSpec())] {
             let feed = try spec.makeFeed(files: files)
-            #expect(feed.schema == spec.schema && feed.timeColumn == spec.eventTime)
-            let time = try #require(feed.schema.index(of: feed.timeColumn))
+            #expect(feed.schema == spec.schema && feed.eventTime == spec.eventTime)
+            let time = try #require(feed.schema.index(of: feed.eventTime))
             #expect(!feed.schema[time].isNullable)
         }
     }
@@ -130,10 +132,10 @@ import Testing
             ("csv.columns.time", { $0.columns[0].scale = 10 }),
         ]
         for (location, change) in csvFaults {
-            let fault = #expect(throws: FeedError.self) {
+            let fault = #expect(throws: ConnectorError.self) {
                 try feed(FeedSpec.csv, Self.csv, change)
             }
-            #expect(fault?.code == .badOptions && fault?.location == location)
+            #expect(fault?.code == "badOptions" && fault?.place == location)
         }
         let jsonFaults: [(String, (inout JSONLinesSpec) -> Void)] = [
             ("json.paths", { $0.input.paths = [] }),
@@ -142,10 +144,10 @@ import Testing
             ("json.fields.price", { $0.columns[1].origin = .field("trade..price") }),
         ]
         for (location, change) in jsonFaults {
-            let fault = #expect(throws: FeedError.self) {
+            let fault = #expect(throws: ConnectorError.self) {
                 try feed(FeedSpec.json, Self.json, change)
             }
-            #expect(fault?.code == .badOptions && fault?.location == location)
+            #expect(fault?.code == "badOptions" && fault?.place == location)
         }
     }
 }

@@ -13,8 +13,8 @@ func write(_ bytes: [UInt8], _ path: Path, _ files: POSIXFileSystem) throws {
 /// Everything a feed gives from where it is.
 struct FeedContent: Equatable {
     var rows: [[Value]] = []
-    var rejects: [Reject] = []
-    var positions: [String] = []
+    var malformed: [MalformedRecord] = []
+    var positions: [FeedPosition] = []
     var error: String?
 }
 
@@ -22,9 +22,9 @@ struct FeedContent: Equatable {
 func drain(_ feed: any Feed, maxRows: Int = 1_000) -> FeedContent {
     var content = FeedContent()
     do {
-        while let batch = try feed.next(maxRows: maxRows) {
+        while let batch = try feed.nextBatch(maxRows) {
             content.rows += batch.rows.rows
-            content.rejects += batch.rejects
+            content.malformed += batch.malformed
             content.positions.append(batch.position)
         }
     } catch {
@@ -33,7 +33,30 @@ func drain(_ feed: any Feed, maxRows: Int = 1_000) -> FeedContent {
     return content
 }
 
-/// The rows and rejects of a CSV text.
+extension Feed {
+    /// The next rows of a feed that never waits, or `nil` at its end.
+    func nextBatch(_ rowsMax: Int) throws(ConnectorError) -> FeedBatch? {
+        guard case .rows(let batch) = try next(rowsMax: rowsMax, until: .distantFuture) else {
+            return nil
+        }
+        return batch
+    }
+}
+
+extension Feed {
+    /// What names the feed's position in a log; empty when it keeps none.
+    var identityText: String { replay.identity?.text ?? "" }
+}
+
+extension MalformedRecord {
+    /// The record wherever it was read.
+    var withoutSource: MalformedRecord {
+        MalformedRecord(
+            reason: reason, source: "", byteOffset: byteOffset, line: line, text: text)
+    }
+}
+
+/// The rows and malformed records of a CSV text.
 func readCSV(
     _ text: [UInt8], maxRows: Int = 1_000, name: String = "input.csv",
     readBytes: Int = FileFeed.readBytesDefault,
@@ -52,11 +75,7 @@ func readCSV(
         configure(&spec)
         var content = drain(
             try CSVFeed(spec, files: files, readBytes: readBytes), maxRows: maxRows)
-        content.rejects = content.rejects.map { reject in
-            Reject(
-                reason: reject.reason, source: "", byteOffset: reject.byteOffset,
-                line: reject.line, text: reject.text)
-        }
+        content.malformed = content.malformed.map(\.withoutSource)
         content.positions = []
         content.error = content.error?.replacing(path.string, with: name)
         return content

@@ -54,7 +54,7 @@ import Testing
         /// What is new since the last look, for sure.
         func latest(_ source: FileSource) throws -> Int64 {
             time.sleep(nanos: 1_000_000_000)
-            return try source.latestOffset()
+            return try source.latest().only ?? -1
         }
     }
 
@@ -74,7 +74,7 @@ import Testing
     ) throws -> (volumes: [Int64], offsets: [Int64], malformed: Int) {
         var result = (volumes: [Int64](), offsets: [Int64](), malformed: 0)
         var next = offsets.lowerBound
-        for plan in try source.blocks(offsets, rowsMax: 65_536) {
+        for plan in try source.plan(OffsetRange(only: offsets), rowsMax: 65_536) {
             #expect(plan.offsets.lowerBound <= next || next == offsets.lowerBound)
             next = plan.offsets.upperBound
             let block = try plan.load()
@@ -82,7 +82,8 @@ import Testing
             for (index, row) in block.rows.rows.enumerated() {
                 guard case .long(let volume) = row[2] else { continue }
                 result.volumes.append(volume)
-                result.offsets.append(block.baseOffset + Int64(index))
+                guard case .from(let base) = block.offsets else { continue }
+                result.offsets.append(base + Int64(index))
             }
             #expect(block.rows.count <= plan.offsets.count)
         }
@@ -100,6 +101,21 @@ import Testing
             let rows = try read(source, 0..<end)
             #expect(rows.volumes == (0..<Int64(count)).map { $0 })
             #expect(zip(rows.offsets, rows.offsets.dropFirst()).allSatisfy { $0 < $1 })
+        }
+    }
+
+    /// A last line without line end is a record, whatever stands before it.
+    @Test(arguments: ["\n", "\r\n"])
+    func aLastLineWithoutLineEndIsARecord(lineEnd: String) throws {
+        let header = "time,symbol,volume"
+        for rows in 0...4 {
+            let records = (0..<rows).map { "2026-01-05 10:00:00,\"S\",\($0)" }
+            try inPlace { place in
+                try place.write("a.csv", ([header] + records).joined(separator: lineEnd))
+                let source = try place.source(json: false)
+                let end = try place.latest(source)
+                #expect(try read(source, 0..<end).volumes == (0..<Int64(rows)).map { $0 })
+            }
         }
     }
 
@@ -169,7 +185,7 @@ import Testing
                 let end = try place.latest(source)
                 var (offset, found) = (0 as Int64, [[Int64]]())
                 while offset < end {
-                    let next = try source.batchEnd(offset..<end)
+                    let next = try source.end(of: OffsetRange(only: offset..<end)).only ?? -1
                     found.append(try read(source, offset..<next).volumes)
                     offset = next
                 }
@@ -202,7 +218,7 @@ import Testing
             try place.write("b.csv", "time,symbol,volume\r\n2026-01-05 10:00:00,\"q\"\"q\",2\r\n")
             let source = try place.source(json: false)
             let end = try place.latest(source)
-            let rows = try source.blocks(0..<end, rowsMax: 65_536).flatMap {
+            let rows = try source.plan(OffsetRange(only: 0..<end), rowsMax: 65_536).flatMap {
                 try $0.load().rows.rows
             }
             #expect(rows.map { $0[1] } == [.string("A,B"), .string("q\"q")])
@@ -216,7 +232,7 @@ import Testing
                 "a.csv", "time,symbol,volume\n2026-01-05,\"a\nb\",1\n2026-01-05,c,2\n")
             let strict = try place.source(json: false)
             let end = try place.latest(strict)
-            let error = #expect(throws: FeedError.self) { try read(strict, 0..<end) }
+            let error = #expect(throws: ConnectorError.self) { try read(strict, 0..<end) }
             #expect(error?.description.contains("a.csv line 2 (byte 19)") == true)
             #expect(error?.description.contains("DROPMALFORMED") == true)
             let lenient = try place.source(json: false) { $0.mode = .dropMalformed }
@@ -236,12 +252,12 @@ import Testing
                 (line(0).replacing("S0", with: "S5"), "content is another"),
             ] {
                 try place.write("a.jsonl", text)
-                let error = #expect(throws: FeedError.self) { try read(source, 0..<end) }
-                #expect(error?.code == .fileChanged)
+                let error = #expect(throws: ConnectorError.self) { try read(source, 0..<end) }
+                #expect(error?.code == "fileChanged")
                 #expect(error?.description.contains(says) == true)
             }
             try place.files.remove(place.directory.appending("in").appending("a.jsonl"))
-            #expect(throws: FeedError.self) { try read(source, 0..<end) }
+            #expect(throws: ConnectorError.self) { try read(source, 0..<end) }
             try place.write("a.jsonl", line(0))
             #expect(try read(source, 0..<end).volumes == [0])
         }
@@ -254,7 +270,7 @@ import Testing
             try place.files.createAtomically(
                 path, mode: .replace, contents: [0x1f, 0x8b, 8, 0, 0, 0])
             let source = try place.source()
-            let error = #expect(throws: FeedError.self) { try place.latest(source) }
+            let error = #expect(throws: ConnectorError.self) { try place.latest(source) }
             #expect(error?.description.contains("feed") == true)
         }
     }
@@ -262,11 +278,13 @@ import Testing
     @Test func aMissingDirectoryIsAnErrorAndAnEmptyOneIsNot() throws {
         try inPlace { place in
             let source = try place.source()
-            #expect(throws: FeedError.self) { try place.latest(source) }
+            #expect(throws: ConnectorError.self) { try place.latest(source) }
             try place.files.createDirectories(place.directory.appending("in"))
             #expect(try place.latest(source) == 0)
-            #expect(try source.blocks(0..<0, rowsMax: 65_536).isEmpty)
-            #expect(throws: FeedError.self) { try source.blocks(0..<1, rowsMax: 65_536) }
+            #expect(try source.plan(OffsetRange(only: 0..<0), rowsMax: 65_536).isEmpty)
+            #expect(throws: ConnectorError.self) {
+                try source.plan(OffsetRange(only: 0..<1), rowsMax: 65_536)
+            }
         }
     }
 }

@@ -29,11 +29,7 @@ import TextConnector
             configure(&spec)
             var content = drain(
                 try JSONLinesFeed(spec, files: files, readBytes: readBytes), maxRows: maxRows)
-            content.rejects = content.rejects.map {
-                Reject(
-                    reason: $0.reason, source: "", byteOffset: $0.byteOffset, line: $0.line,
-                    text: $0.text)
-            }
+            content.malformed = content.malformed.map(\.withoutSource)
             content.positions = []
             return content
         }
@@ -49,7 +45,7 @@ import TextConnector
                 {"data":{"s":"last","s":"wins"},"T":1,"T":2}
                 {"data":5,"T":3}
                 """.utf8))
-        #expect(content.rejects.isEmpty)
+        #expect(content.malformed.isEmpty)
         #expect(
             content.rows == [
                 [
@@ -87,18 +83,18 @@ import TextConnector
     func rejects(line: String, reason: String) throws {
         let content = try read(Array("{\"T\":1}\n\(line)\n{\"T\":2}\n".utf8))
         #expect(content.rows.map { $0[1] } == [.timestamp(1_000), .timestamp(2_000)])
-        let reject = try #require(content.rejects.first)
-        #expect(content.rejects.count == 1 && reject.byteOffset == 8 && reject.line == 2)
+        let reject = try #require(content.malformed.first)
+        #expect(content.malformed.count == 1 && reject.byteOffset == 8 && reject.line == 2)
         #expect(reject.reason.contains(reason), "\(reject.reason)")
     }
 
     @Test func deepNestingIsRejected() throws {
         let deep = String(repeating: "[", count: 5_000)
         let content = try read(Array("{\"T\":1,\"z\":\(deep)\n{\"T\":2}\n".utf8))
-        #expect(content.rows.count == 1 && content.rejects.count == 1)
+        #expect(content.rows.count == 1 && content.malformed.count == 1)
         let closed = String(repeating: "[", count: 100) + String(repeating: "]", count: 100)
         let other = try read(Array("{\"T\":1,\"z\":\(closed)}\n".utf8))
-        #expect(other.rejects.map(\.reason) == ["the line is nested deeper than 64 levels"])
+        #expect(other.malformed.map(\.reason) == ["the line is nested deeper than 64 levels"])
     }
 
     /// Neither the bytes read at a time nor the batch's size change rows or rejects.
@@ -121,7 +117,7 @@ import TextConnector
             }
         }
         let whole = try content(1 << 20, 10_000)
-        #expect(whole.rows.count > 100 && whole.rejects.count > 100)
+        #expect(whole.rows.count > 100 && whole.malformed.count > 100)
         for bytes in [1, 2, 7, 64, 1_000, 65_536] {
             for maxRows in [1, 13, 10_000] {
                 #expect(try content(bytes, maxRows) == whole)
@@ -171,11 +167,11 @@ import TextConnector
         for line in lines {
             let content = try read(line)
             alone.rows += content.rows
-            alone.rejects += content.rejects
+            alone.malformed += content.malformed
         }
         let together = try read(Array(lines.joined(separator: [UInt8(ascii: "\n")])))
-        #expect(alone.rows.count > 100 && alone.rejects.count > 100)
+        #expect(alone.rows.count > 100 && alone.malformed.count > 100)
         #expect(together.rows == alone.rows)
-        #expect(together.rejects.map(\.reason) == alone.rejects.map(\.reason))
+        #expect(together.malformed.map(\.reason) == alone.malformed.map(\.reason))
     }
 }

@@ -17,7 +17,7 @@ import Testing
     /// in another language.
     @Test func knownTicks() throws {
         let feed = try SimulatorFeed(spec { $0.seed = 7 })
-        let rows = try #require(try feed.next(maxRows: 1_001)).rows
+        let rows = try #require(try feed.nextBatch(1_001)).rows
         let known: [[Value]] = [
             [
                 .string("TSLA"), .timestamp(1_767_623_400_000_000), .double(100.01), .long(600),
@@ -54,7 +54,7 @@ import Testing
         #expect(whole.count == 500)
         let feed = try SimulatorFeed(market)
         var seen = 0
-        while let batch = try feed.next(maxRows: batchRows) {
+        while let batch = try feed.nextBatch(batchRows) {
             seen += batch.rows.count
             let resumed = try SimulatorFeed(market)
             try resumed.resume(from: batch.position)
@@ -124,20 +124,22 @@ import Testing
             ("simulator.rate", { $0.ticksPerSecond = 0 }),
         ]
         for (location, configure) in faults {
-            let fault = #expect(throws: FeedError.self) { try SimulatorFeed(spec(configure)) }
-            #expect(fault?.location == location)
+            let fault = #expect(throws: ConnectorError.self) { try SimulatorFeed(spec(configure)) }
+            #expect(fault?.place == location)
         }
     }
 
     @Test func damagedPositionsAreRefused() throws {
         let market = spec { $0.ticks = 10 }
-        let position = try #require(try SimulatorFeed(market).next(maxRows: 1)?.position)
+        let position = try #require(try SimulatorFeed(market).nextBatch(1)?.position).text
         for damaged in [
             "", "v2" + position.dropFirst(2), String(position.dropLast()), position + "0",
             position.replacing("v1 1 ", with: "v1 -1 "),
             String(position.dropLast(16)) + "7ff0000000000000",
         ] {
-            #expect(throws: FeedError.self) { try SimulatorFeed(market).resume(from: damaged) }
+            #expect(throws: ConnectorError.self) {
+                try SimulatorFeed(market).resume(from: FeedPosition(damaged))
+            }
         }
     }
 }

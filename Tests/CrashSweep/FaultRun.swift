@@ -17,6 +17,14 @@ struct FaultRun {
         case fullDisk
         case readOnce
         case readsFromHereOn
+
+        /// Whether files can be removed after it.
+        var sparesRemovals: Bool {
+            switch self {
+            case .errorOnce, .fullOnce, .shortWrite, .fullDisk, .readOnce: true
+            case .errorFromHereOn, .fullFromHereOn, .readsFromHereOn: false
+            }
+        }
     }
 
     let reference: Reference
@@ -92,6 +100,9 @@ struct FaultRun {
         if let error = disturbed.error {
             if let violation = error as? Violation { throw violation }
             counts.refused += 1
+            if fault.sparesRemovals, let left = files.image.firstStagedByTable {
+                throw Violation("\(left) is left of a batch that failed: \(error)")
+            }
         }
         let after = files.image
         let again = Story(

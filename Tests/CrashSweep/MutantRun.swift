@@ -75,8 +75,10 @@ extension Mutant {
     /// The sweep that is to notice it.
     var sweep: Sweep {
         switch action {
-        case .fileSyncDropped, .directorySyncDropped, .namedBeforeSync, .renameMadeWrite: .crashes
-        case .failedSyncIgnored, .failedSyncRetried, .failedWriteIgnored: .faults
+        case .fileSyncDropped, .directorySyncDropped, .namedBeforeSync, .renameMadeWrite,
+            .committedInPrepare, .committedBeforeOthers, .recoverySkipped:
+            .crashes
+        case .failedSyncIgnored, .failedSyncRetried, .failedWriteIgnored, .abortIgnored: .faults
         case .lockGranted, .lostLockIgnored: .locks
         }
     }
@@ -104,4 +106,8 @@ enum Mutants {
         + [.segment, .stateDelta, .part].map { Mutant(.failedSyncRetried, $0) }
         + [.segment, .stateDelta, .part, .commit, .offsets].map { Mutant(.failedWriteIgnored, $0) }
         + [Mutant(.lockGranted), Mutant(.lostLockIgnored)]
+        + [
+            Mutant(.committedInPrepare), Mutant(.committedBeforeOthers), Mutant(.abortIgnored),
+            Mutant(.recoverySkipped),
+        ]
 }

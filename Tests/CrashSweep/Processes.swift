@@ -13,7 +13,7 @@ import TickLog
 /// Runs a scenario's processes on a machine, as the command line would.
 struct Processes {
     let scenario: Scenario
-    let files: any FileSystem
+    let files: SimulatedFileSystem
     let time: JumpingTime
 
     /// One process, from its start to its end or its first error.
@@ -42,7 +42,7 @@ struct Processes {
         let path = try Path(Scenario.logPath)
         do throws(TickLogError) {
             try TickLogWriter.create(
-                path, schema: feed.schema, timeColumn: feed.timeColumn, files)
+                path, schema: feed.schema, timeColumn: feed.eventTime, files)
         } catch {
             guard error.code == .alreadyExists || error.code == .locked else { throw error }
         }
@@ -65,21 +65,11 @@ struct Processes {
         try check(writer.durableOffset, acknowledged)
         var options = FeedPump.Options()
         options.batchRowsMax = scenario.appendRowsMax
-        let pump = try FeedPump(feed, into: writer, options: options, time: time) {
-            try publish($0)
-        }
+        let tables = try FeedTables(malformed: nil, files)
+        let pump = try FeedPump(
+            feed, into: writer, options: options, time: time, publish: tables.publish)
         try pump.run(until: { rows.map { writer.endOffset >= $0 } ?? false })
         try writer.close()
-    }
-
-    /// As the command line's `RejectsTable`.
-    private func publish(_ rejected: RejectedRows) throws {
-        let table = try LakeTable(
-            Path("lake/rejects"), files, owner: TableOwner(checkpointID: "feeds", query: "rejects"),
-            schema: rejected.rows.schema)
-        let number = UInt64(bitPattern: rejected.firstNumber) & 0xFFFF_FFFF
-        let staged = try table.stage(batch: Int64(number), rows: rejected.rows)
-        try table.publish(staged, isRerun: true)
     }
 
     private func tidy(_ acknowledged: Int64) throws {
@@ -107,20 +97,25 @@ struct Processes {
         let reader = try TickLogReader(Path(Scenario.logPath), files)
         try check(reader.endOffset, acknowledged)
         let files = files
+        let sabotage = Sabotage(files.mutant)
+        let spoilt = { @Sendable (sink: any Sink) -> any Sink in
+            sabotage.map { SabotagedSink(sink, $0) as any Sink } ?? sink
+        }
         let engine = try MicroBatchEngine(
             job: EngineJob(
                 job: job, plan: plan, threads: 1, environment: [:],
-                openSideTable: { try $0.open(checkpointID: $1, files) },
+                openSideTable: { spoilt(try $0.open(checkpointID: $1, files)) },
                 openSinks: { query, owner in
                     try query.sinks.compactMap {
-                        try query.openTable($0, checkpointID: owner, files)
+                        try query.openTable($0, checkpointID: owner, files).map(spoilt)
                     }
                 }),
-            sources: [LogSource(reader)], checkpointPath: Path(job.checkpointLocation),
-            files: files, time: time, observe: { _ in })
+            sources: [LogSource(reader, time: time)],
+            checkpointPath: Path(job.checkpointLocation), files: files, time: time,
+            observe: { _ in })
         defer { engine.close() }
         var limits = RunLimits()
-        limits.untilOffsets = until.map { [Int64($0)] }
+        limits.untilOffsets = until.map { [SourceOffsets(only: Int64($0))] }
         limits.sourceIsComplete = isLast
         // Only a run that knows that nothing more comes closes windows before the idle timeout;
         // another one is stopped when it begins to wait for it.

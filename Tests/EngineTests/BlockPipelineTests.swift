@@ -12,27 +12,27 @@ import Testing
 
     @Test(arguments: [1, 2, 7])
     func everyLaneFoldsEveryBlockInOrder(threads: Int) throws {
-        let pipeline = BlockPipeline<Int>(count: 200, lanes: 3, aheadMax: 4)
+        let pipeline = BlockPipeline<Int>(count: 200, chains: 3, aheadMax: 4)
         let folded = Mutex([[Int]](repeating: [], count: 3))
         let active = Mutex([Bool](repeating: false, count: 3))
         let busy = try pipeline.run(threads: threads, SystemTime()) { block in
             block * 10
-        } fold: { lane, value in
-            let wasActive = active.withLock { lanes in
-                defer { lanes[lane] = true }
-                return lanes[lane]
+        } fold: { chain, value in
+            let wasActive = active.withLock { chains in
+                defer { chains[chain] = true }
+                return chains[chain]
             }
-            #expect(!wasActive, "one thread at a time folds a lane")
-            folded.withLock { $0[lane].append(value) }
-            active.withLock { $0[lane] = false }
+            #expect(!wasActive, "one thread at a time folds a chain")
+            folded.withLock { $0[chain].append(value) }
+            active.withLock { $0[chain] = false }
         }
         let expected = (0..<200).map { $0 * 10 }
-        for lane in folded.withLock({ $0 }) { #expect(lane == expected) }
+        for chain in folded.withLock({ $0 }) { #expect(chain == expected) }
         #expect(busy.folding > 0)
     }
 
     @Test func noMoreBlocksWaitThanAllowed() throws {
-        let pipeline = BlockPipeline<Int>(count: 100, lanes: 2, aheadMax: 3)
+        let pipeline = BlockPipeline<Int>(count: 100, chains: 2, aheadMax: 3)
         let prepared = Atomic<Int>(0)
         let folded = Mutex([0, 0])
         try _ = pipeline.run(threads: 4, SystemTime()) { block in
@@ -40,8 +40,8 @@ import Testing
             // A block that is being folded for the last time may count as folded already.
             #expect(ahead - folded.withLock { $0.min() ?? 0 } <= 3 + 1)
             return block
-        } fold: { lane, _ in
-            folded.withLock { $0[lane] += 1 }
+        } fold: { chain, _ in
+            folded.withLock { $0[chain] += 1 }
         }
         #expect(folded.withLock { $0 } == [100, 100])
     }
@@ -50,13 +50,13 @@ import Testing
     @Test(arguments: [1, 2, 5])
     func theFirstFailureIsThrown(threads: Int) {
         for _ in 0..<50 {
-            let pipeline = BlockPipeline<Int>(count: 40, lanes: 2, aheadMax: 8)
+            let pipeline = BlockPipeline<Int>(count: 40, chains: 2, aheadMax: 8)
             let thrown = #expect(throws: Fault.self) {
                 _ = try pipeline.run(threads: threads, SystemTime()) { block in
                     if block >= 20 { throw Fault(block: block, place: 0) }
                     return block
-                } fold: { lane, block in
-                    if block >= 19 - lane { throw Fault(block: block, place: lane + 1) }
+                } fold: { chain, block in
+                    if block >= 19 - chain { throw Fault(block: block, place: chain + 1) }
                 }
             }
             #expect(thrown == Fault(block: 18, place: 2))
@@ -64,7 +64,7 @@ import Testing
     }
 
     @Test func nothingToDo() throws {
-        let pipeline = BlockPipeline<Int>(count: 0, lanes: 2, aheadMax: 2)
+        let pipeline = BlockPipeline<Int>(count: 0, chains: 2, aheadMax: 2)
         _ = try pipeline.run(threads: 2, SystemTime()) {
             $0
         } fold: { _, _ in

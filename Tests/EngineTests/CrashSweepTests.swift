@@ -113,6 +113,7 @@ import TickLog
         }
         let plan = try job.plan(
             logs.map { SourceColumns(schema: $0.schema, timeColumn: $0.timeColumn) })
+        let time = ManualTime()
         let engine = try MicroBatchEngine(
             job: EngineJob(job: job, plan: plan, threads: threads, environment: [:]) {
                 query, owner in
@@ -121,12 +122,14 @@ import TickLog
                     return try query.openTable(sink, checkpointID: owner, files)
                 }
             },
-            sources: logs.map { LogSource($0) }, checkpointPath: Path("ckpt"), files: files,
-            time: ManualTime(), observe: { _ in })
+            sources: logs.map { LogSource($0, time: time) }, checkpointPath: Path("ckpt"),
+            files: files, time: time, observe: { _ in })
         defer { engine.close() }
         var limits = RunLimits()
         limits.sourceIsComplete = true
-        if !job.trigger.isBounded { limits.untilOffsets = try logs.map { try $0.refresh() } }
+        if !job.trigger.isBounded {
+            limits.untilOffsets = try logs.map { SourceOffsets(only: try $0.refresh()) }
+        }
         _ = try engine.run(trigger: job.trigger, limits: limits) { false }
     }
 

@@ -1,4 +1,5 @@
 import Columnar
+import ConnectorAPI
 import Engine
 import Testing
 
@@ -182,7 +183,7 @@ import Testing
         add(script, 32, 45)
         try script.run()
         #expect(script.events.count > batches)
-        #expect(script.events.last?.sources[0].offsets.upperBound == 6)
+        #expect(script.events.last?.sources[0].offsets.only?.upperBound == 6)
         #expect(script.watermarkSeconds == change.watermark)
     }
 
@@ -200,7 +201,7 @@ import Testing
         // Nothing was touched: the old job goes on.
         script.change(to: change.job)
         try script.run()
-        #expect(script.events.last?.sources[0].offsets.upperBound == 6)
+        #expect(script.events.last?.sources[0].offsets.only?.upperBound == 6)
     }
 
     @Test func everyChangeChangesTheJob() throws {

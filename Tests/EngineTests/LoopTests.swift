@@ -1,4 +1,5 @@
 import Columnar
+import ConnectorAPI
 import Storage
 import TestSupport
 import Testing
@@ -12,7 +13,7 @@ import Testing
         script.add(1, 2, 3, 4, 5, 6, 7, 8, 9, 10)
         try script.run()
         #expect(
-            script.events.filter { $0.numInputRows > 0 }.map(\.sources[0].offsets)
+            script.events.filter { $0.numInputRows > 0 }.map(\.sources[0].offsets.only)
                 == [0..<4, 4..<8, 8..<10])
     }
 
@@ -84,11 +85,11 @@ import Testing
         let script = StreamScript(StreamScript.counting())
         script.add(1, 2, 3, 4)
         var limits = RunLimits()
-        limits.untilMicros = 3_000_000
+        limits.untilTime = EventTime(micros: 3_000_000)
         try script.run(limits)
-        #expect(script.events.last?.sources[0].offsets.upperBound == 2)
+        #expect(script.events.last?.sources[0].offsets.only?.upperBound == 2)
         #expect(script.starts.map(\.rowsLeft) == [2], "rows beyond are none to read")
-        limits.untilMicros = 2_000_000
+        limits.untilTime = EventTime(micros: 2_000_000)
         try script.run(limits)
         #expect(script.starts.map(\.rowsLeft) == [2, 0], "what was read stays read")
     }
@@ -122,7 +123,7 @@ import Testing
                 "\"groupBy\"", with: "\"where\": \"10 / (value - 4) < 99\", \"groupBy\""))
         script.add(1, 2, 3, 4)
         let error = #expect(throws: BatchError.self) { try script.run() }
-        #expect(error?.batch == 1 && error?.offsets == [2..<4] && error?.query == "q")
+        #expect(error?.batch == 1 && error?.offsets.map(\.only) == [2..<4] && error?.query == "q")
         let text = error?.description ?? ""
         #expect(text.hasPrefix("batch 1, query 'q', row at offset 3: [DIVIDE_BY_ZERO] "), "\(text)")
         #expect(text.hasSuffix("is not committed; the next run runs it again."), "\(text)")
@@ -147,8 +148,8 @@ import Testing
         try script.run()
         script.stop()
         let other = StreamScript(StreamScript.counting(), files: script.files)
-        let error = #expect(throws: EngineError.self) { try other.start() }
-        #expect(error?.code == .sourceTooShort)
+        let error = #expect(throws: ConnectorError.self) { try other.start() }
+        #expect(error?.code == MemorySource.sourceTooShort)
     }
 }
 

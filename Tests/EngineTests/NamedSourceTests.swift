@@ -1,4 +1,5 @@
 import Columnar
+import ConnectorAPI
 import Engine
 import Jobs
 import Operators
@@ -131,7 +132,8 @@ import Testing
 
     @Test func whatCannotBeReadIsRefused() throws {
         #expect(try faults(Self.apart()).isEmpty)
-        let unknown = try faults(Self.apart().replacing("\"from\": \"quotes\"", with: "\"from\": \"quots\""))
+        let unknown = try faults(
+            Self.apart().replacing("\"from\": \"quotes\"", with: "\"from\": \"quots\""))
         #expect(unknown.contains { $0.contains("No query or source is named \"quots\".") })
         #expect(unknown.contains { $0.contains("\"quotes\"") })
         let unread = try faults(

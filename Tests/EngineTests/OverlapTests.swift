@@ -1,3 +1,4 @@
+import ConnectorAPI
 import Dispatch
 import Storage
 import Synchronization
@@ -68,7 +69,7 @@ import Testing
         let script = script()
         holdBack(1, untilRead: 4, script) { throw DiskTrouble() }
         let error = #expect(throws: BatchError.self) { try script.run() }
-        #expect(error?.batch == 1 && error?.cause is DiskTrouble)
+        #expect(error?.batch == 1 && (error?.cause as? ConnectorError)?.cause is DiskTrouble)
         #expect(script.events.map(\.batchId) == [0])
         try #expect(script.files.exists(script.offsets(1)))
         try #expect(!script.files.exists(script.commit(1)))

@@ -8,45 +8,6 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// A source of rows in memory.
-final class MemorySource: StreamSource {
-    let schema: Schema
-    private let rows = Mutex<[[Value]]>([])
-    private let whenRead = Mutex<@Sendable (Int64) -> Void>({ _ in })
-
-    init(_ schema: Schema) { self.schema = schema }
-
-    /// What happens when rows from an offset on are read.
-    func onRead(_ action: @escaping @Sendable (Int64) -> Void) { whenRead.withLock { $0 = action } }
-
-    var description: String { "memory" }
-    func earliestOffset() -> Int64 { 0 }
-    func latestOffset() -> Int64 { rows.withLock { Int64($0.count) } }
-    func append(_ more: [[Value]]) { rows.withLock { $0 += more } }
-
-    func offset(atOrAfter micros: Int64) -> Int64 {
-        rows.withLock { rows in
-            Int64(
-                rows.firstIndex {
-                    if case .timestamp(let time) = $0[0] { time >= micros } else { false }
-                } ?? rows.count)
-        }
-    }
-
-    func blocks(_ offsets: Range<Int64>, rowsMax: Int) -> [SourceBlockPlan] {
-        let all = rows.withLock { $0 }
-        return stride(from: offsets.lowerBound, to: offsets.upperBound, by: rowsMax).map { start in
-            let range = start..<min(start + Int64(rowsMax), offsets.upperBound)
-            let part = Array(all[Int(range.lowerBound)..<Int(range.upperBound)])
-            return SourceBlockPlan(offsets: range) { [self] in
-                whenRead.withLock { $0 }(range.lowerBound)
-                return SourceBlock(
-                    baseOffset: range.lowerBound, rows: RecordBatch(schema, rows: part))
-            }
-        }
-    }
-}
-
 /// A sink that remembers what each batch gave it; it outlives the engines of a script.
 final class MemorySink: Sink {
     private let batches = Mutex<[Int64: [[Value]]]>([:])
@@ -62,15 +23,28 @@ final class MemorySink: Sink {
         whenWritten.withLock { $0 = action }
     }
 
-    func write(
-        batch: Int64, rows: RecordBatch, timestampMs: Int64, isRerun: Bool
-    ) throws -> [SinkReceipt] {
-        try whenWritten.withLock { $0 }(batch)
-        batches.withLock { $0[batch] = rows.rows }
+    func recover(_ last: SinkRecovery) {}
+
+    func prepare(_ batch: SinkBatch) -> any PreparedBatch {
+        WrittenBatch {
+            try self.whenWritten.withLock { $0 }(batch.number.number)
+            self.batches.withLock { $0[batch.number.number] = batch.rows.rows }
+        }
+    }
+
+    func verify(_ batch: SinkBatch, _ receipts: [SinkReceipt]) -> [String] { [] }
+}
+
+/// A batch that something is done with when it is committed.
+struct WrittenBatch: PreparedBatch {
+    let write: @Sendable () throws -> Void
+
+    func commit() throws(ConnectorError) -> [SinkReceipt] {
+        try connectorErrors { try write() }
         return []
     }
 
-    func verify(batch: Int64, rows: RecordBatch, receipts: [SinkReceipt]) -> [String] { [] }
+    func abort() {}
 }
 
 /// A sink that remembers what it was shown, and that it was asked to write nothing of it.
@@ -84,18 +58,17 @@ final class MemoryLiveSink: LiveSink {
     var shown: [(batch: Int64, rows: [[Value]])] { shownRows.withLock { $0 } }
     var writtenBatches: [Int64] { written.withLock { $0 } }
 
-    func show(batch: Int64, rows: RecordBatch) {
-        shownRows.withLock { $0.append((batch, rows.rows)) }
+    func show(_ update: LiveUpdate) {
+        shownRows.withLock { $0.append((update.number.number, update.rows.rows)) }
     }
 
-    func write(
-        batch: Int64, rows: RecordBatch, timestampMs: Int64, isRerun: Bool
-    ) -> [SinkReceipt] {
-        written.withLock { $0.append(batch) }
-        return []
+    func recover(_ last: SinkRecovery) {}
+
+    func prepare(_ batch: SinkBatch) -> any PreparedBatch {
+        WrittenBatch { self.written.withLock { $0.append(batch.number.number) } }
     }
 
-    func verify(batch: Int64, rows: RecordBatch, receipts: [SinkReceipt]) -> [String] { [] }
+    func verify(_ batch: SinkBatch, _ receipts: [SinkReceipt]) -> [String] { [] }
 }
 
 /// The sinks of tables beside the results, made when they are first asked for.
@@ -126,13 +99,15 @@ final class StreamScript {
         Field("ts", .timestamp), Field("key", .string), Field("value", .long),
     ])
 
-    /// The sources, in the job's order.
+    /// The sources of rows that a script adds, in the job's order.
     let sources: [MemorySource]
+    /// What is read.
+    private let inputs: [any Source]
     let sink = MemorySink()
     /// The console of jobs whose trigger is `realTime`.
     let live = MemoryLiveSink()
     let sideTables = MemorySideTables()
-    let time = ManualTime()
+    let time: ManualTime
     var files: any FileSystem
     private let threads: Int
     private(set) var starts: [RunStart] = []
@@ -142,12 +117,31 @@ final class StreamScript {
     private var shown: Set<Int64> = []
 
     init(
-        _ text: String, schema: Schema = StreamScript.schema, sources: Int = 1, threads: Int = 1,
+        _ text: String, schema: Schema = StreamScript.schema, sources: Int = 1,
+        splits: [SplitID] = [.only], offsetStep: Int64 = 1, threads: Int = 1,
         files: any FileSystem = SimulatedFileSystem()
     ) {
+        let time = ManualTime()
         self.text = text
+        self.time = time
         self.threads = threads
-        self.sources = (0..<sources).map { _ in MemorySource(schema) }
+        self.sources = (0..<sources).map { _ in
+            MemorySource(schema, splits: splits, offsetStep: offsetStep, clock: time)
+        }
+        inputs = self.sources
+        self.files = files
+    }
+
+    /// A script over sources that get their rows elsewhere.
+    init(
+        _ text: String, reading inputs: [any Source], time: ManualTime, threads: Int = 1,
+        files: any FileSystem
+    ) {
+        self.text = text
+        self.time = time
+        self.threads = threads
+        self.inputs = inputs
+        sources = []
         self.files = files
     }
 
@@ -176,9 +170,7 @@ final class StreamScript {
     func start() throws {
         let job = try Job.load(Array(text.utf8), path: "script.json")
         let plan = try job.plan(
-            sources.prefix(job.sources.count).map {
-                SourceColumns(schema: $0.schema, timeColumn: "ts")
-            })
+            inputs.prefix(job.sources.count).map(\.columns))
         let (sink, live) = (sink, live)
         let isLive = if case .realTime = job.trigger { true } else { false }
         engine = try MicroBatchEngine(
@@ -190,7 +182,7 @@ final class StreamScript {
                         if isLive, case .console = spec { live } else { sink }
                     }
                 }),
-            sources: Array(sources.prefix(job.sources.count)), checkpointPath: Path("ckpt"),
+            sources: Array(inputs.prefix(job.sources.count)), checkpointPath: Path("ckpt"),
             files: files, time: time
         ) { [self] event in
             switch event {

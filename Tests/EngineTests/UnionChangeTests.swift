@@ -1,4 +1,5 @@
 import Columnar
+import ConnectorAPI
 import Engine
 import Testing
 
@@ -115,7 +116,7 @@ import Testing
         script.add(45)
         script.add(45, to: 1)
         try script.run()
-        #expect(script.events.last?.sources.map(\.offsets.upperBound) == [4, 3])
+        #expect(script.events.last?.sources.map(\.offsets.only?.upperBound) == [4, 3])
         #expect(script.watermarkSeconds == 35)
     }
 
@@ -133,6 +134,6 @@ import Testing
         // Nothing was touched: the old job goes on.
         script.change(to: Self.job)
         try script.run()
-        #expect(script.events.last?.sources.map(\.offsets.upperBound) == [4, 2])
+        #expect(script.events.last?.sources.map(\.offsets.only?.upperBound) == [4, 2])
     }
 }

@@ -1,4 +1,5 @@
 import Columnar
+import ConnectorAPI
 import Engine
 import Jobs
 import Operators
@@ -183,7 +184,7 @@ import Testing
         script.add(1, 2, 3, to: 1)
         try script.run()
         #expect(
-            script.events.map { $0.sources.map(\.offsets) } == [
+            script.events.map { $0.sources.map(\.offsets.only) } == [
                 [0..<2, 1..<3], [2..<4, 3..<3], [4..<5, 3..<3],
             ])
         #expect(script.events.map(\.numInputRows) == [4, 2, 1])

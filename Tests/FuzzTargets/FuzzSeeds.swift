@@ -1,5 +1,6 @@
 import Checkpoints
 import Columnar
+import ConnectorAPI
 import KeyedState
 import Parquet
 import Storage
@@ -123,7 +124,7 @@ private func checkpointSeed() throws -> [UInt8] {
     try store.logOffsets(
         OffsetsEntry(
             batch: .first, watermarkMs: 0, timestampMs: 1, conf: ["a": "b"],
-            sources: [SourceRange(name: "source", start: "0", end: "6")],
+            sources: [SourceRange(name: "source", offsets: OffsetRange(only: 0..<6))],
             watermarkMaximaMs: ["w": 5]))
     try store.logCommit(
         CommitEntry(

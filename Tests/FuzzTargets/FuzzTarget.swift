@@ -130,7 +130,9 @@ private func fuzzFeed(_ bytes: [UInt8], name: String) {
     spec.input.rejectsMaxShare = 1
     spec.input.maxRecordBytes = 4_096
     guard let feed = try? CSVFeed(spec, files: machine(name, bytes), readBytes: 64) else { return }
-    while let batch = try? feed.next(maxRows: 100), batch.rows.count >= 0 {}
+    while case .rows(let batch)? = try? feed.next(rowsMax: 100, until: .distantFuture),
+        batch.rows.count >= 0
+    {}
 }
 
 private func fuzzJsonLines(_ bytes: [UInt8]) {
@@ -139,7 +141,9 @@ private func fuzzJsonLines(_ bytes: [UInt8]) {
     spec.input.maxRecordBytes = 4_096
     let files = machine("ticks.json", bytes)
     guard let feed = try? JSONLinesFeed(spec, files: files, readBytes: 64) else { return }
-    while let batch = try? feed.next(maxRows: 100), batch.rows.count >= 0 {}
+    while case .rows(let batch)? = try? feed.next(rowsMax: 100, until: .distantFuture),
+        batch.rows.count >= 0
+    {}
 }
 
 private func fuzzArrow(_ bytes: [UInt8]) {

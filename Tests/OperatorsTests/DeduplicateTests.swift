@@ -62,7 +62,8 @@ import Testing
         var query = make()
         let files = SimulatedFileSystem()
         let store = StateStore(
-            directory: try Path("/state"), fileSystem: files, fingerprint: query.state[0].fingerprint,
+            directory: try Path("/state"), fileSystem: files,
+            fingerprint: query.state[0].fingerprint,
             snapshotIntervalBatches: 3)
         try store.prepare()
         var receipts: [Int64: [FileReceipt]] = [:]

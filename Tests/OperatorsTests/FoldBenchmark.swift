@@ -86,7 +86,9 @@ import Testing
                 lateMs: tracker.watermarkMs, watermarkMs: tracker.watermarkMs)
             var output = OutputRows()
             var prepared: PreparedBlock?
-            prepareTime += try Self.cpuTime { prepared = try query.prepare(block, port: 0, batchTimes) }
+            prepareTime += try Self.cpuTime {
+                prepared = try query.prepare(block, port: 0, batchTimes)
+            }
             guard let prepared else { continue }
             foldTime += try Self.cpuTime {
                 try query.fold(prepared, port: 0, batchTimes, into: &output)

@@ -48,7 +48,8 @@ import Testing
                     text, input: RandomRows.schema, eventTime: "ts")
             else { preconditionFailure("an aggregation") }
             make = {
-                Aggregate(plan: plan, mode: mode, eventTimeColumn: 0, watermarked: true, lanes: lanes)
+                Aggregate(
+                    plan: plan, mode: mode, eventTimeColumn: 0, watermarked: true, lanes: lanes)
             }
             query = make()
             let files = files
@@ -111,7 +112,8 @@ import Testing
         while left.contains(where: { !$0.rows.isEmpty }) {
             var blocks: Streams = []
             for _ in 0..<(seed == nil ? 1 : Int.random(in: 1...4, using: &random)) {
-                for index in seed == nil ? Array(left.indices) : left.indices.shuffled(using: &random)
+                for index in seed == nil
+                    ? Array(left.indices) : left.indices.shuffled(using: &random)
                 {
                     let most = left[index].rows.count
                     let count =
@@ -158,7 +160,8 @@ import Testing
         let streams = Self.streams(Self.splits, seed: 3)
         func groups(seed: UInt64?, restores: Bool) throws -> [[Value]] {
             let run = try run(
-                window, mode, lanes: .splits, streams, seed: seed, restores: restores, closes: false)
+                window, mode, lanes: .splits, streams, seed: seed, restores: restores, closes: false
+            )
             return try run.query.state[0].rows().rows
         }
         let whole = try groups(seed: nil, restores: false)

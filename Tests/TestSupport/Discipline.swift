@@ -9,6 +9,9 @@ import Storage
 /// - The durable cell of a log says nothing that a loss of power could take back.
 /// - Effects of a batch (state files, files of tables) get their names only while a plan is
 ///   durable and not committed; a commit only when the effects of its batch are durable.
+/// - A file of a table gets its name only when the names of the batch's state files are durable,
+///   and when every table's files of the batch are written: after the first has its name no other
+///   is begun before the commit.
 /// - After a failed sync nothing more is written or named.
 struct Discipline: Sendable {
     /// What was done in a wrong order, at most `violationsMax` sentences.
@@ -19,6 +22,8 @@ struct Discipline: Sendable {
     private var failedSync: Path?
     /// Files that have their final names, with what they are for.
     private var named: Set<SimulatedDisk.NodeID> = []
+    /// The first file of a table that got its name since the last commit.
+    private var firstShown: Path?
 
     mutating func syncFailed(at path: Path) {
         if failedSync == nil { failedSync = path }
@@ -33,6 +38,11 @@ struct Discipline: Sendable {
             let isTemporary = operation.path.name.hasPrefix(temporaryNamePrefix)
             refuse(when: !isTemporary && FileRole(ofFile: operation.path).isPublished) {
                 "\(operation.path) is written under its final name"
+            }
+            if let firstShown {
+                refuse(when: FileRole.isStagedByTable(operation.path)) {
+                    "\(operation.path) is begun after \(firstShown) of the same batch is seen"
+                }
             }
         case .write:
             refuse(when: failedSync != nil) {
@@ -78,6 +88,17 @@ struct Discipline: Sendable {
             "\(path) is named before its content is synced"
         }
         if role.isEffect { judgeEffect(path, disk) }
+        if role.isState, let firstShown {
+            refuse(when: true) { "\(path) is named after \(firstShown) of the same batch is seen" }
+        }
+        if role.isEffect && !role.isState {
+            for (other, role) in roles
+            where role.isState && named.contains(other) && disk.hasPendingName(of: other) {
+                refuse(when: true) { "\(path) is seen before a \(role.rawValue) is durable" }
+            }
+            firstShown = firstShown ?? path
+        }
+        if role == .commit { firstShown = nil }
         guard role == .offsets || role == .commit else { return }
         if let pending = disk.pendingNewName {
             refuse(when: true) { "\(path) is named before the name \(pending) is durable" }

@@ -9,6 +9,7 @@ public enum FileRole: String, Sendable, Hashable, CaseIterable {
     case segment
     case durableCell = "durable cell"
     case logDescription = "log description"
+    case positions = "positions of feeds"
     // Files of a checkpoint.
     case identity
     case jobText = "job text"
@@ -21,6 +22,7 @@ public enum FileRole: String, Sendable, Hashable, CaseIterable {
     case table = "replaced table"
     case sideTable = "side table"
     case rejects
+    case gaps
     case ownerMark = "owner mark"
     // Directories.
     case logDirectory = "log directory"
@@ -42,6 +44,7 @@ public enum FileRole: String, Sendable, Hashable, CaseIterable {
         case (_, "LOCK"): self = .lock
         case ("log", "durable"): self = .durableCell
         case ("log", "log.json"): self = .logDescription
+        case ("log", "positions"): self = .positions
         case ("log", _): self = name.hasSuffix(".arrows") ? .segment : .other
         case ("checkpoints", "metadata"): self = .identity
         case ("checkpoints", "job.json"): self = .jobText
@@ -63,6 +66,7 @@ public enum FileRole: String, Sendable, Hashable, CaseIterable {
         if name.hasPrefix("_streamer,") { return .ownerMark }
         guard name.hasSuffix(".parquet"), parts.count > 2 else { return .other }
         if parts[1] == "rejects" { return .rejects }
+        if parts[1] == "gaps" { return .gaps }
         if parts[1].hasSuffix("late") { return .sideTable }
         return name.hasPrefix(parts[1] + ".") ? .table : .part
     }
@@ -95,11 +99,21 @@ public enum FileRole: String, Sendable, Hashable, CaseIterable {
         }
     }
 
+    /// Whether it is a file of a query's state.
+    public var isState: Bool { self == .stateDelta || self == .stateSnapshot }
+
+    /// Whether a file under a temporary name is one of a table that a job's batches write.
+    static func isStagedByTable(_ path: Path) -> Bool {
+        let parts = path.string.split(separator: "/" as Character)
+        return parts.count > 2 && parts[0] == "lake" && parts[1] != "rejects"
+            && parts.last?.hasPrefix(temporaryNamePrefix) == true
+    }
+
     /// Whether a file of this kind gets its name when its content is whole.
     public var isPublished: Bool {
         switch self {
-        case .segment, .logDescription, .identity, .jobText, .offsets, .commit, .rejects,
-            .ownerMark:
+        case .segment, .logDescription, .positions, .identity, .jobText, .offsets, .commit,
+            .rejects, .gaps, .ownerMark:
             true
         default: isEffect
         }

@@ -68,6 +68,26 @@ public struct MachineImage: Sendable {
         return found.sorted()
     }
 
+    /// The paths of all directories in which nothing is.
+    public var emptyDirectories: [String] {
+        var found: [String] = []
+        func collect(_ directory: Int, _ prefix: String) {
+            for (name, node) in disk.directories[directory] ?? [:] {
+                guard let entries = disk.directories[node] else { continue }
+                let path = prefix + String(decoding: name, as: UTF8.self)
+                if entries.isEmpty { found.append(path) }
+                collect(node, path + "/")
+            }
+        }
+        if let current = disk.find(.currentDirectory) { collect(current, "") }
+        return found.sorted()
+    }
+
+    /// A file that is written for a table of a job and has no name yet; nil when there is none.
+    public var firstStagedByTable: String? {
+        filePaths.first { (try? Path($0)).map(FileRole.isStagedByTable) ?? false }
+    }
+
     /// Puts other content into a file, durably; it must exist.
     public mutating func replace(_ path: Path, with bytes: [UInt8]) {
         guard let node = disk.find(path) else { preconditionFailure("no file at \(path)") }

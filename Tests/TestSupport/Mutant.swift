@@ -20,6 +20,14 @@ public struct Mutant: Sendable, Hashable, CustomStringConvertible {
         case lockGranted = "the lock is granted to all"
         /// A lock that was lost passes for held.
         case lostLockIgnored = "a lost lock is ignored"
+        /// A sink makes a batch visible while it prepares it.
+        case committedInPrepare = "a sink commits while it prepares"
+        /// The sinks before the last one commit before that has prepared.
+        case committedBeforeOthers = "sinks commit before every one has prepared"
+        /// What a sink prepared stays when the batch is aborted.
+        case abortIgnored = "an abort is ignored"
+        /// A sink looks at nothing that an earlier run left.
+        case recoverySkipped = "a sink's recovery is skipped"
     }
 
     /// What is done wrong.

@@ -42,6 +42,13 @@ extension SimulatedFileSystem {
         return changed
     }
 
+    /// Removes a directory in which nothing is.
+    public func removeIfEmpty(_ directory: Path) throws(StorageError) {
+        guard let found = try info(directory) else { return }
+        guard found.kind == .directory else { throw fault(.wrongKind, "remove", directory) }
+        if try list(directory).isEmpty { try unlink(directory) }
+    }
+
     /// Removes a tree from the bottom up, then syncs the directory that held it.
     public func removeTree(_ path: Path) throws(StorageError) {
         guard try info(path) != nil else { return }

@@ -108,6 +108,9 @@ public final class SimulatedFileSystem: FileSystem {
     /// Whether the machine went down.
     public var isDown: Bool { world.withLock { $0.isDown } }
 
+    /// What it does wrong on purpose.
+    public var mutant: Mutant? { world.withLock { $0.mutant } }
+
     /// What was done in a wrong order, for a machine that watches it.
     public var indiscipline: [String] { world.withLock { $0.discipline?.violations ?? [] } }
 

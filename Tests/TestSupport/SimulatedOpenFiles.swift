@@ -46,6 +46,8 @@ final class SimulatedByteInput: ByteInput {
         position.withLock { $0 += Int64(count) }
         return count
     }
+
+    func isReady(waitingMs: Int) throws(StorageError) -> Bool { true }
 }
 
 final class SimulatedAppendFile: AppendFile {

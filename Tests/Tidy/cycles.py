@@ -59,9 +59,10 @@ class Dependencies:
         for name, text in self.code.items():
             words = set(re.findall(r"(?<![.\w])[A-Za-z_]\w*", text))
             calls = set(re.findall(r"(?<![.\w])([a-z_]\w*)\s*(?=[(<])", text))
-            methods = set(_ANY_DECLARATION.findall(text))
+            # What a file declares itself, also inside a type, is what it means by the name.
+            own = set(_ANY_DECLARATION.findall(text))
             named = set(re.findall(r"\b[A-Za-z_]\w*", text))
-            for declared, used in ((types, words), (functions, calls - methods), (members, named)):
+            for declared, used in ((types, words - own), (functions, calls - own), (members, named)):
                 for word in used & declared.keys():
                     for owner in declared[word]:
                         if owner != name:

@@ -27,12 +27,15 @@ struct DirectoryFiles: Sendable {
     /// oldest change first, as Spark reads them, and by the bytes of their paths where that is the
     /// same.
     ///
-    /// - Throws: ``FeedError`` when a path without a wildcard does not exist.
+    /// - Throws: ``ConnectorError`` when a path without a wildcard does not exist.
     func new(besides known: Set<String>) throws -> [Found] {
         var found: [String: Found] = [:]
         for pattern in patterns {
-            for path in try roots(of: pattern) {
-                try collect(path, depth: 0, besides: known, into: &found)
+            let roots = try PathPattern(pattern).find(
+                files, directories: true,
+                missing: "there is no such directory or file; check the source's path")
+            for root in roots {
+                try collect(root.path, root.info, depth: 0, besides: known, into: &found)
             }
         }
         return found.values.sorted {
@@ -40,28 +43,22 @@ struct DirectoryFiles: Sendable {
         }
     }
 
-    private func roots(of pattern: String) throws -> [Path] {
-        let path = try Path(pattern)
-        if try files.exists(path) { return [path] }
-        guard !hasWildcard(pattern) else {
-            return try expandGlob(path, files: files, matchesDirectories: true)
-        }
-        throw FeedError(
-            .noInput, "there is no such directory or file; check the source's path", at: pattern)
-    }
-
     private func collect(
-        _ path: Path, depth: Int, besides known: Set<String>, into found: inout [String: Found]
+        _ path: Path, _ info: FileInfo, depth: Int, besides known: Set<String>,
+        into found: inout [String: Found]
     ) throws {
-        guard !known.contains(path.string), let info = try files.info(path) else { return }
+        guard !known.contains(path.string) else { return }
         switch info.kind {
         case .file:
             found[path.string] = Found(
                 path: path, bytes: info.size, modifiedNanos: info.modifiedNanos)
         case .directory:
             for entry in try files.list(path) where isWanted(entry, depth: depth) {
-                try collect(
-                    path.appending(entry.name), depth: depth + 1, besides: known, into: &found)
+                let below = try path.appending(entry.name)
+                guard !known.contains(below.string), let info = try files.info(below) else {
+                    continue
+                }
+                try collect(below, info, depth: depth + 1, besides: known, into: &found)
             }
         case .other: return
         }

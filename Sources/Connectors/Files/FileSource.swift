@@ -10,10 +10,11 @@ import Synchronization
 /// Which files there are, in which order and with which offsets, is in the checkpoint before a row
 /// of them is read, so that every batch can be run again. Unlike in Spark no file is ever too old
 /// to be read: there is no `maxFileAge`.
-public final class FileSource: StreamSource {
+public final class FileSource: Source {
     /// `parquet[lake/ohlcv]`.
     public let description: String
     private let rows: any FileRows
+    private let timeColumn: String?
     private let listing: DirectoryFiles
     private let limits: (files: Int?, bytes: Int64?)
     private let files: any FileSystem
@@ -25,7 +26,8 @@ public final class FileSource: StreamSource {
         var log: SourceLog?
         var found: [SourceFile] = []
         var known: Set<String> = []
-        var listedNanos: UInt64?
+        /// When the directory may be listed again.
+        var nextListing = MonotonicTime(nanos: 0)
 
         var end: Int64 { found.last?.offsets.upperBound ?? 0 }
 
@@ -52,6 +54,7 @@ public final class FileSource: StreamSource {
     /// - Parameters:
     ///   - selection: which files, and how many a batch.
     ///   - format: the word for what they hold, for the description.
+    ///   - timeColumn: the column that is the event time, if one is.
     ///   - checkpoint: the job's checkpoint, where the list of files is kept. Nothing is read from
     ///     it before the first offset is asked for, and written only for new files, so the engine
     ///     has its lock by then.
@@ -62,11 +65,12 @@ public final class FileSource: StreamSource {
     ///     the first of the files if there is one.
     /// - Throws: what `makeRows` throws.
     public init(
-        _ selection: FileSelection, format: String, checkpoint: Path, name: String,
-        files: any FileSystem, time: any TimeSource,
+        _ selection: FileSelection, format: String, timeColumn: String?, checkpoint: Path,
+        name: String, files: any FileSystem, time: any TimeSource,
         rows makeRows: (_ description: String, _ example: () throws -> Path?) throws
             -> any FileRows
     ) throws {
+        self.timeColumn = timeColumn
         let listing = DirectoryFiles(
             patterns: selection.paths, nameFilter: selection.pathGlobFilter, files: files)
         self.listing = listing
@@ -82,36 +86,51 @@ public final class FileSource: StreamSource {
     }
 
     /// The columns of every row.
-    public var schema: Schema { rows.schema }
+    public var columns: SourceColumns {
+        SourceColumns(schema: rows.schema, timeColumn: timeColumn)
+    }
 
     /// 0: files are never forgotten.
-    public func earliestOffset() throws -> Int64 { 0 }
+    public func earliest() throws(ConnectorError) -> SourceOffsets { SourceOffsets(only: 0) }
 
     /// One past the last row of the files that are there, after a look for new ones.
-    public func latestOffset() throws -> Int64 {
-        try state.withLock { state in
-            let log = try load(&state)
-            let now = time.monotonicNanos()
-            if let listed = state.listedNanos, now &- listed < Self.listingNanos {
-                return state.end
+    public func latest() throws(ConnectorError) -> SourceOffsets {
+        try connectorErrors {
+            try state.withLock { state in
+                let log = try load(&state)
+                let now = time.now
+                if now < state.nextListing { return SourceOffsets(only: state.end) }
+                let more = try listing.new(besides: state.known)
+                try add(more, to: &state, log)
+                state.nextListing = now.advanced(byNanos: Self.listingNanos)
+                return SourceOffsets(only: state.end)
             }
-            let more = try listing.new(besides: state.known)
-            try add(more, to: &state, log)
-            state.listedNanos = now
-            return state.end
         }
     }
 
-    /// Files are read whole, so no offset but the end is known for a time.
-    public func offset(atOrAfter timestampMicros: Int64) throws -> Int64 {
-        throw FeedError(
-            .badOptions,
-            "a directory of files has no order of event times, so no place in it can be given as "
-                + "a time; use \"where\", or read the files into a log", at: description)
+    /// Sleeps until the directory may be listed again.
+    public func wait(beyond seen: SourceOffsets, until deadline: MonotonicTime) {
+        let due = min(deadline, state.withLock { $0.nextListing })
+        time.sleep(nanos: max(1_000_000, due.nanos(since: time.now)))
     }
 
-    /// The end of the last file that the limits let into a batch; one is always let in.
-    public func batchEnd(_ offsets: Range<Int64>) throws -> Int64 {
+    /// Files are read whole, so no offset but the end is known for a time.
+    public func offsets(atOrAfter time: EventTime) throws(ConnectorError) -> SourceOffsets {
+        throw ConnectorError(
+            "badOptions",
+            "a directory of files has no order of event times, so no place in it can be given "
+                + "as a time; use \"where\", or read the files into a log", at: description)
+    }
+
+    /// The end of the last file that the limits let into a batch: whole files, and at least one,
+    /// even where that lies beyond the range.
+    public func end(of range: OffsetRange) throws(ConnectorError) -> SourceOffsets {
+        try connectorErrors {
+            SourceOffsets(only: try range.only.map(end) ?? 0)
+        }
+    }
+
+    private func end(of offsets: Range<Int64>) throws -> Int64 {
         try state.withLock { state in
             _ = try load(&state)
             var (count, bytes, end) = (0, 0 as Int64, offsets.lowerBound)
@@ -125,20 +144,29 @@ public final class FileSource: StreamSource {
                 (count, bytes) = (count + 1, overflow ? .max : sum)
                 end = file.offsets.upperBound
             }
-            return min(end, offsets.upperBound)
+            return end
         }
     }
 
     /// The parts of the files in a range.
-    public func blocks(_ offsets: Range<Int64>, rowsMax: Int) throws -> [SourceBlockPlan] {
+    public func plan(
+        _ range: OffsetRange, rowsMax: Int
+    ) throws(ConnectorError) -> [BlockPlan] {
+        try connectorErrors {
+            try range.splits.flatMap { _, offsets in try parts(offsets, rowsMax: rowsMax) }
+        }
+    }
+
+    private func parts(_ offsets: Range<Int64>, rowsMax: Int) throws -> [BlockPlan] {
         let entries = try state.withLock { state in
             _ = try load(&state)
             guard offsets.upperBound <= state.end else {
-                throw FeedError(
-                    .fileChanged,
+                throw ConnectorError(
+                    "fileChanged",
                     "offsets up to \(offsets.upperBound) were read before, the list of files in "
                         + "the checkpoint ends at \(state.end): restore the checkpoint's "
-                        + "'sources' from a backup, or clear the job", at: description)
+                        + "'sources' from a backup, or clear the job", at: description,
+                    fault: .damage)
             }
             let first = state.firstFile(endingAfter: offsets.lowerBound)
             return state.found[first...].prefix { $0.offsets.lowerBound < offsets.upperBound }
@@ -179,7 +207,8 @@ public final class FileSource: StreamSource {
             let count = try rows.offsetCount(of: file, bytes: found.bytes)
             let (next, overflow) = end.addingReportingOverflow(count)
             guard !overflow else {
-                throw FeedError(.unreadable, "the source has more than 2^63 rows", at: description)
+                throw ConnectorError(
+                    "unreadable", "the source has more than 2^63 rows", at: description)
             }
             entries.append(
                 SourceFile(

@@ -1,7 +1,7 @@
-public import Storage
+import Storage
 
 /// Whether a text has one of the characters that make it a pattern.
-public func hasWildcard(_ text: some StringProtocol) -> Bool {
+func hasWildcard(_ text: some StringProtocol) -> Bool {
     text.utf8.contains { $0 == 0x2a || $0 == 0x3f || $0 == 0x5b }
 }
 
@@ -9,7 +9,7 @@ public func hasWildcard(_ text: some StringProtocol) -> Bool {
 ///
 /// A pattern has `*` (any characters), `?` (one character) and `[a-z]` (one of a set) in any
 /// component of the path; they do not match a leading dot.
-public func expandGlob(
+func expandGlob(
     _ pattern: Path, files: any FileSystem, matchesDirectories: Bool
 ) throws -> [Path] {
     var directories = [pattern.isAbsolute ? try Path("/") : Path.currentDirectory]

@@ -12,7 +12,7 @@ public protocol FileRows: Sendable {
     func offsetCount(of file: any ReadFile, bytes: Int64) throws -> Int64
     /// The parts of a file, in order, that lie in a range of its own offsets, which count from 0.
     func parts(of file: OpenSourceFile, _ range: Range<Int64>, rowsMax: Int) throws
-        -> [SourceBlockPlan]
+        -> [BlockPlan]
 }
 
 /// A file of a directory source, opened when its first part is read and checked to be the one that
@@ -30,7 +30,7 @@ public final class OpenSourceFile: Sendable {
 
     /// The file, open.
     ///
-    /// - Throws: ``FeedError`` when it is gone or another one than was found.
+    /// - Throws: ``ConnectorError`` when it is gone or another one than was found.
     public func opened() throws -> any ReadFile {
         try handle.withLock { handle in
             if let handle { return handle }
@@ -49,16 +49,17 @@ public final class OpenSourceFile: Sendable {
         }
     }
 
-    func changed(_ what: String) -> FeedError {
-        FeedError(
-            .fileChanged,
+    func changed(_ what: String) -> ConnectorError {
+        ConnectorError(
+            "fileChanged",
             "\(what); files of a source must stay as they are while its batches can be run again: "
-                + "put the file back, and give changed rows in a new file", at: entry.path)
+                + "put the file back, and give changed rows in a new file", at: entry.path,
+            fault: .damage)
     }
 
     /// A checksum of the size, the first 4 KiB and the last 64 KiB: it costs little whatever the
     /// size, and covers the footer of a Parquet file, which depends on all of it.
-    static func fingerprint(of file: any ReadFile, bytes: Int64) throws -> UInt64 {
+    public static func fingerprint(of file: any ReadFile, bytes: Int64) throws -> UInt64 {
         let tailStart = max(0, bytes - 65_536)
         let head = Checksum.xxh3(
             try file.readUpTo(4_096, at: 0), seed: UInt64(truncatingIfNeeded: bytes))

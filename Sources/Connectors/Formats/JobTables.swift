@@ -7,7 +7,7 @@ import Parquet
 public import Storage
 
 extension PlannedQuery {
-    /// Opens a table that the query writes to.
+    /// Opens a table that the query writes to; nothing is made before the job begins.
     ///
     /// - Parameters:
     ///   - sink: one of the query's sinks.
@@ -32,7 +32,8 @@ extension PlannedQuery {
                 try LakeTable(
                     path, files, owner: owner, schema: outputSchema,
                     partitionBy: spec.partitionBy,
-                    options: ParquetOptions(spec.compression, bloomFilter: spec.bloomFilter)),
+                    options: ParquetOptions(spec.compression, bloomFilter: spec.bloomFilter),
+                    making: false),
                 files)
         case .delta(let spec):
             return DeltaSink(
@@ -41,12 +42,13 @@ extension PlannedQuery {
                     path, files, owner: owner, schema: outputSchema,
                     partitionBy: spec.partitionBy,
                     layout: outputMode == .append ? .partitioned : .replaced,
-                    options: ParquetOptions(spec.compression)),
+                    options: ParquetOptions(spec.compression), making: false),
                 upsertKeys: isUpdate ? spec.keys : [], files)
         case .table(let spec):
             return TableSink(
                 id,
-                try ReplacedTable(path, files, owner: owner, schema: outputSchema),
+                try ReplacedTable(
+                    path, files, owner: owner, schema: outputSchema, making: false),
                 upsertKeys: isUpdate ? spec.keys : [], files)
         case .console: return nil
         }
@@ -54,7 +56,7 @@ extension PlannedQuery {
 }
 
 extension SideTable {
-    /// Opens the table.
+    /// Opens the table; nothing is made before the job begins.
     ///
     /// - Parameters:
     ///   - checkpointID: the checkpoint that owns it.
@@ -70,7 +72,7 @@ extension SideTable {
             SinkID(plainFormat, query: owner, place: path, at: try place(path).string),
             try LakeTable(
                 place(path), files, owner: TableOwner(checkpointID: checkpointID, query: owner),
-                schema: schema, partitionBy: []), files)
+                schema: schema, partitionBy: [], making: false), files)
     }
 }
 

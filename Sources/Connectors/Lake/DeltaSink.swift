@@ -1,4 +1,4 @@
-public import Columnar
+import Columnar
 public import ConnectorAPI
 public import Lake
 public import Storage
@@ -10,6 +10,7 @@ public final class DeltaSink: Sink {
     private let table: DeltaTable
     private let keys: [String]
     private let files: any FileSystem
+    private let making = TableMaking()
 
     /// A sink into an open table; given keys, a batch's rows replace those of the same key.
     public init(
@@ -26,28 +27,46 @@ public final class DeltaSink: Sink {
     /// The files of earlier versions stay, whatever the newest has.
     public var history: SinkHistory { .everyBatch }
 
-    /// Commits a batch, unless the table has it already.
-    public func write(
-        batch: Int64, rows: RecordBatch, timestampMs: Int64, isRerun: Bool
-    ) throws -> [SinkReceipt] {
-        try table.write(batch: batch, rows: rows, keys: keys, timestampMs: timestampMs)
-            .map(SinkReceipt.file)
+    /// Makes the table where there is none; its log says which batches it has.
+    public func recover(_ last: SinkRecovery) throws(ConnectorError) {
+        try making.make { try table.make() }
+    }
+
+    /// Takes the table away again.
+    public func withdraw() { making.takeAway() }
+
+    /// Writes a batch's files aside, unless the table has it already; its commit is one of the
+    /// table's.
+    public func prepare(_ batch: SinkBatch) throws(ConnectorError) -> any PreparedBatch {
+        let table = table
+        let prepared = try connectorErrors {
+            try table.prepare(
+                batch: batch.number.number, rows: batch.rows, keys: keys,
+                timestampMs: batch.plannedAt.count)
+        }
+        return PreparedFiles {
+            try table.commit(prepared)
+        } discard: {
+            table.discard(prepared)
+        }
     }
 
     /// Compares the files that the batch's rows make with those in place, and both with what the
     /// commit recorded; the log entry too.
     public func verify(
-        batch: Int64, rows: RecordBatch, receipts: [SinkReceipt]
-    ) throws -> [String] {
-        let staged = try table.restage(batch: batch, rows: rows, keys: keys)
-        defer { staged.discard(files) }
-        let logged = try table.receipts(of: batch)
-        guard logged.map(SinkReceipt.file) == receipts else {
-            return ["\(table.path): the log does not hold what the batch committed"]
+        _ batch: SinkBatch, _ receipts: [SinkReceipt]
+    ) throws(ConnectorError) -> [String] {
+        try connectorErrors {
+            let number = batch.number.number
+            let staged = try table.restage(batch: number, rows: batch.rows, keys: keys)
+            defer { staged.discard(files) }
+            let logged = try table.receipts(of: number)
+            guard logged.map(SinkReceipt.file) == receipts else {
+                return ["\(table.path): the log does not hold what the batch committed"]
+            }
+            // The last is the log entry, which was read just now.
+            return try differences(
+                computed: staged.receipts, recorded: logged.dropLast(), at: table.path, files)
         }
-        // The last is the log entry, which was read just now.
-        return try differences(
-            computed: staged.receipts, recorded: logged.dropLast(),
-            at: table.path, files)
     }
 }

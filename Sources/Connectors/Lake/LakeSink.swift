@@ -1,4 +1,4 @@
-public import Columnar
+import Columnar
 public import ConnectorAPI
 public import Lake
 import Parquet
@@ -10,6 +10,7 @@ public final class LakeSink: Sink {
     public let id: SinkID
     private let table: LakeTable
     private let files: any FileSystem
+    private let making = TableMaking()
 
     /// A sink into an open table.
     public init(_ id: SinkID, _ table: LakeTable, _ files: any FileSystem) {
@@ -23,25 +24,43 @@ public final class LakeSink: Sink {
     /// Files of earlier batches stay.
     public var history: SinkHistory { .everyBatch }
 
-    /// Publishes a batch's files; a batch without rows publishes none.
-    public func write(
-        batch: Int64, rows: RecordBatch, timestampMs: Int64, isRerun: Bool
-    ) throws -> [SinkReceipt] {
-        // Without rows there is nothing to stage, but an earlier attempt may have to be removed.
-        guard rows.count > 0 || isRerun else { return [] }
-        let staged = try table.stage(batch: batch, rows: rows)
-        return try table.publish(staged, isRerun: isRerun).map(SinkReceipt.file)
+    /// Makes the table where there is none, and removes what no batch published.
+    public func recover(_ last: SinkRecovery) throws(ConnectorError) {
+        try making.make { try table.make() }
+    }
+
+    /// Takes the table away again.
+    public func withdraw() { making.takeAway() }
+
+    /// Writes a batch's files aside; a batch without rows has none.
+    public func prepare(_ batch: SinkBatch) throws(ConnectorError) -> any PreparedBatch {
+        let (table, files) = (table, files)
+        let isRepeated = batch.attempt == .repeated
+        let staged = try stage(batch)
+        return PreparedFiles {
+            // Without rows there is nothing to publish, but an earlier attempt may have to go.
+            guard !staged.receipts.isEmpty || isRepeated else { return [] }
+            return try table.publish(staged, isRerun: isRepeated)
+        } discard: {
+            staged.discard(files)
+        }
     }
 
     /// Writes the batch's files again, aside, and compares them with those in place.
     public func verify(
-        batch: Int64, rows: RecordBatch, receipts: [SinkReceipt]
-    ) throws -> [String] {
-        let staged = try table.stage(batch: batch, rows: rows)
+        _ batch: SinkBatch, _ receipts: [SinkReceipt]
+    ) throws(ConnectorError) -> [String] {
+        let staged = try stage(batch)
         defer { staged.discard(files) }
-        return try differences(
-            computed: staged.receipts, recorded: receipts.compactMap(\.file), at: table.path,
-            files, isCompacted: { [table] in table.isCompacted($0) })
+        return try connectorErrors {
+            try differences(
+                computed: staged.receipts, recorded: receipts.compactMap(\.file), at: table.path,
+                files, isCompacted: { [table] in table.isCompacted($0) })
+        }
+    }
+
+    private func stage(_ batch: SinkBatch) throws(ConnectorError) -> StagedBatch {
+        try connectorErrors { try table.stage(batch: batch.number.number, rows: batch.rows) }
     }
 }
 
@@ -52,6 +71,7 @@ public final class TableSink: Sink {
     private let table: ReplacedTable
     private let keys: [String]
     private let files: any FileSystem
+    private let making = TableMaking()
 
     /// A sink that replaces the table's rows, or, given keys, puts rows in by key.
     public init(
@@ -68,28 +88,45 @@ public final class TableSink: Sink {
     /// The table is one file.
     public var history: SinkHistory { .newestBatch }
 
-    /// Puts the batch's rows in place.
-    public func write(
-        batch: Int64, rows: RecordBatch, timestampMs: Int64, isRerun: Bool
-    ) throws -> [SinkReceipt] {
-        try table.publish(stage(batch, rows)).map(SinkReceipt.file)
+    /// Makes the table where there is none, and removes what no batch published.
+    public func recover(_ last: SinkRecovery) throws(ConnectorError) {
+        try making.make { try table.make() }
+    }
+
+    /// Takes the table away again.
+    public func withdraw() { making.takeAway() }
+
+    /// Writes the table as it will be aside.
+    public func prepare(_ batch: SinkBatch) throws(ConnectorError) -> any PreparedBatch {
+        let (table, files) = (table, files)
+        let staged = try stage(batch)
+        return PreparedFiles {
+            try table.publish(staged)
+        } discard: {
+            staged.discard(files)
+        }
     }
 
     /// Compares the table that the batch's rows make with the one in place.
     public func verify(
-        batch: Int64, rows: RecordBatch, receipts: [SinkReceipt]
-    ) throws -> [String] {
-        let staged = try stage(batch, rows)
+        _ batch: SinkBatch, _ receipts: [SinkReceipt]
+    ) throws(ConnectorError) -> [String] {
+        let staged = try stage(batch)
         defer { staged.discard(files) }
-        return try differences(
-            computed: staged.receipts, recorded: receipts.compactMap(\.file), at: table.path,
-            files)
+        return try connectorErrors {
+            try differences(
+                computed: staged.receipts, recorded: receipts.compactMap(\.file), at: table.path,
+                files)
+        }
     }
 
-    private func stage(_ batch: Int64, _ rows: RecordBatch) throws -> StagedBatch {
-        keys.isEmpty
-            ? try table.stage(batch: batch, replacing: rows)
-            : try table.stage(batch: batch, upserting: rows, keys: keys)
+    private func stage(_ batch: SinkBatch) throws(ConnectorError) -> StagedBatch {
+        let number = batch.number.number
+        return try connectorErrors {
+            keys.isEmpty
+                ? try table.stage(batch: number, replacing: batch.rows)
+                : try table.stage(batch: number, upserting: batch.rows, keys: keys)
+        }
     }
 }
 

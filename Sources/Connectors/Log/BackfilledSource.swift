@@ -10,9 +10,9 @@ import Synchronization
 /// When the first offset is asked for, the hand-off is recorded in the checkpoint: where the
 /// history ends and where the log is entered. Later files of the history are not looked at.
 /// Offsets below the history's end are the history's, the others the log's, moved.
-public final class BackfilledSource: StreamSource {
-    private let history: any StreamSource
-    private let live: any StreamSource
+public final class BackfilledSource: Source {
+    private let history: any Source
+    private let live: any Source
     private let until: Int64
     private let timeColumn: Int
     private let record: HandOffRecord
@@ -28,19 +28,20 @@ public final class BackfilledSource: StreamSource {
     ///   - checkpoint: the job's checkpoint.
     ///   - name: the source's name in the job.
     ///   - files: where the checkpoint lies.
-    /// - Throws: ``FeedError`` when the two have different columns.
+    /// - Throws: ``ConnectorError`` when the two have different columns.
     public init(
-        history: any StreamSource, live: any StreamSource, untilMicros: Int64, timeColumn: String,
+        history: any Source, live: any Source, untilMicros: Int64, timeColumn: String,
         checkpoint: Path, name: String, files: any FileSystem
     ) throws {
-        let names = live.schema.fields.map { "\($0.name) \($0.type)" }
-        guard history.schema.fields.map({ "\($0.name) \($0.type)" }) == names,
-            let time = live.schema.index(of: timeColumn)
+        let names = live.columns.schema.fields.map { "\($0.name) \($0.type)" }
+        guard history.columns.schema.fields.map({ "\($0.name) \($0.type)" }) == names,
+            let time = live.columns.schema.index(of: timeColumn)
         else {
-            throw FeedError(
-                .otherColumns,
-                "the history has the columns (\(history.schema)), the log (\(live.schema)); give "
-                    + "the backfill the log's columns as its \"schema\"", at: history.description)
+            throw ConnectorError(
+                "otherColumns",
+                "the history has the columns (\(history.columns.schema)), the log "
+                    + "(\(live.columns.schema)); give the backfill the log's columns as its "
+                    + "\"schema\"", at: history.description)
         }
         self.history = history
         self.live = live
@@ -52,52 +53,87 @@ public final class BackfilledSource: StreamSource {
     /// `parquet[history] then log[log/ticks]`.
     public var description: String { "\(history.description) then \(live.description)" }
     /// The log's columns; any may be null in the history.
-    public var schema: Schema { history.schema }
+    public var columns: SourceColumns {
+        SourceColumns(schema: history.columns.schema, timeColumn: live.columns.timeColumn)
+    }
 
     /// The oldest offset that can still be read.
-    public func earliestOffset() throws -> Int64 { 0 }
+    public func earliest() throws(ConnectorError) -> SourceOffsets { SourceOffsets(only: 0) }
 
     /// One past the newest row of both.
-    public func latestOffset() throws -> Int64 {
-        try madeHandOff().offset(ofLog: live.latestOffset())
+    public func latest() throws(ConnectorError) -> SourceOffsets {
+        try connectorErrors { try madeHandOff().offsets(ofLog: live.latest()) }
     }
 
     /// The first row of the log at or after a time; the history has no order of times.
-    public func offset(atOrAfter timestampMicros: Int64) throws -> Int64 {
-        let handOff = try madeHandOff()
-        guard timestampMicros > until else {
-            return try history.offset(atOrAfter: timestampMicros)
+    public func offsets(atOrAfter time: EventTime) throws(ConnectorError) -> SourceOffsets {
+        try connectorErrors {
+            let handOff = try madeHandOff()
+            guard time.micros > until else { return try history.offsets(atOrAfter: time) }
+            return handOff.offsets(ofLog: try live.offsets(atOrAfter: time))
         }
-        return try handOff.offset(ofLog: live.offset(atOrAfter: timestampMicros))
     }
 
     /// The history's own limits; a batch does not read both.
-    public func batchEnd(_ offsets: Range<Int64>) throws -> Int64 {
-        let end = try madeHandOff().historyEnd
-        guard offsets.lowerBound < end else { return offsets.upperBound }
-        return try history.batchEnd(offsets.clamped(to: 0..<end))
+    public func end(of range: OffsetRange) throws(ConnectorError) -> SourceOffsets {
+        try connectorErrors {
+            let end = try madeHandOff().historyEnd
+            guard let offsets = range.only, offsets.lowerBound < end else { return range.end }
+            return try history.end(of: OffsetRange(only: offsets.clamped(to: 0..<end)))
+        }
     }
 
     /// The parts of both that lie in a range.
-    public func blocks(_ offsets: Range<Int64>, rowsMax: Int) throws -> [SourceBlockPlan] {
+    public func plan(
+        _ range: OffsetRange, rowsMax: Int
+    ) throws(ConnectorError) -> [BlockPlan] {
+        try connectorErrors {
+            try range.splits.flatMap { _, offsets in try plans(offsets, rowsMax: rowsMax) }
+        }
+    }
+
+    private func plans(_ offsets: Range<Int64>, rowsMax: Int) throws -> [BlockPlan] {
         let handOff = try madeHandOff()
         let (end, moved) = (handOff.historyEnd, handOff.historyEnd - handOff.logStart)
         let old = offsets.clamped(to: 0..<end)
         let new = offsets.clamped(to: end..<Int64.max)
-        var plans: [SourceBlockPlan] = []
+        var plans: [BlockPlan] = []
         if !old.isEmpty {
-            plans += try history.blocks(old, rowsMax: rowsMax).map {
+            plans += try history.plan(OffsetRange(only: old), rowsMax: rowsMax).map {
                 part($0, of: .history, movedBy: 0)
             }
         }
         if !new.isEmpty {
             let range =
                 handOff.logOffset(of: new.lowerBound)..<handOff.logOffset(of: new.upperBound)
-            plans += try live.blocks(range, rowsMax: rowsMax).map {
+            plans += try live.plan(OffsetRange(only: range), rowsMax: rowsMax).map {
                 part($0, of: .log, movedBy: moved)
             }
         }
         return plans
+    }
+
+    /// Waits for rows of the log: no more come of the history.
+    public func wait(beyond seen: SourceOffsets, until deadline: MonotonicTime) {
+        guard let handOff = try? madeHandOff(), let offset = seen.only else { return }
+        live.wait(
+            beyond: SourceOffsets(only: handOff.logOffset(of: offset)), until: deadline)
+    }
+
+    /// What stands before a place in the log; a file of the history is checked when it is read.
+    public func tail(at end: SourceOffsets) throws(ConnectorError) -> String? {
+        try live.tail(at: end)
+    }
+
+    /// Refuses another log than the one that was read.
+    public func resume(at end: SourceOffsets, tail: String?) throws(ConnectorError) {
+        try live.resume(at: end, tail: tail)
+    }
+
+    /// Closes both.
+    public func close() {
+        history.close()
+        live.close()
     }
 
     /// The sides of the hand-off.
@@ -106,10 +142,11 @@ public final class BackfilledSource: StreamSource {
     /// A part with those rows whose event time is on its side of the hand-off; a row without one is
     /// the history's.
     private func part(
-        _ plan: SourceBlockPlan, of side: Side, movedBy distance: Int64
-    ) -> SourceBlockPlan {
+        _ plan: BlockPlan, of side: Side, movedBy distance: Int64
+    ) -> BlockPlan {
         let range = plan.offsets.lowerBound + distance..<plan.offsets.upperBound + distance
-        return SourceBlockPlan(offsets: range) { [until, timeColumn, schema] in
+        let schema = columns.schema
+        return BlockPlan(offsets: range) { [until, timeColumn] in
             let block = try plan.load()
             let times = block.rows.columns[timeColumn]
             let values = times.int64s
@@ -119,8 +156,11 @@ public final class BackfilledSource: StreamSource {
                 if isHistory == (side == .history) { kept.append(Int32(row)) }
             }
             let rows = kept.count == times.count ? block.rows : block.rows.gather(kept)
+            guard case .from(let base) = block.offsets else {
+                preconditionFailure("rows of a log and of files have consecutive offsets")
+            }
             return SourceBlock(
-                baseOffset: block.baseOffset + distance,
+                baseOffset: base + distance,
                 rows: RecordBatch(schema, rows.columns, count: rows.count),
                 malformedCount: block.malformedCount)
         }
@@ -133,16 +173,23 @@ public final class BackfilledSource: StreamSource {
                 try record.read()
                 ?? record.write(
                     HandOff(
-                        until: until, historyEnd: history.latestOffset(),
-                        logStart: live.offset(atOrAfter: until)))
+                        until: until, historyEnd: history.latest().only ?? 0,
+                        logStart: live.offsets(atOrAfter: EventTime(micros: until)).only ?? 0))
             guard made.until == until else {
-                throw FeedError(
-                    .badOptions,
+                throw ConnectorError(
+                    "badOptions",
                     "the hand-off to the log was made at another time, \(made.until) µs; put "
                         + "\"until\" back, or clear the job", at: description)
             }
             handOff = made
             return made
         }
+    }
+}
+
+extension HandOff {
+    /// A position in the log as one in both.
+    fileprivate func offsets(ofLog position: SourceOffsets) -> SourceOffsets {
+        SourceOffsets(only: offset(ofLog: position.only ?? logStart))
     }
 }

@@ -4,58 +4,83 @@ public import Storage
 
 /// A recorded source that lets its rows come as they came: event time passes at a multiple of wall
 /// time.
-public final class PacedSource: StreamSource {
-    private let source: any StreamSource
+public final class PacedSource: Source {
+    private let source: any Source
     private let time: any TimeSource
     private let speed: Double
     private let firstMicros: Int64
     private let startedNanos: UInt64
+    private let polling: PollingWait
 
     /// Lets rows from `firstMicros` (event time, µs) on come at `speed` times the pace of their
     /// event times, from now on.
-    public init(
-        _ source: any StreamSource, firstMicros: Int64, speed: Double, time: any TimeSource
-    ) {
+    public init(_ source: any Source, firstMicros: Int64, speed: Double, time: any TimeSource) {
         precondition(speed > 0 && speed.isFinite, "a pace is a positive number")
         self.source = source
         self.time = time
         self.speed = speed
         self.firstMicros = firstMicros
         startedNanos = time.monotonicNanos()
+        polling = PollingWait(time)
     }
 
     /// The source's own description.
     public var description: String { source.description }
     /// The source's columns.
-    public var schema: Schema { source.schema }
+    public var columns: SourceColumns { source.columns }
 
-    /// The oldest offset of the source.
-    public func earliestOffset() throws -> Int64 { try source.earliestOffset() }
+    /// The oldest offsets of the source.
+    public func earliest() throws(ConnectorError) -> SourceOffsets { try source.earliest() }
 
     /// The end of the rows whose event time has come.
-    public func latestOffset() throws -> Int64 {
+    public func latest() throws(ConnectorError) -> SourceOffsets {
         let elapsedMicros = Double(time.monotonicNanos() - startedNanos) / 1_000 * speed
         // Beyond the range of a timestamp everything has come.
         guard let passed = Int64(exactly: elapsedMicros.rounded()) else {
-            return try source.latestOffset()
+            return try source.latest()
         }
         let (moment, overflow) = firstMicros.addingReportingOverflow(passed)
         return overflow
-            ? try source.latestOffset() : try source.offset(atOrAfter: moment)
+            ? try source.latest() : try source.offsets(atOrAfter: EventTime(micros: moment))
     }
 
     /// The source's own answer.
-    public func offset(atOrAfter timestampMicros: Int64) throws -> Int64 {
-        try source.offset(atOrAfter: timestampMicros)
+    public func offsets(atOrAfter time: EventTime) throws(ConnectorError) -> SourceOffsets {
+        try source.offsets(atOrAfter: time)
     }
 
     /// The source's own limits.
-    public func batchEnd(_ offsets: Range<Int64>) throws -> Int64 {
-        try source.batchEnd(offsets)
+    public func end(of range: OffsetRange) throws(ConnectorError) -> SourceOffsets {
+        try source.end(of: range)
     }
 
-    /// The source's own blocks.
-    public func blocks(_ offsets: Range<Int64>, rowsMax: Int) throws -> [SourceBlockPlan] {
-        try source.blocks(offsets, rowsMax: rowsMax)
+    /// The source's own parts.
+    public func plan(
+        _ range: OffsetRange, rowsMax: Int
+    ) throws(ConnectorError) -> [BlockPlan] {
+        try source.plan(range, rowsMax: rowsMax)
     }
+
+    /// Looks which rows' time has come, again and again.
+    public func wait(beyond seen: SourceOffsets, until deadline: MonotonicTime) {
+        polling.wait(for: self, beyond: seen, until: deadline)
+    }
+
+    /// Passes on what is no longer needed.
+    public func release(before offsets: SourceOffsets) throws(ConnectorError) {
+        try source.release(before: offsets)
+    }
+
+    /// The source's own identity.
+    public func tail(at end: SourceOffsets) throws(ConnectorError) -> String? {
+        try source.tail(at: end)
+    }
+
+    /// The source's own check.
+    public func resume(at end: SourceOffsets, tail: String?) throws(ConnectorError) {
+        try source.resume(at: end, tail: tail)
+    }
+
+    /// Closes the source.
+    public func close() { source.close() }
 }

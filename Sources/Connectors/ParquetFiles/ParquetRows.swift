@@ -18,7 +18,7 @@ public struct ParquetRows: FileRows {
 
     /// Rows with the declared columns, or with those of a file that `example` finds.
     ///
-    /// - Throws: ``FeedError`` when there is no file to take the columns from.
+    /// - Throws: ``ConnectorError`` when there is no file to take the columns from.
     public init(
         declared: Schema?, example: () throws -> Path?, description: String,
         files: any FileSystem
@@ -29,8 +29,8 @@ public struct ParquetRows: FileRows {
             return
         }
         guard let path = try example() else {
-            throw FeedError(
-                .noInput,
+            throw ConnectorError(
+                "noInput",
                 "there is no file yet to take the columns from; give them as the source's "
                     + "\"schema\", or put the first file there", at: description)
         }
@@ -49,7 +49,7 @@ public struct ParquetRows: FileRows {
     /// The row groups of the file that hold a range.
     public func parts(
         of file: OpenSourceFile, _ range: Range<Int64>, rowsMax: Int
-    ) throws -> [SourceBlockPlan] {
+    ) throws -> [BlockPlan] {
         let parquet = try OpenParquet(file.opened(), path: file.entry.path, types: schema)
         let places = try parquet.places(of: schema)
         let start = file.entry.offsets.lowerBound
@@ -58,7 +58,7 @@ public struct ParquetRows: FileRows {
             Int(range.lowerBound)..<Int(range.upperBound), places, rowsMax: rowsMax)
         return parts.map { part in
             let first = start + Int64(part.firstRow)
-            return SourceBlockPlan(offsets: first..<first + Int64(part.rows.count)) {
+            return BlockPlan(offsets: first..<first + Int64(part.rows.count)) {
                 SourceBlock(
                     baseOffset: first, rows: try parquet.read(part, places, schema: schema))
             }
@@ -93,8 +93,8 @@ private struct OpenParquet: Sendable {
         do {
             file = try ParquetFile(stored)
         } catch {
-            throw FeedError(
-                .unreadable,
+            throw ConnectorError(
+                "unreadable",
                 "\(error); a file of a source is whole when it gets its name: write it under a "
                     + "name that begins with '_' or '.', and rename it", at: path)
         }
@@ -118,11 +118,11 @@ private struct OpenParquet: Sendable {
                 return .constant(own.value)
             }
             if let refused = file.footer.refusedColumns.first(where: { $0.name == field.name }) {
-                throw FeedError(.otherColumns, "\(refused.error)", at: path)
+                throw ConnectorError("otherColumns", "\(refused.error)", at: path)
             }
             guard field.isNullable else {
-                throw FeedError(
-                    .otherColumns,
+                throw ConnectorError(
+                    "otherColumns",
                     "the file has no column '\(field.name)', which the source must have; keep it "
                         + "out of the source's directory", at: path)
             }
@@ -134,8 +134,8 @@ private struct OpenParquet: Sendable {
         // Which of the two it is some writers do not say; as in Spark the source does.
         let isBytes = field.type.layout == .dictionary && type.layout == .dictionary
         guard field.type != type, !isBytes else { return }
-        throw FeedError(
-            .otherColumns,
+        throw ConnectorError(
+            "otherColumns",
             "the column '\(field.name)' is of type \(type), in the source it is \(field.type); "
                 + "write the file with that type, or keep it out of the source's directory",
             at: path)
@@ -169,7 +169,7 @@ private struct OpenParquet: Sendable {
         do {
             return try body()
         } catch {
-            throw FeedError(.unreadable, "\(error)", at: path)
+            throw ConnectorError("unreadable", "\(error)", at: path)
         }
     }
 
@@ -181,8 +181,8 @@ private struct OpenParquet: Sendable {
             case .stored:
                 next += 1
                 guard let column = rows.columns[next - 1].reread(as: field.type) else {
-                    throw FeedError(
-                        .otherColumns,
+                    throw ConnectorError(
+                        "otherColumns",
                         "the column '\(field.name)' has bytes that are not UTF-8; give it the type "
                             + "binary in the source's schema", at: path)
                 }
@@ -193,8 +193,8 @@ private struct OpenParquet: Sendable {
         }
         for (field, column) in zip(schema.fields, columns)
         where !field.isNullable && column.nullCount > 0 {
-            throw FeedError(
-                .otherColumns,
+            throw ConnectorError(
+                "otherColumns",
                 "the column '\(field.name)' has nulls, which it must not have in the source; fill "
                     + "them, or keep the file out of the source's directory", at: path)
         }

@@ -14,11 +14,11 @@ public final class SimulatorFeed: Feed {
     /// Symbol, event time, price, volume, bid and ask; none is ever null.
     public let schema = SimulatorSpec.schema
     /// `event_time`.
-    public let timeColumn = SimulatorSpec.eventTime
-    /// A hash of the options that decide the content.
-    public let identity: String
+    public let eventTime = SimulatorSpec.eventTime
+    /// From any tick, by the options that decide the content.
+    public let replay: Replay
     /// As the spec says.
-    public var rowsPerSecond: Double? { spec.ticksPerSecond }
+    public var pace: Double? { spec.ticksPerSecond }
 
     private let spec: SimulatorSpec
     private let dictionary: StringDictionary
@@ -35,11 +35,11 @@ public final class SimulatorFeed: Feed {
 
     /// A market before its first tick.
     ///
-    /// - Throws: ``FeedError`` `.badOptions` naming the option.
+    /// - Throws: ``ConnectorError`` naming the option.
     public init(_ spec: SimulatorSpec, time: any TimeSource = SystemTime()) throws {
         try spec.validate()
         self.spec = spec
-        identity = spec.identity
+        replay = .from(spec.identity)
         dictionary = try StringDictionary(spec.symbols)
         parameters = TickParameters(spec)
         switch spec.start {
@@ -49,17 +49,19 @@ public final class SimulatorFeed: Feed {
         prices = spec.symbols.map { spec.startPrices[$0] ?? spec.startPrice }
     }
 
-    /// The next ticks, or `nil` after the last.
-    public func next(maxRows: Int) throws -> FeedBatch? {
-        precondition(maxRows > 0, "a batch has at least one row")
+    /// The next ticks, or the end after the last.
+    public func next(
+        rowsMax: Int, until deadline: MonotonicTime
+    ) throws(ConnectorError) -> FeedStep {
+        precondition(rowsMax > 0, "a batch has at least one row")
         let left = spec.ticks.map { UInt64($0) - min(UInt64($0), nextTick) } ?? .max
         let timeLeft = UInt64(max(0, timestampMicrosMax - startMicros))
         let representable = timeLeft / UInt64(max(1, spec.intervalMicros))
         let count = Int(
             min(
-                left, UInt64(min(maxRows, Self.batchRowsMax)),
+                left, UInt64(min(rowsMax, Self.batchRowsMax)),
                 representable - min(representable, nextTick)))
-        guard count > 0 else { return nil }
+        guard count > 0 else { return .ended }
 
         let memory = [4, 8, 8, 8, 8, 8].map { ColumnMemory(byteCount: count * $0) }
         // Safe: each memory has room for `count` values of the type bound here.
@@ -86,24 +88,27 @@ public final class SimulatorFeed: Feed {
             columns.append(
                 Column(schema[index].type, values: memory[index].buffer(count * 8), count: count))
         }
-        return FeedBatch(rows: RecordBatch(schema, columns, count: count), position: position)
+        return .rows(
+            FeedBatch(rows: RecordBatch(schema, columns, count: count), position: position))
     }
 
-    private var position: String {
-        "v1 \(nextTick) \(startMicros) "
-            + prices.map { Checksum.hex($0.bitPattern) }.joined()
+    private var position: FeedPosition {
+        FeedPosition(
+            "v1 \(nextTick) \(startMicros) "
+                + prices.map { Checksum.hex($0.bitPattern) }.joined())
     }
 
     /// Goes to the place after a batch that carried this position.
-    public func resume(from position: String) throws {
-        let parts = position.split(separator: " ", omittingEmptySubsequences: false)
+    public func resume(from position: FeedPosition) throws(ConnectorError) {
+        let parts = position.text.split(separator: " ", omittingEmptySubsequences: false)
         guard parts.count == 4, parts[0] == "v1", let tick = UInt64(parts[1]),
             tick <= UInt64(Int64.max), let start = Int64(parts[2]),
             start.magnitude <= timestampMicrosMax.magnitude,
             parts[3].utf8.count == 16 * prices.count
         else {
-            throw FeedError(
-                .badPosition, "'\(position.prefix(80))' is not a position of this simulator")
+            throw ConnectorError(
+                "badPosition", "'\(position.text.prefix(80))' is not a position of this simulator",
+                fault: .damage)
         }
         var rest = parts[3]
         var restored: [Double] = []
@@ -112,7 +117,8 @@ public final class SimulatorFeed: Feed {
                 case let price = Double(bitPattern: bits), price > 0,
                 price <= SimulatorSpec.pricesMax
             else {
-                throw FeedError(.badPosition, "a price in the simulator's position is damaged")
+                throw ConnectorError(
+                    "badPosition", "a price in the simulator's position is damaged", fault: .damage)
             }
             restored.append(price)
             rest = rest.dropFirst(16)

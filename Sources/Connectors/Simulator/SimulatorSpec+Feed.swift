@@ -7,9 +7,12 @@ extension SimulatorSpec {
     /// Their prices, 16 digits each, must fit a position in the log (64 KiB).
     static let symbolsMax = 4_000
 
-    func validate() throws(FeedError) {
-        func require(_ holds: Bool, _ option: String, _ rule: String) throws(FeedError) {
-            guard holds else { throw FeedError(.badOptions, rule, at: "simulator.\(option)") }
+    func validate() throws(ConnectorError) {
+        func require(_ holds: Bool, _ option: String, _ rule: String) throws(ConnectorError) {
+            guard holds else {
+                throw ConnectorError(
+                    "badOptions", rule, at: "simulator.\(option)", fault: .settings)
+            }
         }
         let distinct = Set(symbols.map { Array($0.utf8) })
         try require(
@@ -51,8 +54,8 @@ extension SimulatorSpec {
     }
 
     /// Everything that the content depends on: not how fast or how much of it is read.
-    var identity: String {
-        feedIdentity(
+    var identity: FeedIdentity {
+        FeedIdentity(
             "simulator",
             symbols.map { "\($0)=\((startPrices[$0] ?? startPrice).bitPattern)" } + [
                 "\(seed)", "\(start)", "\(intervalMicros)", priceModel.rawValue,

@@ -1,5 +1,5 @@
+import ConnectorAPI
 import Decoding
-import Glibc
 import Storage
 
 /// A regular file as it is, or a part of one.
@@ -23,53 +23,105 @@ final class FileStream: ByteStream {
         offset += Int64(got)
         return got
     }
-
-    func seek(to offset: Int64) throws -> Bool? {
-        guard try offset <= min(file.size(), range.upperBound) - range.lowerBound else {
-            return false
-        }
-        self.offset = range.lowerBound + offset
-        return true
-    }
 }
 
-/// A pipe, a terminal or standard input.
+/// A pipe, a terminal or standard input: gzip is unpacked, which the first bytes tell.
 ///
 /// The first bytes, read to see what it is, come again.
 final class PipeStream: ByteStream {
     private let input: any ByteInput
-    private let isStandardInput: Bool
+    private let name: String
+    private let wait: InputWait
     private var first: [UInt8] = []
     private var firstUsed = 0
+    private var isOpen = true
 
-    init(_ input: any ByteInput, isStandardInput: Bool) {
+    init(_ input: any ByteInput, name: String, _ wait: InputWait) {
         self.input = input
-        self.isStandardInput = isStandardInput
+        self.name = name
+        self.wait = wait
     }
 
-    /// The first bytes, up to `count`, without taking them.
-    func peek(_ count: Int) throws -> [UInt8] {
-        while first.count < count {
-            var more = [UInt8](repeating: 0, count: count - first.count)
+    /// Whether the stream is packed by gzip; waits for its first bytes.
+    func isPacked() throws -> Bool {
+        while first.count < 4, isOpen {
+            try wait.forBytes(of: input)
+            var more = [UInt8](repeating: 0, count: 4 - first.count)
             let got = try unsafe more.withUnsafeMutableBytes { try unsafe input.read(into: $0) }
-            if got == 0 { break }
+            isOpen = got > 0
             first += more.prefix(got)
         }
-        return first
+        guard !isZip(first) else {
+            throw ConnectorError(
+                "unreadable", "a zip file cannot be read from a pipe; name the file instead",
+                at: name)
+        }
+        return isGzip(first)
     }
 
     func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
         let left = first.count - firstUsed
-        guard left > 0 else { return try unsafe input.read(into: buffer) }
+        guard left > 0 else {
+            try wait.forBytes(of: input)
+            return try unsafe input.read(into: buffer)
+        }
         let count = min(left, buffer.count)
         unsafe buffer.copyBytes(from: first[firstUsed..<(firstUsed + count)])
         firstUsed += count
         return count
     }
+}
 
-    var wouldWait: Bool {
-        guard isStandardInput, firstUsed == first.count else { return false }
-        var request = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
-        return unsafe poll(&request, 1, 0) == 0
+/// A pipe whose first bytes, once they come, say whether it is to be unpacked.
+final class UnpackedPipe: ByteStream {
+    private let pipe: PipeStream
+    private let name: String
+    private var content: (any ByteStream)?
+
+    init(_ pipe: PipeStream, name: String) {
+        self.pipe = pipe
+        self.name = name
+    }
+
+    func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
+        if let content { return try unsafe content.read(into: buffer) }
+        let opened: any ByteStream = try pipe.isPacked() ? GzipStream(pipe, name: name) : pipe
+        content = opened
+        return try unsafe opened.read(into: buffer)
+    }
+}
+
+/// How long a feed waits for the bytes of a pipe: until it is asked to come back, until the
+/// deadline of its call, or not at all when it has something to give.
+final class InputWait {
+    /// Ends a wait, from any thread.
+    let interrupt = FeedInterrupt()
+    private let time: any TimeSource
+    private var deadline = MonotonicTime(nanos: 0)
+
+    /// How long an interrupt may go unnoticed.
+    private static let sliceMs = 10
+
+    init(_ time: any TimeSource) { self.time = time }
+
+    /// A call begins, which is to come back at a deadline.
+    func begin(until deadline: MonotonicTime) { self.deadline = deadline }
+
+    /// The call has something to give: it waits no more.
+    func end() { deadline = MonotonicTime(nanos: 0) }
+
+    /// Waits until bytes, or the end, have come.
+    ///
+    /// - Throws: `NothingYet` when the call is to come back first.
+    func forBytes(of input: any ByteInput) throws {
+        if try input.isReady(waitingMs: 0) { return }
+        // Counted down, since a test's clock may stand while the machine waits.
+        var left = deadline.nanos(since: time.now) / 1_000_000
+        while left > 0, !interrupt.take() {
+            let slice = min(left, UInt64(Self.sliceMs))
+            if try input.isReady(waitingMs: Int(slice)) { return }
+            left -= slice
+        }
+        throw NothingYet()
     }
 }

@@ -19,7 +19,7 @@ protocol FileSpec {
     var identityParts: [String] { get }
 
     /// Checks what the format alone demands.
-    func validateFormat() throws(FeedError)
+    func validateFormat() throws(ConnectorError)
     /// What reads the format, at the start of a stream; `recordsAreLines` says that a line end
     /// always ends a record.
     func makeParser(recordsAreLines: Bool) -> any RecordParser
@@ -29,8 +29,8 @@ private let columnsMax = 10_000
 
 extension FileSpec {
     /// A hash of everything that the content depends on.
-    var identity: String {
-        feedIdentity(
+    var identity: FeedIdentity {
+        FeedIdentity(
             Self.format,
             ["\(input.paths.count)"] + input.paths + ["\(columns.count)"]
                 + columns.flatMap(\.identityParts) + [eventTime, "\(input.maxRecordBytes)"]
@@ -43,25 +43,27 @@ extension FileSpec {
     }
 
     /// Checks that the spec can work, and gives the feed's schema.
-    func validatedSchema() throws(FeedError) -> Schema {
+    func validatedSchema() throws(ConnectorError) -> Schema {
         let share = input.rejectsMaxShare
         guard share >= 0, share <= 1 else {
-            throw FeedError(
-                .badOptions, "must lie between 0 and 1", at: "\(Self.format).rejects.maxShare")
+            throw ConnectorError(
+                "badOptions", "must lie between 0 and 1", at: "\(Self.format).rejects.maxShare",
+                fault: .settings)
         }
         guard input.maxRecordBytes >= 1, input.maxRecordBytes <= 1 << 28 else {
-            throw FeedError(
-                .badOptions, "must lie between 1 and 268435456",
-                at: "\(Self.format).maxRecordBytes")
+            throw ConnectorError(
+                "badOptions", "must lie between 1 and 268435456",
+                at: "\(Self.format).maxRecordBytes", fault: .settings)
         }
         try validateFormat()
         return try columnsSchema()
     }
 
     /// Checks columns against each other and gives the feed's schema.
-    private func columnsSchema() throws(FeedError) -> Schema {
-        func fault(_ message: String) -> FeedError {
-            FeedError(.badOptions, message, at: "\(Self.format).\(Self.columnsKey)")
+    private func columnsSchema() throws(ConnectorError) -> Schema {
+        func fault(_ message: String) -> ConnectorError {
+            ConnectorError(
+                "badOptions", message, at: "\(Self.format).\(Self.columnsKey)", fault: .settings)
         }
         guard !columns.isEmpty, columns.count <= columnsMax else {
             throw fault("give between 1 and \(columnsMax) columns")
@@ -83,7 +85,7 @@ extension FileSpec {
         }
         for column in columns {
             if let message = column.fault {
-                throw FeedError(.badOptions, message, at: place(of: column))
+                throw ConnectorError("badOptions", message, at: place(of: column), fault: .settings)
             }
         }
         return schema

@@ -46,8 +46,6 @@ final class Inflater {
         unsafe input.deallocate()
     }
 
-    var wouldWait: Bool { unsafe state.pointee.avail_in == 0 && source.wouldWait }
-
     /// The next compressed byte, or `nil` at the end.
     func peek() throws -> UInt8? {
         try fillInput() ? unsafe state.pointee.next_in[0] : nil
@@ -104,8 +102,6 @@ final class GzipStream: ByteStream {
         self.name = name
     }
 
-    var wouldWait: Bool { inflater.wouldWait }
-
     func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
         while !isDone {
             if !isInMember {
@@ -134,8 +130,9 @@ final class GzipStream: ByteStream {
         return 0
     }
 
-    private func damaged(_ what: String) -> FeedError {
-        FeedError(
-            .damagedArchive, "the gzip file is damaged: \(what); fetch it again", at: name)
+    private func damaged(_ what: String) -> ConnectorError {
+        ConnectorError(
+            "damagedArchive", "the gzip file is damaged: \(what); fetch it again", at: name,
+            fault: .damage)
     }
 }

@@ -1,5 +1,6 @@
 import ConnectorAPI
 import Decoding
+import FileSources
 import Storage
 
 /// Goes through files in order, and through the entries of those that are zip archives.
@@ -7,24 +8,46 @@ final class InputCursor {
     private let inputs: [InputFile]
     private let files: any FileSystem
     private let readBytes: Int
+    private let follows: Bool
+    private let wait: InputWait
 
     /// The file that is open or was last, counting from 0; -1 before the first.
     private(set) var fileIndex = -1
     /// Within a zip file, the entry, counting from 0.
     private(set) var entryIndex = 0
-    /// The file or `archive:entry`, for rejects.
+    /// The file or `archive:entry`, for malformed records.
     private(set) var sourceName = ""
     private(set) var window: InputWindow?
+    /// A checksum of what every file and entry before the open one holds.
+    private(set) var checksumBefore: UInt64 = 0
     private var archive: ZipArchive?
+    private var file: (any ReadFile)?
+    /// The checksum of what every file before the open one holds.
+    private var filesChecksum: UInt64 = 0
+    /// How many bytes of a file that is not packed were read, once it is left.
+    private var plainBytes: Int64?
 
-    init(_ inputs: [InputFile], files: any FileSystem, readBytes: Int) {
+    /// A cursor before the first of some files.
+    ///
+    /// - Parameters:
+    ///   - inputs: the files.
+    ///   - files: the file system that holds them.
+    ///   - readBytes: how many bytes are read at a time.
+    ///   - follows: whether the last file may still grow.
+    ///   - wait: how long to wait for the bytes of pipes.
+    init(
+        _ inputs: [InputFile], files: any FileSystem, readBytes: Int, follows: Bool,
+        _ wait: InputWait
+    ) {
         self.inputs = inputs
         self.files = files
         self.readBytes = readBytes
+        self.follows = follows
+        self.wait = wait
     }
 
     /// The file that is open or was last.
-    var input: InputFile { inputs[fileIndex] }
+    var input: InputFile { inputs[max(0, fileIndex)] }
 
     /// The path of a file, or `nil` when there are not so many.
     func path(at index: Int) -> String? {
@@ -32,44 +55,78 @@ final class InputCursor {
     }
 
     /// Whether everything can be read a second time.
-    var isReadable: Bool { !inputs.contains { $0.isStandardInput } }
+    var isReadable: Bool { inputs.allSatisfy(\.isRegular) }
+
+    /// Whether a file is one of these, under whatever path.
+    func reads(_ path: String) -> Bool {
+        if inputs.contains(where: { $0.path == path }) { return true }
+        guard let number = fileNumber(path) else { return false }
+        return inputs.contains { fileNumber($0.path) == number }
+    }
+
+    /// What tells two files apart, `nil` when there is none at the path.
+    private func fileNumber(_ path: String) -> UInt64? {
+        guard let path = try? Path(path), let info = try? files.info(path) else { return nil }
+        return info.kind == .file ? info.inode : nil
+    }
 
     /// A hash of the names of all files before one.
     func namesDigest(before index: Int) -> String {
-        feedIdentity("files", inputs.prefix(index).map(\.path))
+        FeedIdentity("files", inputs.prefix(index).map(\.path)).text
     }
 
-    /// Leaves the stream that is open.
-    func close() { window = nil }
+    /// Leaves the stream that is open, at its end.
+    func close() {
+        if archive == nil, window?.stream is FileStream { plainBytes = window?.offset }
+        window = nil
+    }
 
     /// Opens what comes next; `false` at the end of everything.
     func openNext() throws -> Bool {
-        window = nil
+        close()
         if let archive, try openEntry(of: archive, from: entryIndex + 1) { return true }
         archive = nil
         while fileIndex + 1 < inputs.count {
-            if try open(file: fileIndex + 1, entry: 0) { return true }
+            if let file { filesChecksum = try checksum(after: file, bytes: plainBytes) }
+            file = nil
+            if try open(next: fileIndex + 1, entry: 0) { return true }
         }
         return false
     }
 
-    /// Opens a file, in a zip file the given entry or the next that is no directory; `false` when
+    /// Goes to a file, in a zip file to an entry, or the next that is no directory; `false` when
     /// there is none.
     func open(file index: Int, entry: Int) throws -> Bool {
-        fileIndex = index
-        entryIndex = entry
-        sourceName = input.displayName
-        archive = nil
-        if input.isStandardInput {
-            let pipe = PipeStream(try files.openInput(Path("/dev/stdin")), isStandardInput: true)
-            return try openPipe(pipe)
+        close()
+        filesChecksum = 0
+        for before in inputs.prefix(index) where before.isRegular {
+            let file = try files.openForReading(Path(before.path))
+            filesChecksum = try checksum(after: file, bytes: nil)
         }
-        let path = try Path(input.path)
-        guard try files.info(path)?.kind == .file else {
-            return try openPipe(
-                PipeStream(try files.openInput(path), isStandardInput: false))
+        return try open(next: index, entry: entry)
+    }
+
+    /// The checksum of the files up to and with one, of which so many bytes count; `nil` is all.
+    private func checksum(after file: any ReadFile, bytes: Int64?) throws -> UInt64 {
+        let content = try OpenSourceFile.fingerprint(of: file, bytes: bytes ?? file.size())
+        return Checksum.xxh3(Array(Checksum.hex(content).utf8), seed: filesChecksum)
+    }
+
+    private func open(next index: Int, entry: Int) throws -> Bool {
+        fileIndex = index
+        entryIndex = 0
+        sourceName = input.displayName
+        checksumBefore = filesChecksum
+        (archive, file, plainBytes) = (nil, nil, nil)
+        let path = try Path(input.isStandardInput ? "/dev/stdin" : input.path)
+        guard input.isRegular, try files.info(path)?.kind == .file else {
+            let pipe = PipeStream(try files.openInput(path), name: input.displayName, wait)
+            window = InputWindow(
+                UnpackedPipe(pipe, name: input.displayName), readBytes: readBytes)
+            return true
         }
         let file = try files.openForReading(path)
+        self.file = file
         let magic = try file.readUpTo(4, at: 0)
         if isZip(magic) {
             let opened = try ZipArchive(file, name: input.path)
@@ -77,35 +134,29 @@ final class InputCursor {
             return try openEntry(of: opened, from: entry)
         }
         let stream = FileStream(file)
-        window = InputWindow(
-            isGzip(magic) ? GzipStream(stream, name: input.path) : stream, readBytes: readBytes)
-        return true
-    }
-
-    private func openPipe(_ pipe: PipeStream) throws -> Bool {
-        let magic = try pipe.peek(4)
-        guard !isZip(magic) else {
-            throw FeedError(
-                .unreadable, "a zip file cannot be read from a pipe; name the file instead",
-                at: input.displayName)
+        if isGzip(magic) {
+            window = InputWindow(GzipStream(stream, name: input.path), readBytes: readBytes)
+        } else {
+            window = InputWindow(
+                stream, readBytes: readBytes,
+                takesOpenLine: !follows || index + 1 < inputs.count)
         }
-        window = InputWindow(
-            isGzip(magic) ? GzipStream(pipe, name: input.displayName) : pipe,
-            readBytes: readBytes)
         return true
     }
 
     private func openEntry(of archive: ZipArchive, from first: Int) throws -> Bool {
+        // Those before the last one are in the checksum.
+        let known = entryIndex
         for entry in first..<max(first, archive.entryCount) {
             guard let (stream, name) = try archive.open(entry: entry) else { continue }
             entryIndex = entry
             sourceName = "\(input.displayName):\(name)"
+            checksumBefore = archive.checksum(of: known..<entry, after: checksumBefore)
             window = InputWindow(stream, readBytes: readBytes)
             return true
         }
         return false
     }
-
 }
 
 // What a file is follows from its first bytes, not from its name.

@@ -14,13 +14,15 @@ public final class JSONLinesFeed: FileFeed {
     /// - Parameters:
     ///   - spec: what to read, and how.
     ///   - files: the file system that holds the files.
+    ///   - time: the clock for waits.
     ///   - readBytes: how many bytes are read at a time, up to 64 MiB; the rows do not depend on
     ///     it.
-    /// - Throws: ``FeedError`` naming the option, file or pattern that is wrong.
+    /// - Throws: ``ConnectorError`` naming the option, file or pattern that is wrong.
     public init(
-        _ spec: JSONLinesSpec, files: any FileSystem, readBytes: Int = FileFeed.readBytesDefault
+        _ spec: JSONLinesSpec, files: any FileSystem, time: any TimeSource = SystemTime(),
+        readBytes: Int = FileFeed.readBytesDefault
     ) throws {
-        try super.init(from: spec, files: files, readBytes: readBytes)
+        try super.init(from: spec, files: files, time: time, readBytes: readBytes)
     }
 }
 
@@ -30,18 +32,19 @@ extension JSONLinesSpec: FileSpec {
 
     var identityParts: [String] { [] }
 
-    func validateFormat() throws(FeedError) {
+    func validateFormat() throws(ConnectorError) {
         for column in columns {
             switch column.origin {
             case .index:
-                throw FeedError(
-                    .badOptions, "JSON fields have names, not indices", at: place(of: column))
+                throw ConnectorError(
+                    "badOptions", "JSON fields have names, not indices", at: place(of: column),
+                    fault: .settings)
             case .field(let path):
                 let keys = path.split(separator: "." as Character, omittingEmptySubsequences: false)
                 guard !keys.contains("") else {
-                    throw FeedError(
-                        .badOptions, "'\(path)' has an empty key between dots",
-                        at: place(of: column))
+                    throw ConnectorError(
+                        "badOptions", "'\(path)' has an empty key between dots",
+                        at: place(of: column), fault: .settings)
                 }
             default: break
             }

@@ -27,27 +27,29 @@ public final class TextRows: FileRows {
     // `@unchecked`: it is either in `idle` or with the one thread that took it from there.
     private final class Worker: @unchecked Sendable {
         let parser: any RecordParser
+        let records: RecordLoop
         let columns: ColumnSet
         /// The file whose header was read, and where its records begin.
         var path: String?
         var recordsStart: Int64 = 0
 
-        init(_ parser: any RecordParser, _ columns: ColumnSet) {
+        init(_ parser: any RecordParser, recordBytesMax: Int, _ columns: ColumnSet) {
             self.parser = parser
+            records = RecordLoop(parser, recordBytesMax: recordBytesMax)
             self.columns = columns
         }
     }
 
     /// Rows of delimited text.
     ///
-    /// - Throws: ``FeedError`` naming the option that is wrong.
+    /// - Throws: ``ConnectorError`` naming the option that is wrong.
     public convenience init(
         _ spec: CSVSpec, _ mode: FileSourceSpec.ParseMode, files: any FileSystem
     ) throws { try self.init(from: spec, mode, files: files) }
 
     /// Rows of JSON lines.
     ///
-    /// - Throws: ``FeedError`` naming the option that is wrong.
+    /// - Throws: ``ConnectorError`` naming the option that is wrong.
     public convenience init(
         _ spec: JSONLinesSpec, _ mode: FileSourceSpec.ParseMode, files: any FileSystem
     ) throws { try self.init(from: spec, mode, files: files) }
@@ -66,7 +68,7 @@ public final class TextRows: FileRows {
 
     private func makeWorker() throws -> Worker {
         Worker(
-            spec.makeParser(recordsAreLines: true),
+            spec.makeParser(recordsAreLines: true), recordBytesMax: spec.input.maxRecordBytes,
             try ColumnSet(spec.columns, schema: schema, files: files))
     }
 
@@ -74,8 +76,8 @@ public final class TextRows: FileRows {
     public func offsetCount(of file: any ReadFile, bytes: Int64) throws -> Int64 {
         let magic = try file.readUpTo(4, at: 0)
         if isGzip(magic) || isZip(magic) {
-            throw FeedError(
-                .unreadable,
+            throw ConnectorError(
+                "unreadable",
                 "the file is compressed, and a source reads files in parts; unpack it, or read it "
                     + "into a log with \"feed\", which unpacks it", at: file.path.string)
         }
@@ -85,12 +87,12 @@ public final class TextRows: FileRows {
     /// The chunks of the file that hold a range.
     public func parts(
         of file: OpenSourceFile, _ range: Range<Int64>, rowsMax: Int
-    ) throws -> [SourceBlockPlan] {
+    ) throws -> [BlockPlan] {
         let base = file.entry.offsets.lowerBound
         let first = range.lowerBound / Self.chunkBytes * Self.chunkBytes
         return stride(from: first, to: range.upperBound, by: Int(Self.chunkBytes)).map { start in
             let chunk = start..<min(start + Self.chunkBytes, file.entry.bytes)
-            return SourceBlockPlan(
+            return BlockPlan(
                 offsets: base + chunk.lowerBound..<base + chunk.upperBound
             ) { [self] in try load(chunk, of: file) }
         }
@@ -99,7 +101,15 @@ public final class TextRows: FileRows {
     private func load(_ chunk: Range<Int64>, of file: OpenSourceFile) throws -> SourceBlock {
         let handle = try file.opened()
         let worker = try idle.withLock { $0.popLast() } ?? makeWorker()
-        defer { idle.withLock { $0.append(worker) } }
+        let block = try load(chunk, of: file, handle, worker)
+        // One that stopped in the middle of a part is not used again.
+        idle.withLock { $0.append(worker) }
+        return block
+    }
+
+    private func load(
+        _ chunk: Range<Int64>, of file: OpenSourceFile, _ handle: any ReadFile, _ worker: Worker
+    ) throws -> SourceBlock {
         try begin(worker, file, handle)
         let base = file.entry.offsets.lowerBound + chunk.lowerBound
         let records = try records(of: chunk, handle, bytes: file.entry.bytes)
@@ -112,13 +122,10 @@ public final class TextRows: FileRows {
             block = try parse(window, start, worker, file, baseOffset: base)
         }
         guard records.lastIsTooLong else { return block }
+        let tooLong = worker.records.tooLong(0).reason
         try refuse(tooLong, at: records.whole.upperBound, file)
         return SourceBlock(
             baseOffset: base, rows: block.rows, malformedCount: block.malformedCount + 1)
-    }
-
-    private var tooLong: String {
-        "the record is longer than \(spec.input.maxRecordBytes) bytes"
     }
 
     /// Reads what comes before a file's records, unless this worker just did.
@@ -182,33 +189,25 @@ public final class TextRows: FileRows {
         _ window: InputWindow, _ start: Int64, _ worker: Worker, _ file: OpenSourceFile,
         baseOffset: Int64
     ) throws -> SourceBlock {
-        let lines = unsafe lineFeeds(in: window.unread) + 1
-        worker.columns.beginBatch(capacity: lines)
-        var progress = BatchProgress(rowsMax: lines, line: 1)
+        // A last line without line end is a record, too; a batch with room for one row more is
+        // never full.
+        let rowsMax = unsafe lineFeeds(in: window.unread) + 2
+        worker.columns.beginBatch(capacity: rowsMax)
+        var progress = ParseProgress(rowsMax: rowsMax, bytesMax: .max, line: 1)
         var malformedCount = 0
-        while true {
-            let place = window.offset
-            switch worker.parser.parse(window, into: worker.columns, &progress) {
-            case .needsData:
-                precondition(window.count == 0, "a parser left bytes at the end of a stream")
-                return SourceBlock(
-                    baseOffset: baseOffset,
-                    rows: worker.columns.finishBatch(count: progress.rows),
-                    malformedCount: malformedCount)
-            case .batchIsFull:
-                // There are not more rows than lines: it is the bound on bytes, which is for
-                // feeds.
-                progress.bytes = 0
-            case .rejected(let reason, let consumed, _, _):
-                try refuse(reason, at: start + max(place, window.offset), file)
+        let stop = try worker.records.run(
+            window, into: worker.columns, &progress,
+            onMalformed: { [self] record, _ in
+                try refuse(record.reason, at: start + window.offset, file)
                 malformedCount += 1
-                window.consume(consumed)
-            case .tooLong:
-                try refuse(tooLong, at: start + max(place, window.offset), file)
-                malformedCount += 1
-                _ = try window.skipLine()
-            }
+                return true
+            })
+        guard case .endOfStream = stop else {
+            preconditionFailure("a part of a file has more records than lines")
         }
+        return SourceBlock(
+            baseOffset: baseOffset, rows: worker.columns.finishBatch(count: progress.rows),
+            malformedCount: malformedCount)
     }
 
     /// Stops at a record that does not parse, unless such records are left out.
@@ -222,8 +221,8 @@ public final class TextRows: FileRows {
             line += part.count { $0 == UInt8(ascii: "\n") }
             counted += Int64(part.count)
         }
-        throw FeedError(
-            .malformedRecord,
+        throw ConnectorError(
+            "malformedRecord",
             "\(reason); correct the columns or the file, or leave such records out, counted, with "
                 + "\"mode\": \"\(FileSourceSpec.ParseMode.dropMalformed.rawValue)\"",
             at: "\(file.entry.path) line \(line) (byte \(offset))")

@@ -39,7 +39,7 @@ final class ZipArchive {
 
     /// Reads the directory.
     ///
-    /// - Throws: ``FeedError`` `.damagedArchive` when there is none or it does not fit the file.
+    /// - Throws: ``ConnectorError`` when there is none or it does not fit the file.
     init(_ file: any ReadFile, name: String) throws {
         self.file = file
         self.name = name
@@ -62,17 +62,25 @@ final class ZipArchive {
     /// How many entries there are, directories included.
     var entryCount: Int { entries.count }
 
+    /// A checksum of what some entries hold, by the directory, behind that of those before them.
+    func checksum(of range: Range<Int>, after checksum: UInt64) -> UInt64 {
+        entries[range].reduce(checksum) { checksum, entry in
+            let text = "\(entry.checksum) \(entry.size) \(entry.name)"
+            return Checksum.xxh3(Array(text.utf8), seed: checksum)
+        }
+    }
+
     /// Opens an entry; `nil` for a directory.
     func open(entry index: Int) throws -> (stream: ZipEntryStream, name: String)? {
         let entry = entries[index]
         if entry.name.hasSuffix("/") { return nil }
         guard entry.flags & 1 == 0 else {
-            throw FeedError(
-                .unreadable, "the entry '\(entry.name)' is encrypted; unpack it first", at: name)
+            throw ConnectorError(
+                "unreadable", "the entry '\(entry.name)' is encrypted; unpack it first", at: name)
         }
         guard entry.method == 0 || entry.method == 8 else {
-            throw FeedError(
-                .unreadable,
+            throw ConnectorError(
+                "unreadable",
                 "the entry '\(entry.name)' is packed by method \(entry.method), only "
                     + "deflate is read; unpack it first", at: name)
         }
@@ -161,8 +169,10 @@ final class ZipArchive {
         (0..<width).reduce(0) { $0 | UInt64(bytes[offset + $1]) << UInt64(8 * $1) }
     }
 
-    private func damaged(_ what: String) -> FeedError {
-        FeedError(.damagedArchive, "the zip file is damaged: \(what); fetch it again", at: name)
+    private func damaged(_ what: String) -> ConnectorError {
+        ConnectorError(
+            "damagedArchive", "the zip file is damaged: \(what); fetch it again", at: name,
+            fault: .damage)
     }
 }
 
@@ -217,9 +227,9 @@ final class ZipEntryStream: ByteStream {
         return 0
     }
 
-    private func damaged(_ what: String) -> FeedError {
-        FeedError(
-            .damagedArchive, "this entry of the zip file is damaged: \(what); fetch it again",
-            at: name)
+    private func damaged(_ what: String) -> ConnectorError {
+        ConnectorError(
+            "damagedArchive", "this entry of the zip file is damaged: \(what); fetch it again",
+            at: name, fault: .damage)
     }
 }

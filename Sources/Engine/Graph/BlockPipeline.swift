@@ -4,28 +4,28 @@ import Storage
 import Synchronization
 
 /// Runs the blocks of a batch through two stages on several threads: `prepare`, any block by any
-/// thread, and `fold`, for each lane (a query) block after block in order.
+/// thread, and `fold`, for each chain (queries that rows pass between) block after block in order.
 ///
 /// A thread takes the oldest work there is: folding first, so that prepared blocks are soon free
 /// again, else preparing, as long as no more than `aheadMax` blocks wait.
 ///
 /// Whatever the scheduling, the error thrown is that of the first block that fails: preparing it
-/// before folding it, and of its lanes the first. Work on later blocks is left out.
+/// before folding it, and of its chains the first. Work on later blocks is left out.
 struct BlockPipeline<Prepared: Sendable>: Sendable {
     /// The number of blocks.
     let count: Int
-    /// The number of lanes.
-    let lanes: Int
-    /// The most blocks that are prepared and not yet folded by every lane.
+    /// The number of chains.
+    let chains: Int
+    /// The most blocks that are prepared and not yet folded by every chain.
     let aheadMax: Int
 
     /// Runs all blocks; returns when every thread is done.
     func run(
         threads: Int, _ time: any TimeSource,
         prepare: @escaping @Sendable (_ block: Int) throws -> Prepared,
-        fold: @escaping @Sendable (_ lane: Int, _ block: Prepared) throws -> Void
+        fold: @escaping @Sendable (_ chain: Int, _ block: Prepared) throws -> Void
     ) throws -> PipelineBusyTime {
-        let state = Mutex(State(count: count, lanes: lanes, aheadMax: aheadMax))
+        let state = Mutex(State(count: count, chains: chains, aheadMax: aheadMax))
         let changed = DispatchSemaphore(value: 0)
         @Sendable func work() {
             while true {
@@ -40,10 +40,10 @@ struct BlockPipeline<Prepared: Sendable>: Sendable {
                     let begun = time.monotonicNanos()
                     let result = Result { try prepare(block) }
                     outcome = .prepared(block, result, nanos: time.monotonicNanos() - begun)
-                case .fold(let lane, let block, let input):
+                case .fold(let chain, let block, let input):
                     let begun = time.monotonicNanos()
-                    let result = Result { try fold(lane, input) }
-                    outcome = .folded(lane, block, result, nanos: time.monotonicNanos() - begun)
+                    let result = Result { try fold(chain, input) }
+                    outcome = .folded(chain, block, result, nanos: time.monotonicNanos() - begun)
                 }
                 // Whoever waits looks again.
                 let waiting = state.withLock { $0.take(outcome) }
@@ -60,7 +60,7 @@ struct BlockPipeline<Prepared: Sendable>: Sendable {
 
     private enum Task {
         case prepare(Int)
-        case fold(lane: Int, block: Int, Prepared)
+        case fold(chain: Int, block: Int, Prepared)
         /// Something may come of what other threads do.
         case wait
         case nothing
@@ -75,8 +75,8 @@ struct BlockPipeline<Prepared: Sendable>: Sendable {
     ///
     /// Invariants:
     /// - blocks below `nextToPrepare` were given to a thread; `prepared` has those that are through
-    ///   and that some lane has not folded.
-    /// - `nextToFold[lane]` is the block that the lane folds next, or folds now if it is busy.
+    ///   and that some chain has not folded.
+    /// - `nextToFold[chain]` is the block that the chain folds next, or folds now if it is busy.
     private struct State {
         let count: Int
         let aheadMax: Int
@@ -87,14 +87,14 @@ struct BlockPipeline<Prepared: Sendable>: Sendable {
         var running = 0
         var waiting = 0
         var busy = PipelineBusyTime()
-        /// The first failure in the order of blocks; `place` is 0 for preparing, then the lanes.
+        /// The first failure in the order of blocks; `place` is 0 for preparing, then the chains.
         var failure: (block: Int, place: Int, error: any Error)?
 
-        init(count: Int, lanes: Int, aheadMax: Int) {
+        init(count: Int, chains: Int, aheadMax: Int) {
             self.count = count
             self.aheadMax = aheadMax
-            nextToFold = Array(repeating: 0, count: lanes)
-            isBusy = Array(repeating: false, count: lanes)
+            nextToFold = Array(repeating: 0, count: chains)
+            isBusy = Array(repeating: false, count: chains)
         }
 
         mutating func next() -> Task {
@@ -109,14 +109,14 @@ struct BlockPipeline<Prepared: Sendable>: Sendable {
 
         private mutating func nextFold() -> Task? {
             var oldest: Int?
-            for lane in nextToFold.indices where !isBusy[lane] {
-                let block = nextToFold[lane]
-                guard prepared[block] != nil, isWanted(block, place: lane + 1) else { continue }
-                if oldest.map({ block < nextToFold[$0] }) ?? true { oldest = lane }
+            for chain in nextToFold.indices where !isBusy[chain] {
+                let block = nextToFold[chain]
+                guard prepared[block] != nil, isWanted(block, place: chain + 1) else { continue }
+                if oldest.map({ block < nextToFold[$0] }) ?? true { oldest = chain }
             }
-            guard let lane = oldest, let input = prepared[nextToFold[lane]] else { return nil }
-            isBusy[lane] = true
-            return .fold(lane: lane, block: nextToFold[lane], input)
+            guard let chain = oldest, let input = prepared[nextToFold[chain]] else { return nil }
+            isBusy[chain] = true
+            return .fold(chain: chain, block: nextToFold[chain], input)
         }
 
         private mutating func nextPrepare() -> Task? {
@@ -143,15 +143,15 @@ struct BlockPipeline<Prepared: Sendable>: Sendable {
                 case .success(let input): if !nextToFold.isEmpty { prepared[block] = input }
                 case .failure(let error): fail(block, 0, error)
                 }
-            case .folded(let lane, let block, let result, let nanos):
+            case .folded(let chain, let block, let result, let nanos):
                 busy.folding += nanos
                 switch result {
                 case .success:
-                    isBusy[lane] = false
-                    nextToFold[lane] = block + 1
+                    isBusy[chain] = false
+                    nextToFold[chain] = block + 1
                     if nextToFold.allSatisfy({ $0 > block }) { prepared[block] = nil }
-                // The lane stays busy: it folds nothing more.
-                case .failure(let error): fail(block, lane + 1, error)
+                // The chain stays busy: it folds nothing more.
+                case .failure(let error): fail(block, chain + 1, error)
                 }
             }
             defer { waiting = 0 }

@@ -67,22 +67,22 @@ final class GraphNode: @unchecked Sendable {
         late?.beginBatch()
     }
 
-    /// Which source the rows of a block are of, for faults that name a row of it: those that another
+    /// Where the rows of a block are from, for faults that name a row of it: those that another
     /// query emits have no offset of their own.
-    func source(of block: InputBlock) -> Int? { query.upstream == nil ? block.lane.source : nil }
+    func origin(of block: InputBlock) -> Lane? { query.upstream == nil ? block.lane : nil }
 
     /// Does the work on a block that needs no state: any thread, any order.
     func prepare(_ block: InputBlock, port: Int, _ batch: BatchContext) throws -> PreparedRows {
-        try attributingErrors(source: source(of: block)) {
+        try attributingErrors(lane: origin(of: block)) {
             PreparedRows(
-                input: try node.prepare(block, port: port, batch), source: source(of: block),
+                input: try node.prepare(block, port: port, batch), lane: origin(of: block),
                 block: late == nil ? nil : block)
         }
     }
 
     /// Takes a prepared block in; gives what is emitted.
     func fold(_ prepared: PreparedRows, _ batch: BatchContext) throws -> [InputBlock] {
-        try attributingErrors(source: prepared.source) {
+        try attributingErrors(lane: prepared.lane) {
             try node.fold(prepared.input, batch, into: &rows)
         }
         late?.add(rows.takeLateRows(), of: prepared.block)
@@ -118,7 +118,7 @@ final class GraphNode: @unchecked Sendable {
 /// A block on its way from `prepare` to `fold` of a node.
 struct PreparedRows: Sendable {
     let input: PreparedInput
-    let source: Int?
+    let lane: Lane?
     /// The block itself, for a query that keeps its late rows.
     let block: InputBlock?
 }
@@ -129,9 +129,8 @@ extension GraphNode {
     /// Whether a sink shows rows while a batch runs.
     func shows(_ sink: any Sink) -> Bool { liveSinks.contains { $0 === sink } }
 
-    /// What is unfinished here and has changed since the last call in the batch.
-    ///
-    /// - Parameter inputs: what was unfinished before it, with the ports.
+    /// What is unfinished here and has changed since the last call in the batch; `inputs` are what
+    /// was unfinished before it, with the ports.
     func unfinished(
         _ inputs: [(port: Int, block: InputBlock)], _ batch: BatchContext
     ) throws -> [InputBlock] {
@@ -156,7 +155,8 @@ extension GraphNode {
             let rows = try RecordBatch.concatenate(
                 new + unfinished.map(\.batch), schema: query.outputSchema)
             guard rows.count > 0 else { return }
-            for sink in liveSinks { sink.show(batch: batch.number.number, rows: rows) }
+            let update = LiveUpdate(number: batch.number, rows: rows)
+            for sink in liveSinks { sink.show(update) }
         }
     }
 }

@@ -32,8 +32,7 @@ struct OperatorStateStore {
     /// Copies the batch's changes out of the table, which then goes on to the next batch.
     func takeChanges(_ batch: Int64) throws -> ChangedState {
         ChangedState(
-            owner: owner, store: store, files: files,
-            changes: try store.takeChanges(of: table, batch: batch))
+            owner: owner, store: store, changes: try store.takeChanges(of: table, batch: batch))
     }
 
     /// Makes the state that which a batch begins with.
@@ -66,15 +65,10 @@ struct OperatorStateStore {
 
 /// What a batch changed in a table, to be written: nothing of it changes any more.
 struct ChangedState: Sendable {
-    fileprivate let owner: String
+    let owner: String
     fileprivate let store: StateStore
-    fileprivate let files: any FileSystem
     fileprivate let changes: StateChanges
 
-    /// Makes the changes durable: what the commit has to remember of them.
-    func save() throws -> [Owned<FileReceipt>] {
-        let staged = try store.stage(changes)
-        _ = try files.publish(staged.files)
-        return staged.receipts.map { Owned(owner: owner, $0) }
-    }
+    /// Writes the changes aside.
+    func stage() throws -> StagedState { try store.stage(changes) }
 }

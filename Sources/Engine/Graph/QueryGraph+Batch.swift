@@ -26,7 +26,7 @@ struct BatchOutcome {
 extension QueryGraph {
     /// Reads the plan's rows once and computes what every query emits.
     func run(
-        _ plan: BatchPlan, from sources: [any StreamSource], workers: Workers,
+        _ plan: BatchPlan, from sources: [any Source], workers: Workers,
         clock: inout StageClock
     ) throws -> BatchOutcome {
         var scan = begin(plan, isLive: false)

@@ -1,6 +1,7 @@
 import Columnar
 import ConnectorAPI
 import Expressions
+import KeyedState
 import Operators
 import Storage
 import Synchronization
@@ -19,35 +20,36 @@ struct BatchScan {
 extension QueryGraph {
     /// Reads the plan's blocks and folds them into every query that reads the sources.
     func read(
-        _ plan: BatchPlan, from sources: [any StreamSource], _ workers: Workers,
+        _ plan: BatchPlan, from sources: [any Source], _ workers: Workers,
         into scan: inout BatchScan, _ clock: inout StageClock
     ) throws {
         let context = scan.context
         let blocks = try blocks(plan, of: sources)
-        let lanes = lanes
+        let chains = chains
         let facts = Mutex([BlockFacts?](repeating: nil, count: blocks.count))
         let pipeline = BlockPipeline<[[PreparedRows?]]>(
-            count: blocks.count, lanes: lanes.count,
+            count: blocks.count, chains: chains.count,
             aheadMax: workers.threads * Self.blocksAheadPerThread)
         let time = clock.time
         let busy = try pipeline.run(threads: workers.threads, time) { index in
-            let input = blocks[index].input
+            let (input, part) = blocks[index]
+            let lane = Lane(source: input.source, part.split)
             let begun = time.monotonicNanos()
-            let loaded = try blocks[index].rows.load()
+            let loaded = try part.load()
             let reading = time.monotonicNanos() - begun
-            let rows = try input.read(loaded, plan, context.evaluation)
+            let rows = try input.read(loaded, lane, plan, context.evaluation)
             facts.withLock { facts in
                 facts[index] = BlockFacts(
                     input: input, counts: rows.counts, readNanos: reading)
             }
-            return try lanes.map { ports in
+            return try chains.map { ports in
                 try ports.map { port in
                     guard port.sources.contains(input.source) else { return nil }
                     return try self.nodes[port.node].prepare(rows.block, port: port.port, context)
                 }
             }
-        } fold: { lane, block in
-            for (port, rows) in zip(lanes[lane], block[lane]) {
+        } fold: { chain, block in
+            for (port, rows) in zip(chains[chain], block[chain]) {
                 if let rows { try self.fold(rows, into: port.node, context) }
             }
         }
@@ -57,12 +59,12 @@ extension QueryGraph {
 
     /// The parts of the batch's rows, source by source in the job's order.
     private func blocks(
-        _ plan: BatchPlan, of sources: [any StreamSource]
-    ) throws -> [(input: SourceStage, rows: SourceBlockPlan)] {
+        _ plan: BatchPlan, of sources: [any Source]
+    ) throws -> [(input: SourceStage, rows: BlockPlan)] {
         try inputs.flatMap { input in
             let offsets = plan.offsets[input.source]
-            guard !offsets.isEmpty else { return [(input: SourceStage, rows: SourceBlockPlan)]() }
-            return try sources[input.source].blocks(offsets, rowsMax: Self.blockRows)
+            guard !offsets.isEmpty else { return [(input: SourceStage, rows: BlockPlan)]() }
+            return try sources[input.source].plan(offsets, rowsMax: Self.blockRows)
                 .map { (input, $0) }
         }
     }

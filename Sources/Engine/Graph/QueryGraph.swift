@@ -8,8 +8,8 @@ import Storage
 /// The operators of a job at run time: one scan of the sources feeds all that read them, what they
 /// emit goes on to those behind them, and all commit together.
 ///
-/// Parallelism is over blocks for reading and expressions, and over lanes for folding: operators
-/// that rows pass between, directly or not, are in one lane, and one thread at a time folds rows
+/// Parallelism is over blocks for reading and expressions, and over chains for folding: operators
+/// that rows pass between, directly or not, are in one chain, and one thread at a time folds rows
 /// into them, in source order; so results do not depend on it.
 // `@unchecked`: publishing reads what is set once, everything else is one thread's at a time.
 final class QueryGraph: @unchecked Sendable {
@@ -22,8 +22,8 @@ final class QueryGraph: @unchecked Sendable {
     let users: [[NodePort]]
     /// Whether what a node emits, or what becomes of it, is shown while a batch runs.
     let reachesLiveSink: [Bool]
-    /// The ports that read sources, lane by lane.
-    let lanes: [[SourcePort]]
+    /// The ports that read sources, chain by chain.
+    let chains: [[SourcePort]]
     /// The sources, in the job's order: what becomes of their rows.
     let inputs: [SourceStage]
     let watermarks: [EngineWatermark]
@@ -59,7 +59,7 @@ final class QueryGraph: @unchecked Sendable {
         outputs = builder.outputs
         users = builder.users
         reachesLiveSink = builder.reachesLiveSink
-        lanes = builder.lanes
+        chains = builder.chains
         rejects = try job.plan.watermarks.map { try $0.rejects.map(sideOutput) }
         inputs = job.inputs
         watermarks = job.watermarks
@@ -130,6 +130,12 @@ extension QueryGraph {
             .reduce(batch, min)
     }
 
+    /// Every sink, in the order in which their batches become visible.
+    var sinks: [any Sink] {
+        outputs.map { nodes[$0] }.flatMap { $0.sinks + [$0.late?.sink].compactMap(\.self) }
+            + rejects.compactMap { $0?.sink }
+    }
+
     /// What goes where after a batch: first the queries' sinks and late rows, one list each, then
     /// the rows that were rejected.
     func publications(_ outcome: BatchOutcome) -> [[Publication]] {
@@ -143,24 +149,5 @@ extension QueryGraph {
             all.append(Publication.aside(output, rejected))
         }
         return all
-    }
-}
-
-/// Rows of a batch and the sink that they go to.
-struct Publication: Sendable {
-    let sink: any Sink
-    let rows: RecordBatch
-
-    /// Rows that were set aside, if their job keeps them.
-    static func aside(_ output: SideOutput?, _ rows: RecordBatch?) -> [Publication] {
-        guard let output, let rows else { return [] }
-        return [Publication(sink: output.sink, rows: rows)]
-    }
-
-    /// Publishes the rows: what the commit has to remember of them.
-    func publish(_ plan: BatchPlan) throws -> [Owned<Receipt>] {
-        try sink.write(
-            batch: plan.batch, rows: rows, timestampMs: plan.timestampMs, isRerun: plan.isRerun
-        ).map { Owned(owner: sink.id.text, $0) }
     }
 }

@@ -96,9 +96,9 @@ struct QueryGraphBuilder {
         return reaches
     }
 
-    /// The ports that read sources; those in one lane whose nodes rows pass between.
-    var lanes: [[SourcePort]] {
-        // The first node of each node's lane, as far as edges were looked at.
+    /// The ports that read sources; those in one chain whose nodes rows pass between.
+    var chains: [[SourcePort]] {
+        // The first node of each node's chain, as far as edges were looked at.
         var firsts = Array(nodes.indices)
         for (index, users) in users.enumerated() {
             for user in users {
@@ -108,15 +108,15 @@ struct QueryGraphBuilder {
                 }
             }
         }
-        var lanes: [Int: [SourcePort]] = [:]
+        var chains: [Int: [SourcePort]] = [:]
         for (index, node) in nodes.enumerated() {
             for (port, input) in node.node.inputs.enumerated() {
                 guard case .sources(let sources) = input else { continue }
-                lanes[firsts[index], default: []].append(
+                chains[firsts[index], default: []].append(
                     SourcePort(node: index, port: port, sources: sources))
             }
         }
-        return lanes.sorted { $0.key < $1.key }.map(\.value)
+        return chains.sorted { $0.key < $1.key }.map(\.value)
     }
 }
 

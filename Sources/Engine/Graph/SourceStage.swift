@@ -25,20 +25,20 @@ struct SourceStage: Sendable {
 
     /// A block of the source as the queries read it, with what its rows say of event time.
     func read(
-        _ block: SourceBlock, _ plan: BatchPlan, _ context: EvaluationContext
+        _ block: SourceBlock, _ lane: Lane, _ plan: BatchPlan, _ context: EvaluationContext
     ) throws -> SourceRows {
-        var input = InputBlock(
-            batch: block.rows, firstSequence: block.baseOffset, lane: Lane(source: source))
+        var input = InputBlock(block, lane)
         do {
             if let shape { input = try shape.reshape(input, context) }
         } catch {
-            throw BatchFault(source: source, cause: error)
+            throw BatchFault(lane: lane, cause: error)
         }
         if let columns { input = input.reordered(columns, as: schema) }
         var rows = SourceRows(
             block: input,
             counts: BlockCounts(
-                readCount: block.rows.count, malformedCount: block.malformedCount))
+                readCount: block.rows.count, malformedCount: block.malformedCount,
+                lostCount: block.lostCount))
         guard let watermark, let eventTimeColumn else { return rows }
         let times = input.batch.columns[eventTimeColumn]
         let limitMs = watermark.limitMs(plan)
@@ -48,6 +48,18 @@ struct SourceStage: Sendable {
             rows.block = input.keeping(found.within)
         }
         return rows
+    }
+}
+
+extension InputBlock {
+    /// The rows of a source's block.
+    init(_ block: SourceBlock, _ lane: Lane) {
+        switch block.offsets {
+        case .from(let offset):
+            self.init(batch: block.rows, firstSequence: offset, lane: lane)
+        case .each(let offsets):
+            self.init(batch: block.rows, sequences: offsets, lane: lane)
+        }
     }
 }
 
@@ -63,6 +75,8 @@ struct BlockCounts: Sendable {
     let readCount: Int
     /// How many records between them did not parse.
     let malformedCount: Int
+    /// How many rows the source no longer had.
+    let lostCount: Int64
     var times = EventTimeStatistics()
     /// The rows that are too far ahead of the clock and that no query sees; `nil` for none.
     var rejected: RecordBatch?
@@ -78,12 +92,15 @@ struct SourceTally: Sendable {
     private(set) var rowsMalformed: [Int]
     /// Rows of each source that were too far ahead of the clock.
     private(set) var rowsRejected: [Int]
+    /// Rows that each source no longer had.
+    private(set) var rowsLost: [Int]
 
     init(watermarks: Int, sources: Int) {
         times = Array(repeating: EventTimeStatistics(), count: watermarks)
         rowsIn = Array(repeating: 0, count: sources)
         rowsMalformed = rowsIn
         rowsRejected = rowsIn
+        rowsLost = rowsIn
     }
 
     mutating func add(_ rows: BlockCounts, of input: SourceStage) {
@@ -91,6 +108,7 @@ struct SourceTally: Sendable {
         rowsIn[input.source] += rows.readCount
         rowsMalformed[input.source] += rows.malformedCount
         rowsRejected[input.source] += rows.rejected?.count ?? 0
+        rowsLost[input.source] += Int(rows.lostCount)
     }
 
     /// The event times of all rows.

@@ -3,7 +3,7 @@ import Parquet
 public import Storage
 
 extension DeltaTable {
-    /// Writes a batch as one commit; when it returns the rows are durable and visible.
+    /// Writes and syncs what a batch adds to the table, under temporary names.
     ///
     /// A table that batches add to gets no commit for a batch without rows. In one that is
     /// replaced the batch's rows take the place of all there are; with `keys` those of the same
@@ -14,25 +14,48 @@ extension DeltaTable {
     ///   - rows: its rows.
     ///   - keys: for a table that is replaced, the columns that identify a row, or none.
     ///   - timestampMs: the batch's own time, as its plan recorded it.
-    /// - Returns: a receipt for each data file and one for the log entry; those of the earlier
-    ///   commit when the batch is in the table already.
-    /// - Throws: a fault of storage or of the log; the batch may be in the table then, and writing it
-    ///   again finds out.
-    public func write(
+    /// - Returns: the batch, to be committed or discarded.
+    /// - Throws: a fault of storage or of the log; nothing is left behind then.
+    public func prepare(
         batch: Int64, rows: RecordBatch, keys: [String] = [], timestampMs: Int64
-    ) throws(LakeError) -> [FileReceipt] {
+    ) throws(LakeError) -> PreparedDelta {
         precondition(rows.schema == description.schema, "rows of another schema")
         precondition(batch >= 0, "batches are numbered from 0")
         return try onNewest { snapshot throws(LakeError) in
-            if !isWritten(batch, snapshot) {
-                if description.layout == .partitioned, rows.count == 0 { return [] }
-                let content = try self.content(rows, keys: keys, over: snapshot)
-                let staged = try stage(batch: batch, rows: content, timestampMs: timestampMs)
-                try commit(staged, &snapshot)
+            if isWritten(batch, snapshot) { return PreparedDelta(batch: batch, work: .written) }
+            if description.layout == .partitioned, rows.count == 0 {
+                return PreparedDelta(batch: batch, work: .nothing)
+            }
+            let content = try self.content(rows, keys: keys, over: snapshot)
+            let staged = try stage(batch: batch, rows: content, timestampMs: timestampMs)
+            return PreparedDelta(batch: batch, work: .staged(staged))
+        }
+    }
+
+    /// Makes a prepared batch one commit; when it returns the rows are durable and visible.
+    ///
+    /// - Returns: a receipt for each data file and one for the log entry; those of the earlier
+    ///   commit when the batch is in the table already.
+    /// - Throws: a fault of storage or of the log; the batch may be in the table then, and
+    ///   preparing it again finds out.
+    public func commit(_ prepared: PreparedDelta) throws(LakeError) -> [FileReceipt] {
+        if case .nothing = prepared.work { return [] }
+        return try onNewest { snapshot throws(LakeError) in
+            if case .staged(let staged) = prepared.work {
+                if isWritten(prepared.batch, snapshot) {
+                    discard(prepared)
+                } else {
+                    try commit(staged, &snapshot)
+                }
             }
             try writeCheckpointIfDue(snapshot)
-            return try receipts(of: batch, in: snapshot)
+            return try receipts(of: prepared.batch, in: snapshot)
         }
+    }
+
+    /// Removes what `prepare` wrote for a batch that will not be committed.
+    public func discard(_ prepared: PreparedDelta) {
+        if case .staged(let staged) = prepared.work { staged.batch.discard(directory.files) }
     }
 
     /// Stages what a batch would write on the version before it, for comparison; publishes nothing.
@@ -46,7 +69,7 @@ extension DeltaTable {
             return try log.snapshot(at: version - 1)
         }
         if description.layout == .partitioned, rows.count == 0 {
-            return StagedBatch(batch: batch, receipts: [], files: [])
+            return StagedBatch(batch: batch, receipts: [], files: [], table: path)
         }
         let content = try self.content(rows, keys: keys, over: base)
         return try stage(batch: batch, rows: content, timestampMs: 0).batch
@@ -167,6 +190,22 @@ extension DeltaTable {
     }
 }
 
+/// A batch whose files are durable under temporary names, or that needs none.
+public struct PreparedDelta: Sendable {
+    let batch: Int64
+    let work: Work
+
+    /// What is left to do.
+    enum Work: Sendable {
+        /// The batch leaves nothing.
+        case nothing
+        /// The table has the batch.
+        case written
+        /// The files are there, the commit is not.
+        case staged(StagedDelta)
+    }
+}
+
 /// A batch's data files under temporary names, and what its commit will say of them.
 struct StagedDelta {
     let batch: StagedBatch
@@ -203,11 +242,12 @@ extension DeltaTable {
                 }
             }
         } catch {
-            for file in staged { directory.files.discard(file) }
+            removeStaged(staged, in: path, directory.files)
             throw error
         }
         return StagedDelta(
-            batch: StagedBatch(batch: batch, receipts: receipts, files: staged), added: added,
+            batch: StagedBatch(batch: batch, receipts: receipts, files: staged, table: path),
+            added: added,
             timestampMs: timestampMs)
     }
 

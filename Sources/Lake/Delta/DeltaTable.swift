@@ -26,7 +26,7 @@ public final class DeltaTable: Sendable {
     let fileRowsMax: Int
     private let state: Mutex<DeltaSnapshot>
 
-    /// Opens a table, making it where there is none, and removes unpublished files from it.
+    /// Opens a table; unless that is left to ``make()``, makes it where there is none.
     ///
     /// The caller holds the lock of the owner's checkpoint: a table has one writer of rows. Others
     /// may move rows between files meanwhile.
@@ -35,7 +35,7 @@ public final class DeltaTable: Sendable {
     public init(
         _ path: Path, _ files: any FileSystem, owner: TableOwner, schema: Schema,
         partitionBy: [String] = [], layout: TableDescription.Layout = .partitioned,
-        options: ParquetOptions = ParquetOptions()
+        options: ParquetOptions = ParquetOptions(), making: Bool = true
     ) throws(LakeError) {
         partitionColumns = try LakeTable.partitionColumns(schema, partitionBy, path)
         if let fault = schema.deltaNameFault {
@@ -48,21 +48,42 @@ public final class DeltaTable: Sendable {
         fileRowsMax = ParquetWriter.rowGroupRowsMax(Schema(description.fileFields), options)
         directory = TableDirectory(path: path, files: files)
         log = try DeltaLog(path, files)
-        if try !log.exists() {
-            try Self.create(log, directory, owner, description)
+        var snapshot = DeltaSnapshot()
+        if try log.exists() {
+            snapshot = try log.snapshot()
+            try Self.check(snapshot, owner, description, path)
+        } else {
+            try Self.checkIsFree(directory)
         }
-        let snapshot = try log.snapshot()
-        try Self.check(snapshot, owner, description, path)
-        try directory.removeDeltaStrays(depth: partitionBy.count)
         state = Mutex(snapshot)
+        if making { _ = try make() }
     }
 
-    /// Makes version 0: the table without rows.
-    private static func create(
-        _ log: DeltaLog, _ directory: TableDirectory, _ owner: TableOwner,
-        _ description: TableDescription
-    ) throws(LakeError) {
-        try onStorage { () throws(StorageError) in try log.files.createDirectories(log.path) }
+    /// Makes the table where there is none, and removes unpublished files from it.
+    ///
+    /// When that fails nothing of it stays.
+    public func make() throws(LakeError) -> MadeTable {
+        var made = try MadeTable(at: log.path, directory.files)
+        do throws(LakeError) {
+            if try !log.exists() {
+                // Version 0: the table without rows.
+                try onStorage { () throws(StorageError) in
+                    try log.files.createDirectories(log.path)
+                }
+                made.note(try log.file(0))
+                _ = try log.commit(Self.firstEntry(owner, description).bytes, as: 0)
+            }
+            try onNewest { _ throws(LakeError) in }
+            try directory.removeDeltaStrays(depth: description.partitionBy.count)
+        } catch {
+            made.takeAway()
+            throw error
+        }
+        return made
+    }
+
+    private static func checkIsFree(_ directory: TableDirectory) throws(LakeError) {
+        guard try directory.isThere else { return }
         if let other = try directory.markers().first {
             throw LakeError(
                 .ownedByAnother,
@@ -70,7 +91,6 @@ public final class DeltaTable: Sendable {
                     + "or clear the table", path: directory.path.string)
         }
         try directory.refuseForeignFiles()
-        _ = try log.commit(firstEntry(owner, description).bytes, as: 0)
     }
 
     static func firstEntry(

@@ -83,15 +83,16 @@ public final class Aggregate: StreamOperator, @unchecked Sendable {
             }
         ]
         if let parts = groups.lanes?.table {
-            states.append(OperatorState(
-                name: "lanes", fingerprint: states[0].fingerprint, table: parts
-            ) { () throws(OperatorError) in
-                do throws(KeyedStateError) {
-                    return try parts.snapshot()
-                } catch {
-                    throw OperatorError(error)
-                }
-            })
+            states.append(
+                OperatorState(
+                    name: "lanes", fingerprint: states[0].fingerprint, table: parts
+                ) { () throws(OperatorError) in
+                    do throws(KeyedStateError) {
+                        return try parts.snapshot()
+                    } catch {
+                        throw OperatorError(error)
+                    }
+                })
         }
         return states
     }

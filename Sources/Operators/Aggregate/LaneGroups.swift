@@ -46,6 +46,8 @@ final class LaneGroups {
     /// - Parameters:
     ///   - groups: the groups, without rows.
     ///   - accumulators: those whose state is kept by lane, `nil` for the others.
+    ///   - isWindowed: whether the last key is a window's start, and its end is kept.
+    ///   - limits: how large the state may become.
     init(
         _ groups: GroupTable, _ accumulators: [(any Accumulator)?], isWindowed: Bool,
         _ limits: OperatorLimits

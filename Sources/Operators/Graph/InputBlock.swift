@@ -20,6 +20,12 @@ public struct InputBlock: Sendable {
         self.init(batch, firstSequence, lane, places: nil)
     }
 
+    /// Rows of a lane whose sequences grow with gaps, within 2^31 of the first.
+    public init(batch: RecordBatch, sequences: [Int64], lane: Lane) {
+        let first = sequences.first ?? 0
+        self.init(batch, first, lane, places: sequences.map { Int32($0 - first) })
+    }
+
     private init(_ batch: RecordBatch, _ firstSequence: Int64, _ lane: Lane, places: [Int32]?) {
         self.batch = batch
         self.firstSequence = firstSequence

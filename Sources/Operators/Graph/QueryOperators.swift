@@ -38,6 +38,7 @@ public struct QueryOperators: Sendable {
     /// - Parameters:
     ///   - input: where the query's rows come from.
     ///   - first: the number of the first node; the others follow.
+    /// - Returns: one node for each step.
     public func nodes(reading input: NodeInput, from first: Int) -> [OperatorNode] {
         guard let deduplication = makeDeduplicate() else { return [node(plan, reading: input)] }
         // What passes the first has passed the filter.

@@ -242,7 +242,7 @@ DAMAGE = Group(
         damaged("the log's description is no JSON", ("log/ticks/log.json", "estore"),
                 emptied("log/ticks/log.json")),
         damaged("the log was emptied and filled anew",
-                ("log/ticks", "3000", "clear"), removed("log/ticks"),
+                ("log/ticks", "not the log", "clear"), removed("log/ticks"),
                 lambda folder: folder.edit({"feed.ticks": 100}, "small.json"),
                 lambda folder: folder.run(
                     "log", "append", "log/ticks", "--job", "small.json", check=None)),

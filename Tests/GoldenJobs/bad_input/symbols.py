@@ -49,7 +49,7 @@ def log(folder, symbols):
     with pa.OSFile(str(folder.path / "symbols.arrows"), "wb") as file, \
             pa.ipc.new_stream(file, batch.schema) as stream:
         stream.write_batch(batch)
-    folder.run("log", "append", "log/symbols", "symbols.arrows")
+    folder.run("log", "append", "log/symbols", "symbols.arrows", "--again")
 
 
 def read_streamer(folder, table):

@@ -1,19 +1,19 @@
 public import Columnar
 
-/// A row of the input that did not parse.
-public struct Reject: Sendable, Equatable {
+/// A record of the input that did not parse.
+public struct MalformedRecord: Sendable, Equatable {
     /// Why, with the column where one is to blame.
     public let reason: String
     /// The file, `archive:entry`, or `stdin`.
     public let source: String
-    /// Where the row starts in the source, in bytes after decompression.
+    /// Where the record starts in the source, in bytes after decompression.
     public let byteOffset: Int64
     /// The line it starts on, counting from 1.
     public let line: Int64
-    /// The row's first 200 bytes, made printable.
+    /// The record's first 200 bytes, made printable.
     public let text: String
 
-    /// A rejected row.
+    /// A malformed record.
     public init(reason: String, source: String, byteOffset: Int64, line: Int64, text: String) {
         self.reason = reason
         self.source = source
@@ -22,10 +22,10 @@ public struct Reject: Sendable, Equatable {
         self.text = text
     }
 
-    /// The most bytes of a row that a reject keeps.
+    /// The most bytes of a record that are kept.
     public static let textBytesMax = 200
 
-    /// The columns of the `rejects` table.
+    /// The columns of the table of malformed records, which jobs call `rejects`.
     public static let schema = Schema([
         Field("feed", .string, isNullable: false),
         Field("number", .long, isNullable: false),
@@ -36,28 +36,28 @@ public struct Reject: Sendable, Equatable {
         Field("text", .string, isNullable: false),
     ])
 
-    /// Rejects as rows of the `rejects` table.
+    /// Malformed records as rows of their table.
     ///
     /// - Parameters:
-    ///   - rejects: the rejects, in input order.
+    ///   - records: the records, in input order.
     ///   - feed: the feed's identity.
-    ///   - firstNumber: how many rows the feed rejected before.
-    /// - Returns: a row of ``schema`` for each reject.
+    ///   - firstNumber: how many records of the feed did not parse before.
+    /// - Returns: a row of ``schema`` for each record.
     public static func batch(
-        _ rejects: [Reject], feed: String, firstNumber: Int64
+        _ records: [MalformedRecord], feed: String, firstNumber: Int64
     ) -> RecordBatch {
         RecordBatch(
             schema,
-            rows: rejects.enumerated().map { index, reject in
+            rows: records.enumerated().map { index, record in
                 [
-                    .string(feed), .long(firstNumber + Int64(index)), .string(reject.source),
-                    .long(reject.byteOffset), .long(reject.line), .string(reject.reason),
-                    .string(reject.text),
+                    .string(feed), .long(firstNumber + Int64(index)), .string(record.source),
+                    .long(record.byteOffset), .long(record.line), .string(record.reason),
+                    .string(record.text),
                 ]
             })
     }
 
-    /// The start of a row as text that is safe to print: bytes outside printable ASCII become
+    /// The start of a record as text that is safe to print: bytes outside printable ASCII become
     /// `\xHH`, a backslash is doubled.
     public static func printable(_ bytes: UnsafeRawBufferPointer) -> String {
         var text: [UInt8] = []

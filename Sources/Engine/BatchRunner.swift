@@ -1,0 +1,303 @@
+import Checkpoints
+import Columnar
+import ConnectorAPI
+import Jobs
+import Operators
+import Storage
+
+/// Computes batches one after the other and has them stored, each beside the computation of the
+/// next one where that gains time.
+///
+/// Invariants:
+/// - `cursor` and the graph's state are those after the last computed batch. It is committed, or
+///   `storing`, or it failed, and then the runner is spent: make a new engine.
+/// - Batches are stored one after the other: nothing of a batch is durable before the batch before
+///   it is committed.
+final class BatchRunner {
+    /// A batch while it is computed.
+    struct RunningBatch {
+        /// Its plan; it grows while rows are taken in as they come.
+        var plan: BatchPlan
+        /// The sources' ends, for its report.
+        var latest: [SourceOffsets]
+        /// What is still to be logged of the plan, but for rows that are yet to be taken in.
+        var entry: OffsetsEntry?
+        var clock: StageClock
+    }
+
+    // Set once.
+    let job: EngineJob
+    let sources: JobSources
+    let graph: QueryGraph
+    let checkpoint: CheckpointStore
+    let time: any TimeSource
+    let runId: String
+    private let observe: (EngineEvent) -> Void
+
+    // Changing.
+    private(set) var cursor: Cursor
+    private(set) var totals: RunTotals
+    /// The batch before the next one, while it is being stored.
+    private var storing: (batch: ComputedBatch, work: Background<StoredBatch>)?
+    /// The removal of old files, while it runs.
+    private var removing: Background<Void>?
+
+    /// What the next batch depends on.
+    struct Cursor {
+        /// The next batch's number.
+        var nextBatch: Int64 = 0
+        /// The next offsets of each source.
+        var nextOffsets: [SourceOffsets]
+        /// The watermark the next batch runs with, ms.
+        var watermarkMs: Int64 = 0
+        /// The watermark the last batch ran with, ms: against it the next batch's rows are late.
+        var lastWatermarkMs: Int64 = 0
+        /// Whether no batch was planned yet, so that the job may yet begin elsewhere.
+        var startMayMove = false
+        /// Whether the run that this engine makes has executed a batch.
+        var hasRunBatch = false
+    }
+
+    /// When a batch is stored.
+    enum Storing {
+        /// Before the next one begins.
+        case atOnce
+        /// While the next one is computed, which begins at once.
+        case besideTheNext
+    }
+
+    init(
+        job: EngineJob, sources: JobSources, graph: QueryGraph, checkpoint: CheckpointStore,
+        time: any TimeSource, runId: String, cursor: Cursor, counters: [String: Int64],
+        observe: @escaping (EngineEvent) -> Void
+    ) {
+        self.job = job
+        self.sources = sources
+        self.graph = graph
+        self.checkpoint = checkpoint
+        self.time = time
+        self.runId = runId
+        self.cursor = cursor
+        self.observe = observe
+        totals = RunTotals(counters: counters)
+    }
+
+    /// Batches that are committed, or will be if what is stored now can be.
+    var batches: Int { totals.summary.batches + (storing == nil ? 0 : 1) }
+
+    var workers: Workers { Workers(threads: job.threads) }
+
+    // MARK: Planning
+
+    /// The plan of the next batch, which reads these ranges.
+    func plan(_ offsets: [OffsetRange]) -> BatchPlan {
+        BatchPlan(
+            batch: cursor.nextBatch, offsets: offsets, lateWatermarkMs: cursor.lastWatermarkMs,
+            watermarkMs: cursor.watermarkMs, timestampMs: time.nowMicros() / 1_000,
+            isRerun: false)
+    }
+
+    /// Finds the place again that a new job begins at: the rows that it depends on may have come
+    /// since; `isComplete` says that no more can.
+    func placeStart(isComplete: Bool) throws {
+        guard cursor.startMayMove else { return }
+        cursor.nextOffsets = try sources.first(
+            job.startingOffsets, again: cursor.nextOffsets, isComplete: isComplete)
+    }
+
+    /// Takes in which watermarks are idle, and moves the watermark to where the others let it go.
+    func setIdle(_ isIdle: [Bool]) {
+        for (index, isIdle) in isIdle.enumerated() { graph.tracker.setIdle(index, isIdle) }
+        cursor.watermarkMs = max(cursor.watermarkMs, graph.tracker.move())
+    }
+
+    /// Moves the watermark forward.
+    func raiseWatermark(toMs watermarkMs: Int64) {
+        cursor.watermarkMs = watermarkMs
+        graph.raiseWatermark(toMs: watermarkMs)
+    }
+
+    // MARK: Running
+
+    /// Runs one batch that reads the rows of its plan.
+    ///
+    /// The plan is logged before anything is computed, so that a batch that cannot be computed keeps
+    /// it; while the batch before is not committed, no plan comes after it, and it is logged then.
+    func run(_ plan: BatchPlan, latest: [SourceOffsets], storing when: Storing) throws {
+        try run(plan, latest: latest, storing: when) { batch in
+            var logged: StoredBatch?
+            if storing == nil, let entry = batch.entry {
+                logged = try storage.log(entry, &batch.clock)
+                batch.entry = nil
+            }
+            var outcome = try graph.run(
+                batch.plan, from: sources.all, workers: workers, clock: &batch.clock)
+            if let logged { outcome.add(logged) }
+            return outcome
+        }
+    }
+
+    /// Runs one batch from its plan to its commit, or up to where it is stored beside the next one.
+    ///
+    /// - Parameters:
+    ///   - plan: the batch.
+    ///   - latest: the sources' ends when it was planned, for its report.
+    ///   - when: when it is stored.
+    ///   - compute: computes it, and may extend its plan.
+    /// - Throws: ``BatchError`` when it, or the batch before it, fails before its commit.
+    func run(
+        _ plan: BatchPlan, latest: [SourceOffsets], storing when: Storing = .atOnce,
+        compute: (inout RunningBatch) throws -> BatchOutcome
+    ) throws {
+        let computed = Result { try self.compute(plan, latest, compute) }
+        // What is wrong with the batch before comes first, as if this one had waited for it.
+        try finishStoring()
+        let batch = try computed.get()
+        if case .besideTheNext = when, job.threads > 1 {
+            let storage = storage
+            storing = (batch, Background(threads: job.threads) { try storage.store(batch) })
+        } else {
+            try end(batch, storage.store(batch))
+        }
+    }
+
+    /// Computes a batch, up to where nothing is left but to store it.
+    private func compute(
+        _ plan: BatchPlan, _ latest: [SourceOffsets],
+        _ compute: (inout RunningBatch) throws -> BatchOutcome
+    ) throws -> ComputedBatch {
+        // What the plan records of watermarks is what was before the batch moves them.
+        var batch = RunningBatch(
+            plan: plan, latest: latest, entry: plan.isRerun ? nil : entry(plan),
+            clock: StageClock(time))
+        let begun = batch.clock.now
+        do {
+            let outcome = try compute(&batch)
+            return try complete(&batch, outcome, begun)
+        } catch {
+            throw BatchError(batch.plan, sources: sources.names, error)
+        }
+    }
+
+    /// Takes everything out of the graph that is to be stored of a batch, and goes on to the next.
+    private func complete(
+        _ batch: inout RunningBatch, _ outcome: BatchOutcome, _ begunNanos: UInt64
+    ) throws -> ComputedBatch {
+        let plan = batch.plan
+        var outcome = outcome
+        let changes = try graph.takeChanges(plan.batch)
+        let taking = batch.clock.lap()
+        outcome.durations.stateCommit += taking
+        outcome.profile.add(wall: taking, [(.state, taking)])
+
+        cursor.nextBatch = plan.batch + 1
+        cursor.nextOffsets = plan.offsets.map(\.end)
+        cursor.lastWatermarkMs = plan.watermarkMs
+        cursor.watermarkMs = max(plan.watermarkMs, graph.watermarkMs)
+        cursor.startMayMove = false
+        cursor.hasRunBatch = true
+        totals.count(outcome, sourceNames: job.job.hasNamedSources ? sources.names : nil)
+        var entry = batch.entry
+        entry?.sources = ranges(plan)
+        return ComputedBatch(
+            plan: plan, entry: entry,
+            changes: changes, publications: graph.publications(outcome),
+            commit: CommitEntry(
+                batch: BatchID(plan.batch), nextWatermarkMs: cursor.watermarkMs,
+                watermarkMaximaMs: graph.watermarkMaximaMs, counters: totals.counters,
+                tails: try sources.tails(at: cursor.nextOffsets)),
+            outcome: outcome, sources: sourceProgress(outcome, plan, batch.latest),
+            begunNanos: begunNanos)
+    }
+
+    /// The plan as `offsets/N` records it.
+    private func entry(_ plan: BatchPlan) -> OffsetsEntry {
+        OffsetsEntry(
+            batch: BatchID(plan.batch), watermarkMs: plan.watermarkMs,
+            timestampMs: plan.timestampMs,
+            conf: ["spark.sql.streaming.multipleWatermarkPolicy": graph.policy.rawValue],
+            sources: ranges(plan), watermarkMaximaMs: graph.watermarkMaximaMs)
+    }
+
+    private func ranges(_ plan: BatchPlan) -> [SourceRange] {
+        zip(sources.names, plan.offsets).map { SourceRange(name: $0, offsets: $1) }
+    }
+
+    // MARK: Storing
+
+    /// Waits for the batch that is being stored, if one is, and reports it.
+    func finishStoring() throws {
+        guard let (batch, work) = storing else { return }
+        storing = nil
+        try end(batch, work.wait())
+    }
+
+    /// Waits until old files are removed, if any are.
+    func finishRemoving() throws {
+        guard let work = removing else { return }
+        removing = nil
+        try work.wait()
+    }
+
+    /// Old files are removed every few batches, beside the next ones.
+    private func removeOld(after batch: Int64) throws {
+        let period = min(10, Int64(job.job.options.stateSnapshotIntervalBatches))
+        guard (batch + 1) % period == 0 else { return }
+        try finishRemoving()
+        let (storage, retained) = (storage, checkpoint.retainedFrom)
+        removing = Background(threads: job.threads) { try storage.removeOld(retained: retained) }
+    }
+
+    /// What makes a batch durable.
+    private var storage: BatchStorage {
+        BatchStorage(
+            checkpoint: checkpoint, graph: graph, workers: workers, time: time,
+            sourceNames: sources.names)
+    }
+
+    /// Reports a committed batch; then what it made old may go.
+    private func end(_ batch: ComputedBatch, _ stored: StoredBatch) throws {
+        var batch = batch
+        batch.outcome.add(stored)
+        let whole = totals.wall(from: batch.begunNanos, to: stored.endedNanos)
+        batch.outcome.durations.triggerExecution = whole
+        batch.outcome.profile.fit(wall: whole)
+        report(batch)
+        try sources.release(before: batch.plan.offsets.map(\.end))
+        try removeOld(after: batch.plan.batch)
+    }
+
+    private func report(_ batch: ComputedBatch) {
+        let (plan, outcome) = (batch.plan, batch.outcome)
+        let sincePrevious = totals.report(
+            outcome, begunNanos: batch.begunNanos,
+            readsSources: job.plan.queries.map { $0.upstream == nil })
+        observe(
+            .progress(
+                BatchProgress(
+                    id: checkpoint.identity.id, runId: runId, name: job.job.name,
+                    timestampMs: plan.timestampMs, batchId: plan.batch,
+                    durations: outcome.durations,
+                    profile: outcome.profile,
+                    sincePreviousMs: sincePrevious,
+                    sources: batch.sources,
+                    eventTime: outcome.eventTime, watermarkMs: plan.watermarkMs,
+                    nextWatermarkMs: batch.commit.nextWatermarkMs, queries: outcome.queries)))
+    }
+
+    private func sourceProgress(
+        _ outcome: BatchOutcome, _ plan: BatchPlan, _ latest: [SourceOffsets]
+    ) -> [SourceProgress] {
+        sources.all.indices.map { index in
+            let watermark = graph.inputs[index].watermarkIndex.map { graph.tracker.inputs[$0] }
+            return SourceProgress(
+                name: job.job.hasNamedSources ? sources.names[index] : nil,
+                description: sources.all[index].description, offsets: plan.offsets[index],
+                latest: latest[index], rowsIn: outcome.tally.rowsIn[index],
+                rowsMalformed: outcome.tally.rowsMalformed[index],
+                rowsRejected: outcome.tally.rowsRejected[index],
+                rowsLost: outcome.tally.rowsLost[index],
+                watermarkMs: watermark?.watermarkMs, isIdle: watermark?.isIdle ?? false)
+        }
+    }
+}

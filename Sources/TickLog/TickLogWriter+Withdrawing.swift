@@ -1,0 +1,36 @@
+public import Storage
+
+extension TickLogWriter {
+    /// Removes a log that holds no row and that nobody has open: its job could not begin.
+    ///
+    /// One that holds rows, durable or not, stays, and so does what cannot be removed.
+    /// - Parameters:
+    ///   - path: the directory of the log.
+    ///   - directories: those that were made for it, the deepest first; they go when they are empty.
+    ///   - files: where the log lies.
+    public static func removeEmpty(_ path: Path, directories: [Path], _ files: any FileSystem) {
+        guard let lock = try? files.lock(path.appending(LogDirectory.lockName)) else { return }
+        defer { lock.release() }
+        guard (try? isEmpty(path, files)) == true else { return }
+        removeFiles(of: path, directories: directories, files)
+    }
+
+    /// Removes the files that a new log has, and the directories that were made for it.
+    static func removeFiles(of path: Path, directories: [Path], _ files: any FileSystem) {
+        let names = [
+            LogDescription.fileName, DurableCell.fileName, SegmentHeader.fileName(0),
+            LogDirectory.lockName,
+        ]
+        // The description goes first: without it there is no log.
+        try? files.removeWithoutSync(names.compactMap { try? path.appending($0) })
+        for directory in directories { try? files.removeIfEmpty(directory) }
+    }
+
+    private static func isEmpty(_ path: Path, _ files: any FileSystem) throws -> Bool {
+        let log = try LogDirectory.description(path, files)
+        let bytes = try files.read(path.appending(DurableCell.fileName), maxBytes: 4_096)
+        guard let cell = DurableCell(bytes, seed: log.seed) else { return false }
+        let segment = try files.info(path.appending(SegmentHeader.fileName(0)))
+        return cell.endOffset == 0 && segment?.size == cell.segmentBytes
+    }
+}
