@@ -26,10 +26,11 @@ func layer(
 
 /// A connector: the folder of its name, which imports no other connector.
 func connector(
-    _ name: String, _ dependencies: [Target.Dependency], folder: String? = nil
+    _ name: String, _ dependencies: [Target.Dependency] = [], folder: String? = nil
 ) -> Target {
     layer(
-        name + "Connector", ["Storage", "Columnar", "ConnectorAPI"] + dependencies,
+        name + "Connector",
+        ["Storage", "Columnar", "JSON", "Settings", "ConnectorAPI"] + dependencies,
         path: "Sources/Connectors/" + (folder ?? name))
 }
 
@@ -62,9 +63,10 @@ let package = Package(
         layer("Columnar", ["CZstd", "CLZ4", "CXXHash"]),
         layer("JSON", ["CSimdjson"]),
         layer("Expressions", ["Columnar"]),
+        layer("Settings", ["Columnar", "JSON", "Expressions"]),
         // Verbs and their options, tables and numbers for people: no verb is known here.
         layer("CommandLine", ["Storage", "Columnar", "JSON", "Expressions"]),
-        layer("ConnectorAPI", ["Storage", "Columnar", "JSON", "Expressions"]),
+        layer("ConnectorAPI", ["Storage", "Columnar", "JSON", "Expressions", "Settings"]),
         layer("TickLog", ["Storage", "Columnar", "JSON"]),
         layer(
             "Parquet", ["Columnar", "CZstd", "CZlib", "CLZ4", "CSnappy", "CBrotli", "CXXHash"]),
@@ -72,46 +74,48 @@ let package = Package(
         layer("KeyedState", ["Storage", "Columnar"]),
         layer("Checkpoints", ["Storage", "JSON", "ConnectorAPI"]),
         layer("Operators", ["Storage", "Columnar", "Expressions", "KeyedState"]),
-        layer("Jobs", ["Columnar", "Expressions", "ConnectorAPI", "Operators", "JSON"]),
-        layer("SparkExport", ["Columnar", "Expressions", "ConnectorAPI", "Operators", "Jobs"]),
+        layer(
+            "Jobs",
+            ["Columnar", "JSON", "Expressions", "Settings", "ConnectorAPI", "Operators"]),
+        layer(
+            "SparkExport", ["Columnar", "Expressions", "ConnectorAPI", "Operators", "Jobs"]),
         layer("Feeds", ["Storage", "Columnar", "ConnectorAPI", "TickLog", "Lake"]),
         layer(
             "Decoding",
-            ["Storage", "Columnar", "ConnectorAPI", "Expressions", "Jobs", "CSimdjson"]),
+            ["Storage", "Columnar", "JSON", "Settings", "ConnectorAPI", "CSimdjson"]),
         layer(
-            "FileSources", ["Storage", "Columnar", "ConnectorAPI", "Checkpoints", "Lake"],
+            "FileSources",
+            ["Storage", "Columnar", "JSON", "Settings", "ConnectorAPI", "Checkpoints", "Lake"],
             path: "Sources/Connectors/Files"),
 
-        // One folder a connector; none knows another.
-        connector(
-            "Text",
-            ["Expressions", "Checkpoints", "Jobs", "Decoding", "FileSources", "CZlib"]),
+        // One folder a connector; none knows another, nor jobs, nor the engine.
         connector("Arrow", ["FileSources"]),
-        connector("Simulator", ["Jobs", "Decoding"]),
+        connector("Text", ["Checkpoints", "Decoding", "FileSources", "CZlib"]),
+        connector("Simulator", ["Decoding"]),
         connector("Log", ["Checkpoints", "TickLog"]),
         connector(
             "Parquet", ["Checkpoints", "Parquet", "Lake", "FileSources"], folder: "ParquetFiles"),
-        connector("Lake", ["Parquet", "Lake"]),
+        connector("Lake", ["Expressions", "Parquet", "Lake"]),
+        connector("Console", ["Expressions"]),
         layer(
-            "Connectors",
+            "Registry",
             [
-                "Storage", "Columnar", "ConnectorAPI", "Operators", "Jobs", "Parquet", "Lake",
-                "FileSources", "TextConnector", "SimulatorConnector", "ParquetConnector",
-                "LakeConnector",
-            ], path: "Sources/Connectors/Formats"),
+                "ConnectorAPI", "ArrowConnector", "TextConnector", "SimulatorConnector",
+                "LogConnector", "ParquetConnector", "LakeConnector", "ConsoleConnector",
+            ]),
         layer(
             "Engine",
             [
-                "Storage", "Columnar", "JSON", "ConnectorAPI", "Expressions", "KeyedState",
+                "Storage", "Columnar", "JSON", "Settings", "ConnectorAPI", "Expressions",
+                "KeyedState",
                 "Checkpoints", "Operators", "Jobs",
             ]),
         .executableTarget(
             name: "streamer",
             dependencies: [
-                "CSystem", "Storage", "Columnar", "JSON", "ConnectorAPI", "Expressions", "TickLog",
-                "Parquet", "Lake", "KeyedState", "Checkpoints", "Operators", "Jobs", "SparkExport",
-                "Feeds", "FileSources", "TextConnector", "ArrowConnector", "SimulatorConnector",
-                "LogConnector", "ParquetConnector", "LakeConnector", "Connectors", "Engine",
+                "CSystem", "Storage", "Columnar", "JSON", "Settings", "ConnectorAPI",
+                "Expressions", "TickLog", "Parquet", "Lake", "KeyedState", "Checkpoints",
+                "Operators", "Jobs", "SparkExport", "Feeds", "Registry", "Engine",
                 "CommandLine",
             ],
             swiftSettings: settings),
@@ -127,7 +131,7 @@ let package = Package(
             dependencies: [
                 "Storage", "Columnar", "JSON", "ConnectorAPI", "TickLog", "Parquet", "Lake",
                 "KeyedState", "Checkpoints", "Operators", "Jobs", "Feeds", "LogConnector",
-                "Connectors", "Engine", "TestSupport", "FuzzTargets",
+                "Registry", "Engine", "TestSupport", "FuzzTargets",
             ], path: "Tests/CrashSweep", swiftSettings: settings),
         .executableTarget(
             name: "ParquetExchange", dependencies: ["Columnar", "Parquet"],
@@ -137,8 +141,8 @@ let package = Package(
             name: "FuzzTargets",
             dependencies: [
                 "Storage", "Columnar", "JSON", "Expressions", "TickLog", "Parquet", "Lake",
-                "KeyedState", "Checkpoints", "Jobs", "ConnectorAPI", "TextConnector",
-                "TestSupport",
+                "KeyedState", "Checkpoints", "Jobs", "ConnectorAPI", "Decoding",
+                "TextConnector", "Registry", "TestSupport",
             ], path: "Tests/FuzzTargets", swiftSettings: settings),
         tests("FuzzTests", ["Storage", "FuzzTargets"]),
         tests("TestSupportTests", ["Storage", "Columnar", "ConnectorAPI"]),
@@ -155,25 +159,31 @@ let package = Package(
         tests("OperatorsTests", ["Storage", "Columnar", "Expressions", "KeyedState", "Operators"]),
         tests("ConnectorAPITests", ["Storage", "Columnar", "ConnectorAPI"]),
         tests(
+            "SettingsTests", ["Columnar", "JSON", "Settings"]),
+        tests(
             "JobsTests",
-            ["Columnar", "Expressions", "ConnectorAPI", "Operators", "JSON", "Jobs"]),
+            [
+                "Columnar", "Expressions", "Operators", "JSON", "Settings", "ConnectorAPI", "Jobs",
+                "Decoding", "SimulatorConnector", "TextConnector", "Registry",
+            ]),
         tests(
             "SparkExportTests",
-            ["Columnar", "Expressions", "ConnectorAPI", "Operators", "Jobs", "SparkExport"]),
+            ["Columnar", "Expressions", "Operators", "Jobs", "SparkExport", "Registry"]),
         tests(
             "ConnectorsTests",
             [
-                "Storage", "Columnar", "JSON", "ConnectorAPI", "Checkpoints", "Jobs", "TickLog",
-                "Parquet", "Lake", "Feeds", "Decoding", "FileSources", "TextConnector",
+                "Storage", "Columnar", "JSON", "Settings", "ConnectorAPI", "Checkpoints",
+                "TickLog", "Parquet", "Lake", "Feeds", "Decoding", "FileSources", "TextConnector",
                 "ArrowConnector", "SimulatorConnector", "LogConnector", "LakeConnector",
-                "Connectors",
+                "ParquetConnector", "Registry", "Engine",
             ]),
         tests(
             "EngineTests",
             [
-                "Storage", "Columnar", "JSON", "ConnectorAPI", "Expressions", "KeyedState",
+                "Storage", "Columnar", "JSON", "Settings", "ConnectorAPI", "Expressions",
+                "KeyedState",
                 "Checkpoints", "Operators", "Jobs", "TickLog", "Parquet", "Lake", "LogConnector",
-                "Connectors", "Engine",
+                "Registry", "Engine",
             ]),
     ],
     cxxLanguageStandard: .cxx17

@@ -1,4 +1,4 @@
-import Expressions
+import Columnar
 import Storage
 
 /// What names a feed's position in a log: a short hash of all that its content depends on.

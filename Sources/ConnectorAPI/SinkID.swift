@@ -29,3 +29,21 @@ public struct SinkID: Hashable, Sendable {
     /// Hashes the text.
     public func hash(into hasher: inout Hasher) { hasher.combine(text) }
 }
+
+extension SinkID {
+    /// The id of a sink that writes a directory.
+    ///
+    /// - Parameters:
+    ///   - word: the format's word in job files.
+    ///   - query: the query whose rows it gets, or what else gives it rows.
+    ///   - place: the directory, as the job writes it.
+    ///   - path: the directory, as this run sees it.
+    public init(_ word: String, query: String, place: String, at path: String) {
+        self.init(query: query, place: place, legacyOwner: Self.description(word, at: path))
+    }
+
+    /// What such a sink is, for people; commits of old named it so.
+    public static func description(_ word: String, at path: String) -> String {
+        "\(word)[\((try? Path(path).string) ?? path)]"
+    }
+}

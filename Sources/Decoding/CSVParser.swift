@@ -1,7 +1,6 @@
 import Columnar
 import ConnectorAPI
 import Glibc
-public import Jobs
 import Storage
 
 /// Makes rows of CSV records: one pass finds the fields of a record, eight bytes at a time, a

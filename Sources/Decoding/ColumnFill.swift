@@ -1,6 +1,5 @@
 import Columnar
 import Glibc
-import Jobs
 
 /// One column of a batch under construction, filled from the text of fields.
 ///

@@ -1,5 +1,4 @@
 public import Columnar
-public import Jobs
 public import Storage
 
 /// The columns of a feed's batch under construction: memory for the values, and what `store`

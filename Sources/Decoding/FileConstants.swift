@@ -1,6 +1,5 @@
 import Columnar
 import ConnectorAPI
-import Jobs
 
 /// The texts of columns that are the same for all rows of a file.
 @safe

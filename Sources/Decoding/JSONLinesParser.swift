@@ -1,6 +1,5 @@
 import CSimdjson
 import Columnar
-public import Jobs
 import Storage
 
 /// Makes rows of JSON lines: simdjson gives the text of the wanted fields for a block of lines in

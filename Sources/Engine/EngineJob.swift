@@ -1,5 +1,6 @@
 import Columnar
 public import ConnectorAPI
+import Expressions
 public import Jobs
 import Operators
 
@@ -23,7 +24,39 @@ public struct EngineJob: Sendable {
     /// What `${NAME}` stands for in the text of a recorded job.
     public var environment: [String: String]
 
-    /// A planned job.
+    /// A planned job whose sinks are opened as it says.
+    ///
+    /// - Parameters:
+    ///   - job: the job.
+    ///   - plan: its queries, resolved.
+    ///   - threads: how many threads decode and fold.
+    ///   - environment: what `${NAME}` stands for in the text of a recorded job.
+    ///   - run: what its sinks have in common.
+    public init(
+        job: Job, plan: JobPlan, threads: Int, environment: [String: String], run: SinkRun
+    ) {
+        self.init(
+            job: job, plan: plan, threads: threads, environment: environment,
+            openSideTable: { table, checkpointID in
+                try job.registry.sideTable(at: table.path).open(
+                    SinkPlace(
+                        job: job.name,
+                        owner: SinkOwner(checkpointID: checkpointID, query: table.owner),
+                        schema: table.schema, mode: .append, run: run))
+            },
+            openSinks: { query, checkpointID in
+                let watched = query.sinks.filter { run.terminal != nil || !$0.needsTerminal }
+                return try watched.map { sink in
+                    try sink.open(
+                        SinkPlace(
+                            job: job.name,
+                            owner: SinkOwner(checkpointID: checkpointID, query: query.name),
+                            schema: query.outputSchema, mode: query.outputMode, run: run))
+                }
+            })
+    }
+
+    /// A planned job whose sinks are opened in another way.
     public init(
         job: Job, plan: JobPlan, threads: Int, environment: [String: String],
         openSideTable: @escaping @Sendable (SideTable, String) throws -> any Sink = noSideTables,
@@ -34,7 +67,7 @@ public struct EngineJob: Sendable {
         self.plan = plan
         self.threads = threads
         self.environment = environment
-        startingOffsets = job.sources.map { StartingOffsets($0.startingOffsets) }
+        startingOffsets = job.sources.map(\.startingOffsets)
         self.openSideTable = openSideTable
         self.openSinks = openSinks
     }
@@ -61,18 +94,6 @@ public struct EngineJob: Sendable {
                 schema: source.schema, eventTimeColumn: source.eventTimeColumn,
                 watermarkIndex: source.watermark,
                 watermark: source.watermark.map { watermarks[$0] })
-        }
-    }
-}
-
-extension StartingOffsets {
-    /// What a job file says.
-    init(_ spec: SourceSpec.StartingOffsets) {
-        switch spec {
-        case .earliest: self = .earliest
-        case .latest: self = .latest
-        case .offset(let offset): self = .at(SourceOffsets(only: offset))
-        case .timestamp(let micros): self = .time(EventTime(micros: micros))
         }
     }
 }

@@ -1,6 +1,7 @@
 import Checkpoints
 public import ConnectorAPI
 public import Jobs
+import Settings
 public import Storage
 
 /// Checks that a job can go on from the checkpoint in a directory, if there is one.
@@ -20,7 +21,8 @@ public func checkCanContinue(
     let old: Job
     do {
         old = try Job.load(
-            Array(recorded.utf8), path: "\(checkpoint)/job.json", environment: environment)
+            Array(recorded.utf8), path: "\(checkpoint)/job.json", environment: environment,
+            registry: job.registry)
     } catch {
         throw EngineError(
             .recordedJobUnreadable,

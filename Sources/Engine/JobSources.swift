@@ -6,7 +6,7 @@ import Storage
 /// The sources of a job, in its order.
 struct JobSources: Sendable {
     let all: [any Source]
-    private let specs: [SourceSpec]
+    private let specs: [JobSource]
     private let time: any TimeSource
 
     init(_ sources: [any Source], of job: Job, _ time: any TimeSource) {

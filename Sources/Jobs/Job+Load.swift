@@ -1,5 +1,7 @@
 import Columnar
+public import ConnectorAPI
 import JSON
+import Settings
 
 extension Job {
     /// Reads a job file and checks everything that can be checked without the log, the columns of
@@ -10,13 +12,15 @@ extension Job {
     ///   - bytes: the file's content.
     ///   - path: the file's path, for errors.
     ///   - environment: what `${NAME}` stands for.
+    ///   - registry: the formats that the job may have.
     /// - Returns: the job, with defaults and variables filled in.
     /// - Throws: every fault of the file at once.
     public static func load(
-        _ bytes: [UInt8], path: String, environment: [String: String] = [:]
+        _ bytes: [UInt8], path: String, environment: [String: String] = [:],
+        registry: ConnectorRegistry
     ) throws(JobErrors) -> Job {
-        let (text, variableErrors) = try JobText.read(bytes, file: path, environment: environment)
-        var reader = JobReader(text, errors: variableErrors)
+        let (text, variableErrors) = try readText(bytes, path: path, environment: environment)
+        var reader = JobReader(text, JobFormat(registry), errors: variableErrors)
         let job = reader.job()
         guard let job, reader.errors.isEmpty else {
             // What is wrong with a value whose variable is not set cannot be told.
@@ -29,8 +33,41 @@ extension Job {
         return job
     }
 
+    /// Reads a feed's settings that stand in no job.
+    ///
+    /// - Parameters:
+    ///   - bytes: the text, an object as a job's `feed` is.
+    ///   - path: what messages call it.
+    ///   - environment: what `${NAME}` stands for.
+    ///   - registry: the feeds that there are.
+    /// - Returns: the feed.
+    /// - Throws: every fault of the text at once.
+    public static func loadFeed(
+        _ bytes: [UInt8], path: String, environment: [String: String] = [:],
+        registry: ConnectorRegistry
+    ) throws(JobErrors) -> any FeedSpec {
+        let (text, variableErrors) = try readText(bytes, path: path, environment: environment)
+        var checker = SettingsChecker(text)
+        let feed = checker.check(text.root, JobFormat(registry).feed, .here)
+            .map { registry.feed(SettingsReader($0)) }
+        var faults = SettingFaults(in: text)
+        if checker.faults.found.isEmpty { feed?.check(&faults) }
+        let errors = variableErrors + checker.faults.found + faults.found
+        guard let feed, errors.isEmpty else { throw JobErrors(inFileOrder(errors)) }
+        return feed
+    }
+
+    private static func readText(
+        _ bytes: [UInt8], path: String, environment: [String: String]
+    ) throws(JobErrors) -> (SettingsText, [SettingFault]) {
+        do {
+            let read = try SettingsText.read(bytes, file: path, environment: environment)
+            return (read.text, read.faults)
+        } catch { throw JobErrors([error]) }
+    }
+
     /// The errors by place; at one place in the order they were found.
-    static func inFileOrder(_ errors: [JobError]) -> [JobError] {
+    static func inFileOrder(_ errors: [SettingFault]) -> [SettingFault] {
         let ordered = errors.enumerated().sorted { left, right in
             let (a, b) = (left.element.position, right.element.position)
             return (a.line, a.column, left.offset) < (b.line, b.column, right.offset)
@@ -41,40 +78,43 @@ extension Job {
 
 /// Reads the parts of a job one by one, so that a fault in one does not hide those of another.
 private struct JobReader {
-    let text: JobText
-    var errors: [JobError]
+    let text: SettingsText
+    let format: JobFormat
+    var errors: [SettingFault]
 
-    init(_ text: JobText, errors: [JobError]) {
+    init(_ text: SettingsText, _ format: JobFormat, errors: [SettingFault]) {
         self.text = text
+        self.format = format
         self.errors = errors
     }
 
     mutating func job() -> Job? {
-        var checker = FormatChecker(text)
-        let filled = checker.check(text.root, .object(JobFormat.job), JSONPointer())
-        errors += checker.errors
+        var checker = SettingsChecker(text)
+        let filled = checker.check(text.root, .object(format.job), .here)
+        errors += checker.faults.found
         guard text.root.members != nil else { return nil }
 
         let sources = sources(filled)
         let watermark = part("watermark", filled).map(WatermarkSpec.init)
         let queries = queries()
 
-        var rules = JobRules(text: text)
+        var rules = JobRules(text, format.registry)
         for source in sources {
             // What a faulty feed's values must keep to together cannot be told.
             let place = source.feedPointer.description
             let isFaulty = errors.contains {
                 $0.pointer.hasPrefix(place) && $0.code != .unknownKey
             }
-            if !isFaulty, let feed = source.spec.feed { rules.check(feed, at: source.feedPointer) }
-            if !source.isFaulty { rules.checkFiles(of: source) }
-            rules.checkSchema(of: source)
+            if !isFaulty, let feed = source.spec.feed {
+                rules.faults.inside(source.feedPointer) { feed.check(&$0) }
+            }
+            if !source.isFaulty { rules.check(source) }
         }
         rules.checkSources()
         rules.checkNames()
         rules.checkPaths(
             sources: sources, watermark: watermark, checkpoint: checkpoint, queries: queries)
-        errors += rules.errors
+        errors += rules.faults.found
         errors += planErrors(sources, watermark, queries, filled)
         // In a job with other faults a query may well be read once they are mended.
         if errors.isEmpty {
@@ -82,29 +122,26 @@ private struct JobReader {
             if let trigger = part("trigger", filled).map(TriggerSpec.init) {
                 rules.check(trigger, sources, watermark, queries)
             }
-            errors += rules.errors
+            errors += rules.faults.found
         }
         guard errors.isEmpty, let filled, let checkpoint else { return nil }
-        let object = CheckedObject(filled)
+        let object = SettingsReader(filled)
         return Job(
             path: text.file, name: object.string("name"), sources: sources.map(\.spec),
             hasNamedSources: filled["sources"] != nil,
             watermark: watermark, trigger: TriggerSpec(object.object("trigger")),
             checkpointLocation: checkpoint,
             options: JobOptions(object.object("options")), queries: queries.map(\.spec),
-            filled: filled, text: text)
+            filled: filled, text: text, format: format)
     }
 
     /// The faults of expressions, when every source says which columns it has.
     private func planErrors(
         _ sources: [IndexedSource], _ watermark: WatermarkSpec?, _ queries: [IndexedQuery],
         _ filled: JSONValue?
-    ) -> [JobError] {
+    ) -> [SettingFault] {
         let count = text.root["sources"]?.elements?.count ?? 1
         let inputs = sources.compactMap { source -> SourceInput? in
-            if text.value(at: source.pointer)["schema"] != nil, source.spec.schema == nil {
-                return nil
-            }
             return source.spec.declaredColumns.map { SourceInput(source: source, columns: $0) }
         }
         guard inputs.count == count else { return [] }
@@ -115,7 +152,7 @@ private struct JobReader {
         if planner.unite(inputs, readBy: queries) {
             _ = planner.plan(queries.filter(\.canBePlanned))
         }
-        return planner.errors
+        return planner.faults.found
     }
 
     /// The sources that can be read, with their place in the file.
@@ -123,21 +160,22 @@ private struct JobReader {
         guard let several = text.root["sources"]?.elements else {
             let object = part("source", filled)
             // Of a source at fault its feed may still say the columns.
-            var spec = object.map { SourceSpec($0) } ?? SourceSpec(atFault: SourceSpec.onlyName)
-            spec.feed = part("feed", filled).map(FeedSpec.init)
+            var spec = object.map { JobSource(format.registry.source($0)) } ?? .atFault
+            spec.feed = part("feed", filled).map(format.registry.feed)
             return [IndexedSource(index: nil, spec: spec, isFaulty: object == nil)]
         }
         var sources: [IndexedSource] = []
         for (index, value) in several.prefix(JobFormat.sourcesMax).enumerated() {
-            var checker = FormatChecker(text)
-            let pointer = JSONPointer()["sources"][index]
+            var checker = SettingsChecker(text)
+            let pointer = JSONPointer.here["sources"][index]
             guard
                 let source = checker.check(
-                    value, .variants(key: "format", JobFormat.namedSources), pointer),
+                    value, .variants(key: ConnectorRegistry.wordKey, format.namedSources), pointer),
                 checker.repaired.isEmpty
             else { continue }
             sources.append(
-                IndexedSource(index: index, spec: SourceSpec(named: CheckedObject(source))))
+                IndexedSource(
+                    index: index, spec: JobSource(SettingsReader(source), format.registry)))
         }
         return sources
     }
@@ -149,14 +187,14 @@ private struct JobReader {
     }
 
     /// A member of the job that has no fault, with its defaults.
-    private func part(_ key: String, _ filled: JSONValue?) -> CheckedObject? {
-        if let filled { return filled[key].map(CheckedObject.init) }
+    private func part(_ key: String, _ filled: JSONValue?) -> SettingsReader? {
+        if let filled { return filled[key].map(SettingsReader.init) }
         guard let value = text.root[key],
-            let shape = JobFormat.job.keys.first(where: { $0.name == key })?.shape
+            let shape = format.job.key(key)?.shape
         else { return nil }
         // The whole is at fault somewhere; this part may be fine. Its errors are noted already.
-        var checker = FormatChecker(text)
-        return checker.check(value, shape, JSONPointer()[key]).map(CheckedObject.init)
+        var checker = SettingsChecker(text)
+        return checker.check(value, shape, .here[key]).map(SettingsReader.init)
     }
 
     /// The queries that can be read, with their index in the file.
@@ -164,15 +202,15 @@ private struct JobReader {
         var queries: [IndexedQuery] = []
         let values = text.root["queries"]?.elements ?? []
         for (index, value) in values.prefix(JobFormat.queriesMax).enumerated() {
-            var checker = FormatChecker(text)
-            let pointer = JSONPointer()["queries"][index]
-            if let query = checker.check(value, .object(JobFormat.query), pointer) {
+            var checker = SettingsChecker(text)
+            let pointer = JSONPointer.here["queries"][index]
+            if let query = checker.check(value, .object(format.query), pointer) {
                 let repaired = ["from", "groupBy", "outputMode"].filter {
                     checker.repaired.contains(pointer[$0])
                 }
                 queries.append(
                     IndexedQuery(
-                        index: index, spec: QuerySpec(CheckedObject(query)),
+                        index: index, spec: QuerySpec(SettingsReader(query), format.registry),
                         canBePlanned: repaired.allSatisfy { $0 == "outputMode" },
                         isModeFaulty: !repaired.isEmpty))
             }
@@ -190,5 +228,5 @@ struct IndexedQuery {
     /// Whether the output mode that the file gives is at fault, so that `spec` has the default.
     var isModeFaulty = false
 
-    var pointer: JSONPointer { JSONPointer()["queries"][index] }
+    var pointer: JSONPointer { JSONPointer.here["queries"][index] }
 }

@@ -1,6 +1,7 @@
 public import ConnectorAPI
+public import Expressions
 import JSON
-public import Operators
+import Settings
 
 /// A job as its file describes it, checked in everything that can be checked without the log.
 public struct Job: Sendable {
@@ -9,7 +10,7 @@ public struct Job: Sendable {
     /// The job's name; part of file names and of progress reports.
     public let name: String
     /// The logs that the job reads as one, in the order of the file; at least one.
-    public let sources: [SourceSpec]
+    public let sources: [JobSource]
     /// Whether the file lists its sources by name, be it only one.
     public let hasNamedSources: Bool
     /// How far rows of any source may come late; `nil` where each source says it for itself, or
@@ -26,8 +27,13 @@ public struct Job: Sendable {
 
     /// The file's tree with all defaults filled in.
     let filled: JSONValue
-    /// The text that ``load(_:path:environment:)`` read, kept to give errors their place.
-    let text: JobText
+    /// The text that ``load(_:path:environment:registry:)`` read, kept to give errors their place.
+    let text: SettingsText
+    /// The formats that the job may have, and the tables of its file.
+    let format: JobFormat
+
+    /// The formats that the job may have.
+    public var registry: ConnectorRegistry { format.registry }
 
     /// The columns of each log as far as the job knows them: by its `schema`, or its feed's;
     /// `nil` when it does not know them all.
@@ -43,7 +49,7 @@ public struct Job: Sendable {
 
     /// The directories of all tables that the job's queries write.
     public var tablePaths: [String] {
-        queries.flatMap { $0.sinks.compactMap(\.path) } + sideTables.map(\.path)
+        queries.flatMap { $0.sinks.flatMap(\.directories) } + sideTables.map(\.path)
     }
 
     /// Tables of rows that take no part in the results: who writes each, and its directory.
@@ -60,7 +66,7 @@ public struct Job: Sendable {
 }
 
 /// One query of a job.
-public struct QuerySpec: Hashable, Sendable {
+public struct QuerySpec: Sendable {
     /// The name; part of file names.
     public var name: String
     /// The query whose output is read; `nil` reads the source.
@@ -80,7 +86,7 @@ public struct QuerySpec: Hashable, Sendable {
     /// Which rows of the result a batch hands to the sinks.
     public var outputMode: OutputMode
     /// Where rows go.
-    public var sinks: [SinkSpec]
+    public var sinks: [any SinkSpec]
     /// The directory of the table that late rows go to, if the job keeps them.
     public var latePath: String?
 }

@@ -1,57 +1,116 @@
+import ConnectorAPI
 import JSON
 import Operators
+import Settings
 
-/// The tables of the job file, version 1.
-enum JobFormat {
+/// The tables of the job file, version 1, with the formats of a registry.
+struct JobFormat: Sendable {
     /// The version that this build reads.
     static let version: Int64 = 1
 
     /// The most queries of a job.
     static let queriesMax = 100
 
-    static let job = ObjectShape(
-        name: "job",
-        summary: "A job: what to read, what to compute, and where results go.",
-        oneOf: ["source", "sources"],
-        keys: [
-            .optional(
-                "$schema", .text(.any), "Where the JSON Schema of job files is, for editors.",
-                absence: "no schema", examples: ["job.schema.json"]),
-            .optional(
-                "version", .integer(version...version), "The version of the job file's format.",
-                default: 1),
-            .required(
-                "name", .text(.fileName),
-                "The job's name, 1 to 64 letters, digits, `_`, `.` and `-`; names its checkpoint.",
-                examples: ["ohlcv"]),
-            .optional(
-                "feed", .variants(key: "format", [simulator, csv, json]),
-                "What fills the log while the job runs.", absence: "the log is filled elsewhere"),
-            .optional(
-                "source", .variants(key: "format", sources),
-                "The log, or the directory of files, to read; or `sources`.",
-                absence: "`sources` are read"),
-            .optional(
-                "sources", .list(.variants(key: "format", namedSources), count: 1...sourcesMax),
-                "Several of them that are read as one: their rows are put together by the names of "
-                    + "the columns, which must be the same, with the same types.",
-                absence: "`source` is read"),
-            .optional(
-                "watermark", .object(watermark),
-                "How far rows may come late, whatever log they are of.",
-                absence: "each of `sources` has its own, or no window ever closes"),
-            .optional(
-                "trigger", .object(trigger), "When batches run.",
-                default: ["processingTime": "0 seconds"]),
-            .optional(
-                "checkpointLocation", .text(.path),
-                "The directory of the job's offsets, commits and state.",
-                absence: "`checkpoints/` and the job's name", examples: ["checkpoints/ohlcv"]),
-            .optional("options", .object(options), "Settings of the engine.", default: [:]),
-            .required(
-                "queries", .list(.object(query), count: 1...queriesMax),
-                "The queries; all of them commit together."),
-        ])
+    let registry: ConnectorRegistry
+    /// The file.
+    let job: ObjectShape
+    /// A feed.
+    let feed: Shape
+    /// One of several sources.
+    let namedSources: [ObjectShape]
+    /// One query.
+    let query: ObjectShape
+
+    init(_ registry: ConnectorRegistry) {
+        self.registry = registry
+        let feed = Shape.variants(
+            key: ConnectorRegistry.wordKey, registry.feeds.map(\.shape))
+        self.feed = feed
+        namedSources = registry.sources.map { Self.named($0, feed: feed) }
+        query = Self.query(registry)
+        job = Self.job(
+            feed: feed, sources: registry.sources.map(\.shape), namedSources: namedSources,
+            query: query)
+    }
+}
+
+extension JobFormat {
+    private static func job(
+        feed: Shape, sources: [ObjectShape], namedSources: [ObjectShape], query: ObjectShape
+    ) -> ObjectShape {
+        ObjectShape(
+            name: "job",
+            summary: "A job: what to read, what to compute, and where results go.",
+            oneOf: ["source", "sources"],
+            keys: [
+                .optional(
+                    "$schema", .text(.any), "Where the JSON Schema of job files is, for editors.",
+                    absence: "no schema", examples: ["job.schema.json"], comparison: .ignored),
+                .optional(
+                    "version", .integer(version...version), "The version of the job file's format.",
+                    default: 1, comparison: .ignored),
+                .required(
+                    "name", .text(.fileName),
+                    "The job's name, 1 to 64 letters, digits, `_`, `.` and `-`; names its checkpoint.",
+                    examples: ["ohlcv"],
+                    change: .forbidden(reason: "the checkpoint belongs to the old name")),
+                .optional(
+                    "feed", feed,
+                    "What fills the log while the job runs.", absence: "the log is filled elsewhere"
+                ),
+                .optional(
+                    "source", .variants(key: ConnectorRegistry.wordKey, sources),
+                    "The log, or the directory of files, to read; or `sources`.",
+                    absence: "`sources` are read",
+                    change: .mayComeAndGo(
+                        reason: "the checkpoint's offsets are places in the old source")),
+                .optional(
+                    "sources",
+                    .list(
+                        .variants(key: ConnectorRegistry.wordKey, namedSources),
+                        count: 1...sourcesMax),
+                    "Several of them that are read as one: their rows are put together by the names of "
+                        + "the columns, which must be the same, with the same types.",
+                    absence: "`source` is read",
+                    change: .forbidden(
+                        reason: "the checkpoint has the offsets of the old sources by name"),
+                    comparison: .named(
+                        .init(
+                            removed: "the checkpoint has its offsets, and the state its rows; keep "
+                                + "every source and its name",
+                            added: "the checkpoint has no offsets for it, and the state is laid "
+                                + "out for the old sources; give it a job of its own",
+                            moved: "of rows with one event time those of the earlier source come "
+                                + "first"))),
+                .optional(
+                    "watermark", .object(watermark),
+                    "How far rows may come late, whatever log they are of.",
+                    absence: "each of `sources` has its own, or no window ever closes",
+                    change: watermarkChange),
+                .optional(
+                    "trigger", .object(trigger), "When batches run.",
+                    default: ["processingTime": "0 seconds"]),
+                .optional(
+                    "checkpointLocation", .text(.path),
+                    "The directory of the job's offsets, commits and state.",
+                    absence: "`checkpoints/` and the job's name", examples: ["checkpoints/ohlcv"]),
+                .optional("options", .object(options), "Settings of the engine.", default: [:]),
+                .required(
+                    "queries", .list(.object(query), count: 1...queriesMax),
+                    "The queries; all of them commit together.",
+                    comparison: .named(
+                        .init(
+                            removed: "the checkpoint has its state; keep every query",
+                            added: "it has not seen the rows so far; give it a job of its own"))),
+            ])
+    }
+
+    /// What a checkpoint says when a watermark comes or goes.
+    static let watermarkChange = ChangeRule.forbidden(
+        reason: "windows of the old state close by the old rule")
+    /// What a checkpoint says of a table beside the results: it may come and go, but not move.
+    static let sideTableChange = ChangeRule.mayComeAndGo(
+        reason: "the rows so far are in the old directory")
 
     static let watermark = ObjectShape(
         name: "watermark",
@@ -59,7 +118,8 @@ enum JobFormat {
         keys: [
             .required(
                 "eventTime", .text(.name), "The event-time column, a timestamp.",
-                examples: ["event_time"]),
+                examples: ["event_time"],
+                change: .forbidden(reason: "the watermark so far was that of the old column")),
             .required(
                 "delayThreshold", .text(.duration), "How long late rows are waited for.",
                 examples: ["5 seconds"]),
@@ -76,7 +136,8 @@ enum JobFormat {
                 "rejects", .object(sideTable),
                 "The table of rows that were set aside: their columns, `reason`, `clock`, "
                     + "`ahead_ms`, `batch`.", absence: "they are counted only",
-                examples: [["path": "lake/future"]]),
+                examples: [["path": "lake/future"]], change: sideTableChange,
+                comparison: .whole),
         ])
 
     static let sideTable = ObjectShape(
@@ -138,7 +199,10 @@ enum JobFormat {
             .optional(
                 "multipleWatermarkPolicy", .choice(WatermarkPolicy.allCases.map(\.rawValue)),
                 "How the watermarks of several `sources` become one: `min`, the slowest decides; "
-                    + "`max`, the fastest.", default: "min"),
+                    + "`max`, the fastest.", default: "min",
+                change: .forbidden(
+                    reason: "the watermark so far followed the old policy, which Spark keeps in "
+                        + "the checkpoint")),
             .optional(
                 "noDataBatches", .boolean,
                 "Whether a batch without rows runs when the watermark moved, to close windows.",

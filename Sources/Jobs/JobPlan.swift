@@ -2,6 +2,7 @@ public import Columnar
 public import ConnectorAPI
 public import Expressions
 public import Operators
+import Settings
 
 /// A job whose expressions are resolved against the log's columns.
 public struct JobPlan: Sendable {
@@ -79,7 +80,7 @@ public struct PlannedQuery: Sendable {
     /// Which rows of the result a batch hands on.
     public let outputMode: OutputMode
     /// Where rows go; tables in `update` mode have their keys.
-    public let sinks: [SinkSpec]
+    public let sinks: [any SinkSpec]
     /// The event-time column of the input, which orders `first` and `last`, if there is one.
     public let eventTimeColumn: Int?
     /// Whether the watermark bounds that column, so that windows over it close.
@@ -142,14 +143,15 @@ extension Job {
                 source: source,
                 columns: SourceColumns(
                     schema: columns.schema,
-                    timeColumn: columns.timeColumn ?? source.spec.feed?.eventTime,
+                    timeColumn: columns.timeColumn ?? source.spec.feed?.declaredColumns?.timeColumn,
                     hasSplits: columns.hasSplits))
         }
         for log in logs { planner.checkColumns(of: log) }
         let indexed = queries.enumerated().map { IndexedQuery(index: $0.offset, spec: $0.element) }
         planner.unite(logs, readBy: indexed)
         let plan = planner.plan(indexed)
-        guard planner.errors.isEmpty else { throw JobErrors(Self.inFileOrder(planner.errors)) }
+        let found = planner.faults.found
+        guard found.isEmpty else { throw JobErrors(Self.inFileOrder(found)) }
         return plan
     }
 

@@ -1,6 +1,7 @@
 import Columnar
 import JSON
 import Operators
+import Settings
 
 extension JobPlanner {
     // MARK: Sources that are read by their names
@@ -21,7 +22,7 @@ extension JobPlanner {
         union.sources = shaped.enumerated().map { index, source in
             var time = source.timeColumn.flatMap(source.schema.index(of:))
             if let watermark {
-                let pointer = JSONPointer()["watermark"]["eventTime"]
+                let pointer = JSONPointer.here["watermark"]["eventTime"]
                 time = eventTimeColumn(watermark.eventTime, of: source.schema, at: pointer)
             } else if let watermark = source.source.spec.watermark {
                 let pointer = source.source.pointer["watermark"]["eventTime"]
@@ -45,9 +46,9 @@ extension JobPlanner {
             note(
                 .badValue,
                 "Sources whose columns differ cannot share a table of rejects; give each source a "
-                    + "\"watermark\" of its own.", at: JSONPointer()["watermark"]["rejects"])
+                    + "\"watermark\" of its own.", at: JSONPointer.here["watermark"]["rejects"])
         }
-        return planned(watermark, schema, SourceSpec.onlyName, rejectsOf: nil)
+        return planned(watermark, schema, JobSource.onlyName, rejectsOf: nil)
     }
 }
 

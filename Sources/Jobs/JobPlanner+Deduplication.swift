@@ -2,6 +2,7 @@ import Columnar
 import Expressions
 import JSON
 import Operators
+import Settings
 
 extension JobPlanner {
     /// Which rows a query leaves out as duplicates, if any.

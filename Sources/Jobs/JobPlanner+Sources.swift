@@ -3,21 +3,25 @@ import ConnectorAPI
 import Expressions
 import JSON
 import Operators
+import Settings
 
 /// A source with its place in the file.
 struct IndexedSource {
     /// Its index among the job's `sources`; `nil` for the job's only `source`.
     let index: Int?
-    let spec: SourceSpec
+    let spec: JobSource
     /// Whether the file's own could not be read.
     var isFaulty = false
 
     var pointer: JSONPointer {
-        index.map { JSONPointer()["sources"][$0] } ?? JSONPointer()["source"]
+        index.map { JSONPointer.here["sources"][$0] } ?? JSONPointer.here["source"]
     }
 
+    /// Whose a part of it is, in words.
+    var whose: String { index == nil ? "" : " of source \"\(spec.name)\"" }
+
     /// Where its feed stands: beside the only source, or inside one of several.
-    var feedPointer: JSONPointer { index == nil ? JSONPointer()["feed"] : pointer["feed"] }
+    var feedPointer: JSONPointer { index == nil ? JSONPointer.here["feed"] : pointer["feed"] }
 }
 
 /// A source with the columns of its log.
@@ -60,10 +64,11 @@ extension JobPlanner {
     /// The log has the columns that job and feed need.
     mutating func checkColumns(of log: SourceInput) {
         let (source, input) = (log.source, log.columns.schema)
-        for (index, field) in (source.spec.schema?.fields ?? []).enumerated() {
+        let declared = source.spec.spec.declaredColumns?.schema.fields ?? []
+        for (index, field) in declared.enumerated() {
             check(field, in: input, at: source.pointer["schema"][index])
         }
-        guard let feed = source.spec.feed?.schema else { return }
+        guard let feed = source.spec.feed?.declaredColumns?.schema else { return }
         for field in feed.fields { check(field, in: input, at: source.feedPointer) }
         for field in input.fields where feed.index(of: field.name) == nil {
             note(
@@ -94,16 +99,16 @@ extension JobPlanner {
     /// - Returns: whether that went well; if not, what queries may say of columns is unknown.
     @discardableResult
     mutating func unite(_ logs: [SourceInput], readBy queries: [IndexedQuery]) -> Bool {
-        let known = errors.count
+        let known = faults.found.count
         let shaped = logs.compactMap { shape($0) }
         guard let first = shaped.first, shaped.count == logs.count else { return false }
         if shaped.count > 1, queries.allSatisfy({ $0.spec.from != nil }) {
             union.columns = logs.map(\.columns)
             keepApart(shaped, readBy: queries)
-            return errors.count == known
+            return faults.found.count == known
         }
         for other in shaped.dropFirst() { compare(other, with: first) }
-        guard errors.count == known else { return false }
+        guard faults.found.count == known else { return false }
         union.columns = logs.map(\.columns)
         union.schema = Schema(
             first.schema.fields.map { field in
@@ -191,10 +196,10 @@ extension JobPlanner {
         var watermarks: [PlannedWatermark] = []
         var indices: [Int?] = Array(repeating: nil, count: shaped.count)
         if let watermark {
-            let pointer = JSONPointer()["watermark"]["eventTime"]
+            let pointer = JSONPointer.here["watermark"]["eventTime"]
             union.eventTimeColumn = eventTimeColumn(
                 watermark.eventTime, of: union.schema, at: pointer)
-            watermarks = [planned(watermark, union.schema, SourceSpec.onlyName, rejectsOf: nil)]
+            watermarks = [planned(watermark, union.schema, JobSource.onlyName, rejectsOf: nil)]
             indices = Array(repeating: 0, count: shaped.count)
         } else if shaped.contains(where: { $0.source.spec.watermark != nil }) {
             for (index, source) in shaped.enumerated() {

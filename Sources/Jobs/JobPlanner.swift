@@ -1,7 +1,9 @@
 import Columnar
+import ConnectorAPI
 import Expressions
 import JSON
 import Operators
+import Settings
 
 /// Resolves the queries of a job one after the other and notes every fault.
 struct JobPlanner {
@@ -15,7 +17,6 @@ struct JobPlanner {
         let isModeFaulty: Bool
     }
 
-    let text: JobText
     /// The watermark over all rows, if the job has one.
     let watermark: WatermarkSpec?
     /// Whether the job opted into `update` for session windows.
@@ -24,29 +25,26 @@ struct JobPlanner {
     var isWatermarkFaulty: Bool
     /// What the sources come to together; `unite` says.
     var union = SourceUnion()
-    private(set) var errors: [JobError] = []
+    /// What is wrong.
+    var faults: SettingFaults
     private var outputs: [String: Output] = [:]
     private var planned: [PlannedQuery] = []
 
     init(
-        text: JobText, watermark: WatermarkSpec?, allowsSessionUpdate: Bool,
+        text: SettingsText, watermark: WatermarkSpec?, allowsSessionUpdate: Bool,
         isWatermarkFaulty: Bool = false
     ) {
-        self.text = text
+        faults = SettingFaults(in: text)
         self.watermark = watermark
         self.allowsSessionUpdate = allowsSessionUpdate
         self.isWatermarkFaulty = isWatermarkFaulty
     }
 
     mutating func note(
-        _ code: JobError.Code, _ message: String, at pointer: JSONPointer,
+        _ code: SettingFault.Code, _ message: String, at pointer: JSONPointer,
         suggestion: String? = nil
     ) {
-        guard errors.count < JobErrors.countMax else { return }
-        errors.append(
-            text.error(
-                code, message, at: text.value(at: pointer).range.lowerBound, pointer: pointer,
-                suggestion: suggestion))
+        faults.note(code, message, at: pointer, suggestion: suggestion)
     }
 
     /// The plan; without the queries that have faults.
@@ -89,11 +87,11 @@ struct JobPlanner {
             upstream: upstream?.query.outputMode)
         var isModeFaulty = query.isModeFaulty
         if !isModeFaulty {
-            let known = errors.count
+            let known = faults.found.count
             checkMode(
                 query, plan, watermarkColumn: isWatermarked ? eventTime : nil,
                 upstream: upstream.flatMap { $0.isModeFaulty ? nil : $0.query.outputMode })
-            isModeFaulty = errors.count > known
+            isModeFaulty = faults.found.count > known
         }
         let sinks = checkSinks(query, plan)
         let result = PlannedQuery(
@@ -131,7 +129,6 @@ struct JobPlanner {
 
     /// Notes a fault of an expression at its place in the file, in a query or a source.
     mutating func note(_ fault: ExpressionError, in place: JSONPointer) {
-        guard errors.count < JobErrors.countMax else { return }
         let pointer =
             switch fault.part {
             case .filter: place["where"]
@@ -140,12 +137,9 @@ struct JobPlanner {
             case .having: place["having"]
             case nil: place
             }
-        let value = text.value(at: pointer)
-        let offset = text.offset(ofTextOffset: fault.position.lowerBound, in: value)
-        errors.append(
-            text.error(
-                .badExpression, fault.message, at: offset, pointer: pointer,
-                suggestion: fault.suggestion))
+        faults.note(
+            .badExpression, fault.message, at: pointer, textOffset: fault.position.lowerBound,
+            suggestion: fault.suggestion)
     }
 }
 

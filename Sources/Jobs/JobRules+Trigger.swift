@@ -1,5 +1,7 @@
+import ConnectorAPI
+import Expressions
 import JSON
-import Operators
+import Settings
 
 extension JobRules {
     /// What batches that show rows as they come need.
@@ -8,14 +10,14 @@ extension JobRules {
         _ queries: [IndexedQuery]
     ) {
         guard case .realTime(let durationMs) = trigger else { return }
-        let pointer = JSONPointer()["trigger"]["realTime"]
+        let pointer = JSONPointer.here["trigger"]["realTime"]
         if durationMs < TriggerSpec.realTimeMsMin {
             note(
                 .badDuration,
                 "\"realTime\" is how often there is a commit, at least \"5 seconds\"; rows are "
                     + "shown as they come, whatever it is.", at: pointer)
         }
-        if sources.count != 1 || sources[0].spec.files != nil || sources[0].spec.backfill != nil {
+        if sources.count != 1 || !sources[0].spec.spec.canBeLive {
             note(
                 .badValue,
                 "\"realTime\" reads one log, without backfill; use \"processingTime\" here.",
@@ -25,11 +27,11 @@ extension JobRules {
             note(
                 .badValue,
                 "\"realTime\" shows rows of queries in `update` mode on the console as they come, "
-                    + "and this job has no such query with a {\"format\": \"console\"} sink; give "
-                    + "it one, or use \"processingTime\".", at: pointer)
+                    + "and this job has no such query with a \(registry.simplestSink ?? "live") sink; "
+                    + "give it one, or use \"processingTime\".", at: pointer)
         }
         let watermarks =
-            [(watermark, JSONPointer()["watermark"])]
+            [(watermark, JSONPointer.here["watermark"])]
             + sources.map { ($0.spec.watermark, $0.pointer["watermark"]) }
         for (watermark, place) in watermarks {
             guard let skewMs = watermark?.maxFutureSkewMs, skewMs < durationMs else { continue }
@@ -45,7 +47,6 @@ extension JobRules {
 extension QuerySpec {
     /// Whether rows of the query are shown while a batch runs.
     fileprivate var showsChanges: Bool {
-        outputMode == .update
-            && sinks.contains { if case .console = $0 { true } else { false } }
+        outputMode == .update && sinks.contains(where: \.showsLive)
     }
 }

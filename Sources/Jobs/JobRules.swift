@@ -1,23 +1,26 @@
 import Columnar
-import Expressions
+import ConnectorAPI
 import JSON
+import Settings
 
 /// The rules between values of a job file that no table can state.
 struct JobRules {
-    let text: JobText
-    private(set) var errors: [JobError] = []
+    private let text: SettingsText
+    let registry: ConnectorRegistry
+    /// What was found.
+    var faults: SettingFaults
 
-    init(text: JobText) { self.text = text }
+    init(_ text: SettingsText, _ registry: ConnectorRegistry) {
+        self.text = text
+        self.registry = registry
+        faults = SettingFaults(in: text)
+    }
 
     mutating func note(
-        _ code: JobError.Code, _ message: String, at pointer: JSONPointer,
+        _ code: SettingFault.Code, _ message: String, at pointer: JSONPointer,
         suggestion: String? = nil
     ) {
-        guard errors.count < JobErrors.countMax else { return }
-        errors.append(
-            text.error(
-                code, message, at: text.value(at: pointer).range.lowerBound, pointer: pointer,
-                suggestion: suggestion))
+        faults.note(code, message, at: pointer, suggestion: suggestion)
     }
 
     // MARK: Names
@@ -36,7 +39,7 @@ struct JobRules {
                 note(
                     .duplicate,
                     "The name \"\(JSONValue.escaped(name))\" is that of query \(other) already; "
-                        + "rename one of them.", at: JSONPointer()["queries"][index]["name"])
+                        + "rename one of them.", at: JSONPointer.here["queries"][index]["name"])
             } else {
                 first[name] = index
             }
@@ -44,7 +47,7 @@ struct JobRules {
         let sources = (text.root["sources"]?.elements ?? []).compactMap { $0["name"]?.stringValue }
         for (index, query) in queries.enumerated() {
             guard let from = query.from else { continue }
-            let pointer = JSONPointer()["queries"][index]["from"]
+            let pointer = JSONPointer.here["queries"][index]["from"]
             if first[from] != nil {
                 guard sources.contains(from) else { continue }
                 note(
@@ -94,7 +97,7 @@ struct JobRules {
                     .cycle,
                     "Queries read each other in a circle: \(circle.joined(separator: " reads ")). "
                         + "One of them must read the source or another query.",
-                    at: JSONPointer()["queries"][index]["from"])
+                    at: JSONPointer.here["queries"][index]["from"])
             }
             done.formUnion(path)
         }
@@ -103,81 +106,93 @@ struct JobRules {
     /// Every query has a sink or a reader.
     mutating func checkUse(of queries: [IndexedQuery]) {
         let read = Set(queries.compactMap(\.spec.from))
+        let example = registry.simplestSink.map { ", such as \($0)" } ?? ""
         for query in queries where query.spec.sinks.isEmpty && !read.contains(query.spec.name) {
             note(
                 .badValue,
-                "The rows of query \"\(query.spec.name)\" go nowhere; give it a sink, such as "
-                    + "{\"format\": \"console\"}, or remove it.", at: query.pointer["sinks"])
+                "The rows of query \"\(query.spec.name)\" go nowhere; give it a sink\(example), or "
+                    + "remove it.", at: query.pointer["sinks"])
         }
     }
 
     // MARK: Paths
 
-    /// No two directories of a job are the same or inside one another.
+    /// A place of a job: what it is for, and where the file says so.
+    private struct Place {
+        let place: OwnedPlace
+        let what: String
+        let pointer: JSONPointer
+
+        init(_ place: OwnedPlace, _ what: String, in object: JSONPointer) {
+            self.place = place
+            self.what = what
+            pointer = object + place.setting
+        }
+
+        init(_ path: String, _ what: String, at pointer: JSONPointer) {
+            self.init(.directory(path, at: pointer), what, in: .here)
+        }
+    }
+
+    /// No two places of a job are the same or inside one another.
     mutating func checkPaths(
         sources: [IndexedSource], watermark: WatermarkSpec?, checkpoint: String?,
         queries: [IndexedQuery]
     ) {
-        var places: [(path: String, what: String, pointer: JSONPointer)] = []
-        var feedRejects: Set<String> = []
-        for source in sources where !source.isFaulty {
-            let whose = source.index == nil ? "" : " of source \"\(source.spec.name)\""
-            let what = source.spec.files == nil ? "the log" : "what is read"
-            for path in source.spec.files?.paths ?? [source.spec.path] {
-                places.append((path, what + whose, source.pointer["path"]))
-            }
-            for path in source.spec.backfill?.history.paths ?? [] {
-                places.append((path, "the history\(whose)", source.pointer["backfill"]["path"]))
+        var places = sources.filter { !$0.isFaulty }.flatMap { source in
+            source.spec.spec.reads.map {
+                Place($0, ($0.role ?? "what is read") + source.whose, in: source.pointer)
             }
         }
         if let checkpoint {
-            places.append((checkpoint, "the checkpoint", JSONPointer()["checkpointLocation"]))
+            places.append(Place(checkpoint, "the checkpoint", at: .here["checkpointLocation"]))
         }
+        var feedRejects: Set<String> = []
         for source in sources {
-            let whose = source.index == nil ? "" : " of source \"\(source.spec.name)\""
             // Feeds may share a table: its rows say which feed they are of.
-            if let rejects = source.spec.feed?.rejectsPath, feedRejects.insert(rejects).inserted {
-                let pointer = source.feedPointer["rejects"]["path"]
-                places.append((rejects, "the feed's rejects table\(whose)", pointer))
+            if let rejects = source.spec.feed?.malformedTable,
+                feedRejects.insert(rejects.name).inserted
+            {
+                let what = (rejects.role ?? "the feed's table") + source.whose
+                places.append(Place(rejects, what, in: source.feedPointer))
             }
             if let rejects = source.spec.watermark?.rejectsPath {
-                let pointer = source.pointer["watermark"]["rejects"]["path"]
-                places.append((rejects, "the watermark's rejects table\(whose)", pointer))
+                places.append(
+                    Place(
+                        rejects, "the watermark's rejects table\(source.whose)",
+                        at: source.pointer["watermark"]["rejects"]["path"]))
             }
         }
         if let rejects = watermark?.rejectsPath {
-            let pointer = JSONPointer()["watermark"]["rejects"]["path"]
-            places.append((rejects, "the watermark's rejects table", pointer))
+            places.append(
+                Place(
+                    rejects, "the watermark's rejects table",
+                    at: .here["watermark"]["rejects"]["path"]))
         }
         for query in queries {
             if let late = query.spec.latePath {
                 let what = "the late rows of query \"\(query.spec.name)\""
-                places.append((late, what, query.pointer["late"]["path"]))
+                places.append(Place(late, what, at: query.pointer["late"]["path"]))
             }
             for (index, sink) in query.spec.sinks.enumerated() {
-                guard let path = sink.path else { continue }
-                let pointer = query.pointer["sinks"][index]["path"]
-                places.append((path, "a sink of query \"\(query.spec.name)\"", pointer))
+                let what = "a sink of query \"\(query.spec.name)\""
+                places += sink.owns.map { Place($0, what, in: query.pointer["sinks"][index]) }
             }
         }
-        let components = places.map { Self.components($0.path) }
-        for (index, place) in places.enumerated() {
-            let mine = components[index]
-            for (other, theirs) in zip(places[..<index], components) {
-                guard mine.starts(with: theirs) || theirs.starts(with: mine) else { continue }
-                note(
-                    .duplicate,
-                    "The path \"\(place.path)\" is, or is inside or around, that of "
-                        + "\(other.what) (\(other.pointer)); give each its own directory.",
-                    at: place.pointer)
-                break
-            }
-        }
+        noteOverlaps(of: places)
     }
 
-    private static func components(_ path: String) -> [Substring] {
-        let root: [Substring] = path.hasPrefix("/") ? ["/"] : []
-        return root + path.split(separator: "/").filter { $0 != "." }
+    private mutating func noteOverlaps(of places: [Place]) {
+        for (index, place) in places.enumerated() {
+            let other = places[..<index].first { $0.place.overlaps(place.place) }
+            guard let other else { continue }
+            let noun = place.place.directory == nil ? "place" : "path"
+            let own = place.place.directory == nil ? "one of its own" : "its own directory"
+            note(
+                .duplicate,
+                "The \(noun) \"\(place.place.name)\" is, or is inside or around, that of "
+                    + "\(other.what) (\(other.pointer)); give each \(own).", at: place.pointer)
+        }
     }
 
     // MARK: Source
@@ -193,24 +208,24 @@ struct JobRules {
             note(
                 .missingKey,
                 "The key \"source\" is missing. The log to read; or \"sources\", a list of them.",
-                at: JSONPointer())
+                at: JSONPointer.here)
             return
         }
         if root["source"] != nil {
             note(
                 .badValue,
                 "A job has \"source\" or \"sources\", not both; put the log into \"sources\".",
-                at: JSONPointer()["source"])
+                at: JSONPointer.here["source"])
         }
         if root["feed"] != nil {
             note(
                 .badValue,
                 "A job with \"sources\" has no \"feed\" of its own; put it into the source whose log "
-                    + "it fills.", at: JSONPointer()["feed"])
+                    + "it fills.", at: JSONPointer.here["feed"])
         }
         let elements = several.elements ?? []
-        checkUnique(elements.map { $0["name"]?.stringValue ?? "" }) {
-            JSONPointer()["sources"][$0]["name"]
+        faults.requireUnique(elements.map { $0["name"]?.stringValue ?? "" }) {
+            .here["sources"][$0]["name"]
         }
         guard root["watermark"] != nil else { return }
         for (index, source) in elements.enumerated() where source["watermark"] != nil {
@@ -218,64 +233,17 @@ struct JobRules {
                 .badValue,
                 "The job has a watermark over the rows of all sources already; leave out that one, "
                     + "or those of the sources.",
-                at: JSONPointer()["sources"][index]["watermark"])
+                at: JSONPointer.here["sources"][index]["watermark"])
         }
     }
 
-    /// What a directory source's settings must keep to together.
-    mutating func checkFiles(of source: IndexedSource) {
-        for (files, pointer) in [
-            (source.spec.files, source.pointer),
-            (source.spec.backfill?.history, source.pointer["backfill"]),
-        ] {
-            guard let files else { continue }
-            if let feed = files.content.feed { check(feed, at: pointer) }
-            if files.maxFilesPerTrigger != nil, files.maxBytesPerTrigger != nil {
-                note(
-                    .badValue,
-                    "A batch is bounded by \"maxFilesPerTrigger\" or \"maxBytesPerTrigger\", not "
-                        + "both.", at: pointer["maxBytesPerTrigger"])
-            }
-        }
-        if source.spec.files != nil, source.spec.feed != nil {
-            note(
-                .badValue,
-                "A feed fills a log, and this source is a directory of files; leave \"feed\" out, "
-                    + "or read a log.", at: source.feedPointer)
-        }
-    }
-
-    /// No column of a source's schema has the name of another.
-    mutating func checkSchema(of source: IndexedSource) {
-        // The tree is looked at, since a schema with a name twice cannot be made.
-        let pointer = source.pointer["schema"]
-        let columns = text.value(at: source.pointer)["schema"]?.elements ?? []
-        checkUnique(columns.map { $0["name"]?.stringValue ?? "" }) { pointer[$0]["name"] }
-    }
-
-    /// Notes each column name that an earlier column has.
-    mutating func checkUnique(_ names: [String], at pointer: (Int) -> JSONPointer) {
-        var seen: [[UInt8]: Int] = [:]
-        for (index, name) in names.enumerated() {
-            let bytes = Array(name.utf8)
-            if let first = seen[bytes] {
-                note(
-                    .duplicate,
-                    "The name \"\(JSONValue.escaped(name))\" is that of number \(first) already; "
-                        + "rename one of them.", at: pointer(index))
-            } else {
-                seen[bytes] = index
-            }
-        }
-    }
-}
-
-extension FeedSpec {
-    var rejectsPath: String? {
-        switch self {
-        case .simulator: nil
-        case .csv(let spec): spec.input.rejectsPath
-        case .json(let spec): spec.input.rejectsPath
-        }
+    /// What a source's settings must keep to together.
+    mutating func check(_ source: IndexedSource) {
+        faults.inside(source.pointer) { source.spec.spec.check(&$0) }
+        guard source.spec.spec.tickLog == nil, source.spec.feed != nil else { return }
+        note(
+            .badValue,
+            "A feed fills a log, and this source is a directory of files; leave \"feed\" out, "
+                + "or read a log.", at: source.feedPointer)
     }
 }

@@ -59,10 +59,10 @@ extension SparkProgram {
             ticks = ticks.where("_offset IS NOT NULL") if IDLE else ticks
             ticks.createOrReplaceTempView(TICKS)
             for query in QUERIES:
-                if query["table"] is not None:
+                if query["rows"] is not None:
                     if table is None:
                         raise ValueError(f"{query['name']} reads a table")
-                    table(query["table"]).createOrReplaceTempView(query["reads"])
+                    table(query["rows"]).createOrReplaceTempView(query["reads"])
                 if query["distinct"] is not None:
                     drop_duplicates(spark, **query["distinct"])
                 spark.sql(query["sql"]).createOrReplaceTempView(query["view"])
@@ -88,7 +88,8 @@ extension SparkProgram {
             def table(written):
                 path = os.path.join(into, written["path"])
                 os.makedirs(path, exist_ok=True)
-                return spark.readStream.schema(written["schema"]).parquet(path)
+                return (spark.readStream.format(written["format"]).schema(written["schema"])
+                        .load(path))
 
             define(spark, logs, table)
             last = {}
@@ -148,9 +149,9 @@ extension SparkProgram {
             """Starts one stream: a query and the sinks that it writes together."""
             rows = spark.table(stream["view"])
             checkpoint = os.path.join(into, CHECKPOINT, stream["name"])
-            if stream["sinks"][0]["format"] == "parquet":
+            if stream["sinks"][0]["kind"] == "files":
                 sink = stream["sinks"][0]
-                writer = (rows.select(*stream["columns"]).writeStream.format("parquet")
+                writer = (rows.select(*stream["columns"]).writeStream.format(sink["format"])
                           .option("path", os.path.join(into, sink["path"]))
                           .options(**sink["options"]).partitionBy(*sink["partitionBy"]))
             else:
@@ -165,7 +166,7 @@ extension SparkProgram {
             batch = batch.sort("_order") if "_order" in batch.columns else batch
             batch = batch.select(*stream["columns"]).persist()
             for sink in stream["sinks"]:
-                if sink["format"] == "table":
+                if sink["kind"] == "file":
                     replace_table(os.path.join(into, sink["path"]), sink["keys"], batch)
                 else:
                     text = shown(batch, sink, f"{stream['query']}, batch {number}")

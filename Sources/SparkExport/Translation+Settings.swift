@@ -52,17 +52,17 @@ extension Translation {
                 shape.select = .list(
                     sql.output.map { .string("\($0.text) AS \($0.name.sparkWord)") })
             }
-            let isLog = source.files == nil
+            let reading = source.spec.exported.reading
             return .dictionary([
-                ("name", .string(source.name)), ("format", .string(isLog ? "ticklog" : "parquet")),
-                ("schema", .string(columns.ddl + (isLog ? ", _offset BIGINT" : ""))),
+                ("name", .string(source.name)), ("format", .string(reading.format)),
+                ("schema", .string(columns.ddl + (reading.isLog ? ", _offset BIGINT" : ""))),
                 ("options", .dictionary(options(of: index))), ("where", shape.filter),
                 ("select", shape.select), ("watermark", watermark(source.watermark)),
             ])
         }
     }
 
-    private func sourceSQL(_ source: SourceSpec, _ columns: Schema) -> QuerySQL {
+    private func sourceSQL(_ source: JobSource, _ columns: Schema) -> QuerySQL {
         let query = QueryText(
             where: source.where, select: source.select.isEmpty ? ["*"] : source.select)
         do {
@@ -71,25 +71,28 @@ extension Translation {
     }
 
     private func options(of index: Int) -> [(String, PythonValue)] {
-        let source = job.sources[index]
-        if let files = source.files {
-            let options = [
-                ("path", source.path), ("pathGlobFilter", files.pathGlobFilter),
-                ("maxFilesPerTrigger", files.maxFilesPerTrigger.map { String($0) }),
-                ("maxBytesPerTrigger", files.maxBytesPerTrigger.map { String($0) }),
-            ]
-            return options.compactMap { name, value in value.map { (name, .string($0)) } }
+        let source = job.sources[index].spec
+        switch source.exported.reading {
+        case .format(_, let options): return options.map { ($0.name, .string($0.value)) }
+        case .tickLog(let path):
+            return logOptions(of: index, source, path: path).map { ($0.0, .string($0.1)) }
         }
+    }
+
+    /// What the data source for logs is told.
+    private func logOptions(
+        of index: Int, _ source: any SourceSpec, path: String
+    ) -> [(String, String)] {
         let starting =
             switch source.startingOffsets {
             case .earliest: "earliest"
             case .latest: "latest"
-            case .offset(let offset): String(offset)
-            case .timestamp(let micros): "timestamp:\(micros)"
+            case .at(let offsets): offsets.text
+            case .time(let time): "timestamp:\(time.micros)"
             }
         var options = [
-            ("path", source.path), ("startingOffsets", starting),
-            ("maxOffsetsPerTrigger", String(source.maxOffsetsPerTrigger ?? 0)),
+            ("path", path), ("startingOffsets", starting),
+            ("maxOffsetsPerTrigger", String(source.rowsPerBatchMax ?? 0)),
         ]
         if job.hasNamedSources {
             if let name = plan.columns[index].timeColumn { options.append(("eventTime", name)) }
@@ -102,7 +105,7 @@ extension Translation {
                 ("windows", "[\(windowChains.joined(separator: ", "))]"),
             ]
         }
-        return options.map { ($0.0, .string($0.1)) }
+        return options
     }
 
     /// For each query with a window, that window behind those of the queries it reads, as JSON.
@@ -131,40 +134,47 @@ extension Translation {
 
     // MARK: Sinks
 
-    /// A directory of Parquet files.
-    func files(
-        path: String, partitionBy: [String], _ compression: ParquetSinkSpec.Compression
-    ) -> PythonValue {
-        let options: [(String, PythonValue)]
-        switch compression {
-        case .none: options = [("compression", .string("none"))]
-        case .zstd(let level):
-            options = [
-                ("compression", .string("zstd")),
-                ("parquet.compression.codec.zstd.level", .string(String(level))),
-            ]
+    /// Files that Spark writes as a stream of its own; `nil` for other sinks.
+    func files(_ sink: ExportedSink) -> PythonValue? {
+        guard case .files(let format, let path, let partitionBy, let options) = sink else {
+            return nil
         }
         return .dictionary([
-            ("format", .string("parquet")), ("path", .string(path)),
+            ("kind", .string("files")), ("format", .string(format)), ("path", .string(path)),
             ("partitionBy", .list(partitionBy.map { .string($0) })),
-            ("options", .dictionary(options)),
+            ("options", .dictionary(options.map { ($0.name, .string($0.value)) })),
         ])
     }
 
     /// The sinks that take the rows of a batch as a whole.
-    func small(_ sink: SinkSpec) -> PythonValue? {
+    func batchSink(_ sink: ExportedSink) -> PythonValue? {
         switch sink {
-        case .parquet, .delta: nil
-        case .table(let spec):
+        case .files, .refused: nil
+        case .replacedFile(let path, let keys):
             .dictionary([
-                ("format", .string("table")), ("path", .string(spec.path)),
-                ("keys", .list(spec.keys.map { .string($0) })),
+                ("kind", .string("file")), ("path", .string(path)),
+                ("keys", .list(keys.map { .string($0) })),
             ])
-        case .console(let spec):
+        case .text(let rowsMax, let cellMax):
             .dictionary([
-                ("format", .string("console")), ("numRows", .integer(Int64(spec.numRows))),
-                ("truncate", spec.truncate.map { .integer(Int64($0)) } ?? .boolean(false)),
+                ("kind", .string("text")), ("numRows", .integer(Int64(rowsMax))),
+                ("truncate", cellMax.map { .integer(Int64($0)) } ?? .boolean(false)),
             ])
+        }
+    }
+}
+
+extension ExportedSource.Reading {
+    /// Whether the program's own data source reads it.
+    fileprivate var isLog: Bool {
+        if case .tickLog = self { true } else { false }
+    }
+
+    /// The name of Spark's format, or of that data source.
+    fileprivate var format: String {
+        switch self {
+        case .tickLog: "ticklog"
+        case .format(let name, _): name
         }
     }
 }

@@ -31,7 +31,7 @@ struct Translation {
         var python: PythonValue {
             .dictionary([
                 ("name", .string(planned.name)), ("view", .string(view)), ("reads", .string(reads)),
-                ("table", table ?? .none), ("distinct", distinct ?? .none), ("sql", .text(sql)),
+                ("rows", table ?? .none), ("distinct", distinct ?? .none), ("sql", .text(sql)),
             ])
         }
     }
@@ -145,12 +145,8 @@ struct Translation {
     private mutating func refuseSemantics(
         of query: PlannedQuery, _ upstream: Query?, unordered: Bool
     ) {
-        if query.sinks.contains(where: { if case .delta = $0 { true } else { false } }) {
-            refuse(
-                query,
-                "Spark writes Delta tables with the package io.delta:delta-spark, which it does not "
-                    + "come with; give the query a parquet sink, or a table in place of a Delta "
-                    + "table that is replaced")
+        for sink in query.sinks {
+            if case .refused(let reason) = sink.exported { refuse(query, reason) }
         }
         if unordered {
             refuse(
@@ -213,19 +209,7 @@ struct Translation {
         }
         for source in job.sources {
             let whose = job.hasNamedSources ? "source \(source.name)" : "source"
-            if let files = source.files, files.content != .parquet {
-                reasons.append(
-                    "\(whose): Spark reads numbers and times in text by other rules; read the files "
-                        + "into a log with `streamer log append`, or give them as Parquet")
-            }
-            if (source.files?.paths.count ?? 1) > 1 {
-                reasons.append("\(whose): a stream of Spark reads one path; give one glob")
-            }
-            if source.backfill != nil {
-                reasons.append(
-                    "\(whose): Spark has no hand-over from files to a stream; leave `backfill` out, "
-                        + "or read the history into the log")
-            }
+            reasons += source.spec.exported.refusals.map { "\(whose): \($0)" }
         }
         let columns = plan.columns.flatMap(\.schema.fields) + plan.input.fields
         if let column = columns.first(where: { $0.name.lowercased() == "_offset" }) {
@@ -277,20 +261,16 @@ struct Translation {
     // MARK: Streams
 
     private mutating func addStreams(of query: Query) {
-        let sinks = query.planned.sinks
-        let tables = sinks.compactMap { if case .parquet(let spec) = $0 { spec } else { nil } }
-        for (index, spec) in tables.enumerated() {
-            streams.append(
-                stream(
-                    query, index == 0 ? "" : "-\(index)",
-                    [files(path: spec.path, partitionBy: spec.partitionBy, spec.compression)]))
+        let sinks = query.planned.sinks.map(\.exported)
+        let files = sinks.compactMap(files)
+        for (index, files) in files.enumerated() {
+            streams.append(stream(query, index == 0 ? "" : "-\(index)", [files]))
         }
-        let others = sinks.compactMap(small)
+        let others = sinks.compactMap(batchSink)
         if !others.isEmpty { streams.append(stream(query, "-rows", others)) }
         let isRead = queries.contains { $0.table != nil && $0.planned.upstream == position(query) }
-        if isRead, tables.isEmpty {
-            let table = files(path: rowsPath(query), partitionBy: [], .zstd(level: 1))
-            streams.append(stream(query, "", [table]))
+        if isRead, files.isEmpty, let own = self.files(ownTable(query)) {
+            streams.append(stream(query, "", [own]))
         }
     }
 
@@ -307,16 +287,20 @@ struct Translation {
         ])
     }
 
-    /// Where the rows of a query lie that has no table of its own.
-    private func rowsPath(_ query: Query) -> String {
-        "\(job.checkpointLocation)-spark/\(query.planned.name)-table"
+    /// The files of a query's rows where it has none of its own.
+    private func ownTable(_ query: Query) -> ExportedSink {
+        let path = "\(job.checkpointLocation)-spark/\(query.planned.name)-table"
+        return job.registry.sideTable(at: path).exported
     }
 
     private func tableRead(_ query: Query) -> PythonValue {
-        var path = rowsPath(query)
-        for case .parquet(let spec) in query.planned.sinks.reversed() { path = spec.path }
-        return .dictionary([
-            ("path", .string(path)), ("schema", .string(query.planned.outputSchema.ddl)),
-        ])
+        let written = query.planned.sinks.map(\.exported) + [ownTable(query)]
+        for case .files(let format, let path, _, _) in written {
+            return .dictionary([
+                ("format", .string(format)), ("path", .string(path)),
+                ("schema", .string(query.planned.outputSchema.ddl)),
+            ])
+        }
+        preconditionFailure("tables beside the results are files for Spark, too")
     }
 }

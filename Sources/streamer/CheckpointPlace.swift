@@ -2,6 +2,7 @@ import Checkpoints
 import CommandLine
 import ConnectorAPI
 import Jobs
+import Registry
 import Storage
 
 /// A checkpoint that a user names: by its job file, by its name under `checkpoints`, or by its
@@ -87,7 +88,7 @@ struct CheckpointPlace {
         }
         return try Job.load(
             Array(text.utf8), path: path.appending("job.json").string,
-            environment: processEnvironment)
+            environment: processEnvironment, registry: .all)
     }
 
     /// The checkpoints in a folder.

@@ -2,8 +2,8 @@ import Checkpoints
 import Columnar
 import CommandLine
 import ConnectorAPI
-import Connectors
 import JSON
+import Jobs
 import Storage
 
 /// `streamer checkpoint show`: batches, watermark, counters and receipts of one checkpoint.

@@ -1,7 +1,8 @@
 import Checkpoints
+import Columnar
 import CommandLine
 import ConnectorAPI
-import Connectors
+import Jobs
 import Lake
 import Storage
 

@@ -1,4 +1,6 @@
+import Columnar
 import CommandLine
+import ConnectorAPI
 import Jobs
 import Lake
 import Storage
@@ -39,8 +41,8 @@ struct Clearing {
             let table = try Path(text)
             if try isOurs(table, Self.isTable, "table") { tables.append(table) }
         }
-        for source in job.sources where withLog && source.files == nil {
-            let log = try Path(source.path)
+        for text in job.sources.compactMap(\.spec.tickLog) where withLog {
+            let log = try Path(text)
             if try isOurs(log, Self.isLog, "tick log") { logs.append(log) }
         }
     }

@@ -1,5 +1,6 @@
 import Columnar
 import CommandLine
+import ConnectorAPI
 import Expressions
 import Jobs
 import Operators
@@ -35,7 +36,7 @@ private struct JobTree {
     var tree: Tree {
         var children: [Tree] = []
         if !job.hasNamedSources, let feed = job.sources[0].feed {
-            children.append(Tree("feed       \(text(of: feed))"))
+            children.append(Tree("feed       \(feed.summary)"))
         }
         children += [
             Tree("trigger    \(text(of: job.trigger))"),
@@ -47,7 +48,7 @@ private struct JobTree {
 
     private var onlySource: Tree {
         Tree(
-            "source     \(text(of: job.sources[0]))",
+            "source     \(job.sources[0].spec.summary)",
             [Tree("columns of \(schemaOrigin)", fields(of: plan.input))]
                 + [Tree("watermark  \(text(of: job.watermark))")] + queries(reading: nil))
     }
@@ -57,7 +58,7 @@ private struct JobTree {
         let isUnited = plan.queries.contains { $0.upstream == nil && $0.source == nil }
         let sources = job.sources.enumerated().map { index, source in
             var parts: [Tree] = []
-            if let feed = source.feed { parts.append(Tree("feed       \(text(of: feed))")) }
+            if let feed = source.feed { parts.append(Tree("feed       \(feed.summary)")) }
             if let filter = source.where { parts.append(Tree("filter     \(filter)")) }
             if !source.select.isEmpty {
                 parts.append(Tree("select     \(source.select.joined(separator: ", "))"))
@@ -70,7 +71,7 @@ private struct JobTree {
                 parts.append(Tree("columns of \(schemaOrigin)", columns))
             }
             parts += queries(reading: nil, source: index)
-            return Tree("source \(source.name): \(text(of: source))", parts)
+            return Tree("source \(source.name): \(source.spec.summary)", parts)
         }
         var watermark = "watermark  \(text(of: job.watermark))"
         if job.watermark == nil, plan.watermarks.count > 0 {
@@ -84,31 +85,6 @@ private struct JobTree {
             "union by column name",
             sources + [Tree("columns of \(schemaOrigin)", fields(of: plan.input))]
                 + [Tree(watermark)] + queries(reading: nil))
-    }
-
-    private func text(of files: FileSourceSpec) -> String {
-        let limit =
-            files.maxFilesPerTrigger.map { "at most \(counted(Int64($0), "file")) a batch" }
-            ?? files.maxBytesPerTrigger.map { "about \(humanSize($0)) a batch" }
-            ?? "no limit on a batch"
-        return "\(files.content.format) files \(files.paths.joined(separator: ", ")), \(limit)"
-    }
-
-    private func text(of source: SourceSpec) -> String {
-        if let files = source.files { return text(of: files) }
-        let limit = source.maxOffsetsPerTrigger.map { "at most \(counted($0, "row")) a batch" }
-        let start =
-            switch source.startingOffsets {
-            case .earliest: "from the earliest row"
-            case .latest: "from the latest row"
-            case .offset(let offset): "from offset \(groupedCount(offset))"
-            case .timestamp(let micros): "from \(formatTimestamp(micros: micros))"
-            }
-        let log = "log \(source.path), \(start), \(limit ?? "no limit on a batch")"
-        guard let backfill = source.backfill else { return log }
-        return
-            "\(text(of: backfill.history)), until \(formatTimestamp(micros: backfill.untilMicros)); "
-            + "then \(log)"
     }
 
     private func text(of watermark: WatermarkSpec?) -> String {
@@ -162,8 +138,10 @@ private struct JobTree {
         }
         parts.append(Tree("mode       \(text(of: query))"))
         parts.append(Tree("output", fields(of: query.outputSchema)))
-        parts += query.sinks.map { Tree("sink       \(text(of: $0))") }
-        if let late = query.late { parts.append(Tree("late rows  parquet \(late.path)")) }
+        parts += query.sinks.map { Tree("sink       \($0.summary)") }
+        if let late = query.late {
+            parts.append(Tree("late rows  \(job.registry.sideTable(at: late.path).summary)"))
+        }
         return parts
     }
 
@@ -208,43 +186,6 @@ private struct JobTree {
         case .realTime(let duration):
             "realTime: rows are shown as they come, with a commit every "
                 + humanDuration(micros: duration * 1_000)
-        }
-    }
-
-    private func files(
-        _ partitionBy: [String], _ compression: ParquetSinkSpec.Compression
-    ) -> String {
-        let partition = partitionBy.isEmpty ? "" : ", by \(partitionBy.joined(separator: ", "))"
-        switch compression {
-        case .zstd(let level): return "\(partition), zstd level \(level)"
-        case .none: return "\(partition), uncompressed"
-        }
-    }
-
-    private func text(of sink: SinkSpec) -> String {
-        switch sink {
-        case .parquet(let spec):
-            return "parquet \(spec.path)\(files(spec.partitionBy, spec.compression))"
-        case .delta(let spec):
-            let keys = spec.keys.isEmpty ? "" : ", keys \(spec.keys.joined(separator: ", "))"
-            return "delta \(spec.path)\(files(spec.partitionBy, spec.compression))\(keys)"
-        case .table(let spec):
-            let keys = spec.keys.isEmpty ? "" : ", keys \(spec.keys.joined(separator: ", "))"
-            return "table \(spec.path), one file, replaced\(keys)"
-        case .console(let spec):
-            return "console, at most \(counted(Int64(spec.numRows), "row")) a batch"
-        }
-    }
-
-    private func text(of feed: FeedSpec) -> String {
-        switch feed {
-        case .simulator(let spec):
-            let ticks = spec.ticks.map { counted($0, "tick") } ?? "ticks without end"
-            let rate = spec.ticksPerSecond.map { ", \(Int64($0)) a second" } ?? ""
-            return "simulator: \(ticks) of \(counted(Int64(spec.symbols.count), "symbol"))\(rate), "
-                + "seed \(spec.seed)"
-        case .csv(let spec): return "csv: \(spec.input.paths.joined(separator: ", "))"
-        case .json(let spec): return "json: \(spec.input.paths.joined(separator: ", "))"
         }
     }
 }

@@ -1,60 +1,37 @@
-import Columnar
 import ConnectorAPI
-import Connectors
-import FileSources
 import Jobs
-import LogConnector
 import Storage
 import TickLog
 
-/// What a source of a job is read from.
-enum JobInput: Sendable {
-    /// A tick log, and before it a directory of history where the job has one.
-    case log(TickLogReader, BackfilledSource?)
-    /// A directory of files.
-    case files(FileSource)
-
-    /// Opens what a source names.
+extension JobSource {
+    /// Opens what is read.
     ///
-    /// - Parameters:
-    ///   - source: the source.
-    ///   - checkpoint: the job's checkpoint, where the files of a directory are listed.
+    /// - Parameter checkpoint: the job's checkpoint, where a source may keep what it has found.
     /// - Throws: when there is none, or its columns do not fit.
-    init(_ source: SourceSpec, checkpoint: Path) throws {
-        func open(_ spec: FileSourceSpec, _ schema: Schema?) throws -> FileSource {
-            try FileSource(
-                spec, schema: schema, timeColumn: source.declaredColumns?.timeColumn,
-                checkpoint: checkpoint, name: source.name, files: machineFiles,
-                time: SystemTime())
-        }
-        if let files = source.files {
-            self = .files(try open(files, source.schema))
-            return
-        }
-        let log = try openLog(at: Path(source.path))
-        let backfilled = try source.backfill.map { backfill in
-            try BackfilledSource(
-                history: open(backfill.history, log.schema),
-                live: LogSource(log, time: SystemTime()), untilMicros: backfill.untilMicros,
-                timeColumn: log.timeColumn,
-                checkpoint: checkpoint, name: source.name, files: machineFiles)
-        }
-        self = .log(log, backfilled)
-    }
-
-    /// The rows.
-    var stream: any Source {
-        switch self {
-        case .log(let log, let backfilled): backfilled ?? LogSource(log, time: SystemTime())
-        case .files(let source): source
+    func open(checkpoint: Path) throws -> any Source {
+        do {
+            return try spec.open(place(checkpoint: checkpoint))
+        } catch let error as TickLogError where error.code == .notFound {
+            guard let log = spec.tickLog else { throw error }
+            throw try noLog(at: Path(log))
         }
     }
 
-    /// The columns of the rows, and which of them is the event time.
-    var columns: SourceColumns { stream.columns }
+    /// What a source needs to open.
+    func place(checkpoint: Path) -> SourcePlace {
+        SourcePlace(
+            name: name, checkpoint: checkpoint, files: machineFiles,
+            secrets: { processEnvironment[$0] })
+    }
 
-    /// The log, if it is one.
-    var log: TickLogReader? {
-        if case .log(let log, _) = self { log } else { nil }
+    /// Whether what it reads is a tick log that is not there yet.
+    func lacksLog() throws -> Bool {
+        guard let log = spec.tickLog else { return false }
+        return try !machineFiles.exists(Path(log).appending("log.json"))
+    }
+
+    /// The tick log that it reads, if it reads one.
+    func openedLog() throws -> TickLogReader? {
+        try spec.tickLog.map { try openLog(at: Path($0)) }
     }
 }

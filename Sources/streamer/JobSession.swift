@@ -1,13 +1,11 @@
 import Columnar
 import CommandLine
 import ConnectorAPI
-import Connectors
 import Engine
+import Feeds
 import Glibc
 import Jobs
-import Operators
 import Storage
-import Synchronization
 import TickLog
 
 /// A job put together with the parts that run it: its inputs, its plan, its sinks.
@@ -15,12 +13,10 @@ final class JobSession: Sendable {
     let job: Job
     let plan: JobPlan
     /// What each source is read from, in the job's order.
-    let inputs: [JobInput]
+    let inputs: [any Source]
     private let madeLogs: MadeLogs
-    private let console: Console
     private let outputFolder: Path?
-    private let consoleSinks: Mutex<[ConsoleSink]> = Mutex([])
-    private let showsConsole: Bool
+    private let terminal: ConsoleTerminal?
     private let isBounded: Bool
 
     /// Opens the job's logs, making those that a feed fills, and plans the job.
@@ -39,14 +35,13 @@ final class JobSession: Sendable {
     ) throws {
         self.job = job
         self.outputFolder = outputFolder
-        self.showsConsole = showsConsole
+        terminal = showsConsole ? ConsoleTerminal(console) : nil
         self.isBounded = isBounded
-        self.console = console
         let checkpoint = try Self.place(job.checkpointLocation, in: outputFolder)
         var made = MadeLogs()
         do {
             try Self.makeLogs(of: job, checkpoint: checkpoint, &made)
-            inputs = try job.sources.map { try JobInput($0, checkpoint: checkpoint) }
+            inputs = try job.sources.map { try $0.open(checkpoint: checkpoint) }
             plan = try job.plan(inputs.map(\.columns))
         } catch {
             made.takeAway()
@@ -57,32 +52,45 @@ final class JobSession: Sendable {
 
     /// Makes the logs that feeds fill and that are not there.
     private static func makeLogs(of job: Job, checkpoint: Path, _ made: inout MadeLogs) throws {
-        let missing = try job.sources.filter { source in
-            try source.feed != nil && !hasLog(source)
+        guard try job.sources.contains(where: { try $0.feed != nil && $0.lacksLog() }) else {
+            return
         }
-        guard !missing.isEmpty else { return }
         // Nothing is made for a job that cannot run.
         let columns = try job.sources.map { source in
-            guard let feed = source.feed, try !hasLog(source) else {
-                return try JobInput(source, checkpoint: checkpoint).columns
+            guard let feed = source.feed, try source.lacksLog() else {
+                return try source.open(checkpoint: checkpoint).columns
             }
-            return SourceColumns(schema: feed.schema, timeColumn: feed.eventTime)
+            return try Self.columns(of: feed)
         }
         _ = try job.plan(columns)
         try checkCanContinue(
             with: job, columns: columns, at: checkpoint, machineFiles,
             environment: processEnvironment)
-        for source in missing {
-            guard let feed = source.feed else { continue }
-            try made.make(Path(source.path), schema: feed.schema, timeColumn: feed.eventTime)
+        for (source, columns) in zip(job.sources, columns) {
+            guard let log = source.spec.tickLog, try source.feed != nil && source.lacksLog() else {
+                continue
+            }
+            try made.make(Path(log), columns)
         }
     }
 
+    /// The columns that a feed gives: what its settings say, or what it finds.
+    private static func columns(of feed: any FeedSpec) throws -> SourceColumns {
+        if let declared = feed.declaredColumns { return declared }
+        let opened = try feed.make(feedPlace)
+        defer { opened.close() }
+        return SourceColumns(schema: opened.schema, timeColumn: opened.eventTime)
+    }
+
+    private static var feedPlace: FeedPlace {
+        FeedPlace(files: machineFiles, secrets: { processEnvironment[$0] })
+    }
+
     /// What fills the logs of the job's sources, where they have feeds.
-    func feedRuns() -> [FeedRun] {
-        zip(job.sources, inputs).compactMap { source, input in
-            guard let feed = source.feed, let log = input.log else { return nil }
-            return FeedRun(feed, logPath: log.path)
+    func feedRuns() throws -> [FeedRun] {
+        try job.sources.compactMap { source in
+            guard let feed = source.feed, let log = source.spec.tickLog else { return nil }
+            return FeedRun(feed, logPath: try Path(log), Self.feedPlace)
         }
     }
 
@@ -126,13 +134,12 @@ final class JobSession: Sendable {
     ) throws -> MicroBatchEngine {
         var engineJob = EngineJob(
             job: job, plan: plan, threads: threadCount(threads), environment: processEnvironment,
-            openSideTable: { [self] in
-                try $0.open(checkpointID: $1, machineFiles, at: place)
-            },
-            openSinks: { [self] in try openSinks(of: $0, owner: $1) })
+            run: SinkRun(
+                files: machineFiles, terminal: terminal, isBounded: isBounded,
+                secrets: { processEnvironment[$0] }, resolve: place))
         if let startingOffsets { engineJob.startingOffsets = startingOffsets }
         return try MicroBatchEngine(
-            job: engineJob, sources: sources ?? inputs.map(\.stream),
+            job: engineJob, sources: sources ?? inputs,
             checkpointPath: place(job.checkpointLocation),
             files: machineFiles, time: SystemTime(), observe: observe)
     }
@@ -149,7 +156,7 @@ final class JobSession: Sendable {
 
     /// Prints what console sinks kept for the end.
     func finishConsole() {
-        for sink in consoleSinks.withLock({ $0 }) { sink.finish() }
+        terminal?.finish()
     }
 
     private func threadCount(_ asked: Int64?) -> Int {
@@ -159,7 +166,7 @@ final class JobSession: Sendable {
     }
 
     /// Where something of the job lies, under the output folder if there is one.
-    private func place(_ path: String) throws -> Path {
+    @Sendable private func place(_ path: String) throws -> Path {
         try Self.place(path, in: outputFolder)
     }
 
@@ -167,24 +174,4 @@ final class JobSession: Sendable {
         guard let outputFolder else { return try Path(path) }
         return try outputFolder.joining(relative: path)
     }
-
-    private func openSinks(of query: PlannedQuery, owner: String) throws -> [any Sink] {
-        try query.sinks.compactMap { sink in
-            guard case .console(let spec) = sink else {
-                return try query.openTable(
-                    sink, checkpointID: owner, machineFiles, at: place)
-            }
-            guard showsConsole else { return nil }
-            let shown = ConsoleSink(
-                query: query.name, spec,
-                showsOnlyLast: query.outputMode == .complete && isBounded, on: console)
-            consoleSinks.withLock { $0.append(shown) }
-            return shown
-        }
-    }
-}
-
-/// Whether the log of a source is there.
-func hasLog(_ source: SourceSpec) throws -> Bool {
-    try machineFiles.exists(Path(source.path).appending("log.json"))
 }

@@ -1,4 +1,5 @@
 import Checkpoints
+import Columnar
 import CommandLine
 import Lake
 import Storage

@@ -28,7 +28,8 @@ let logAppendVerb = Verb(
         .any("FILE", "the files, or globs in quotes; '-' is standard input"),
     ],
     options: [
-        .choice("format", ["csv", "json", "arrow"], "by default what the first file's name says"),
+        .choice(
+            "format", AppendInput.words, "by default what the first file's name says"),
         .text("job", "JOB", "read as the feed of this job does"),
         .text("feed", "FEED", "read as the feed object in this JSON file says"),
         .text("schema", "COLUMNS", "the columns with their types"),
@@ -50,7 +51,7 @@ private func appendToLog(_ arguments: Arguments, _ console: Console) throws -> E
     let path = try Path(arguments.word("LOG"))
     let input = try AppendInput(arguments, log: path)
     let feed: any Feed = arguments.has("again") ? OneTimeFeed(input.feed) : input.feed
-    let writer = try openLogWriter(path, for: feed)
+    let writer = try openLogWriter(path, for: feed, machineFiles)
     let start = writer.endOffset
     let tables = try FeedTables(malformed: input.rejectsPath, machineFiles)
     let pump = try FeedPump(feed, into: writer, publish: tables.publish)
@@ -130,4 +131,9 @@ private final class OneTimeFeed: Feed {
         try feed.next(rowsMax: rowsMax, until: deadline)
     }
     func close() { feed.close() }
+}
+
+/// How many gaps a feed had, in words.
+func gapsText(_ report: FeedReport) -> String {
+    "rows may be missing at \(counted(report.gaps, "place")) (gaps)"
 }

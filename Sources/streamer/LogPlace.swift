@@ -23,15 +23,20 @@ func openLog(at path: Path) throws -> TickLogReader {
         return try TickLogReader(path, machineFiles)
     } catch {
         guard error.code == .notFound else { throw error }
-        let names = (try? logs(in: ProjectFolder.log.path()).map(\.string)) ?? []
-        if let kind = try machineFiles.info(path)?.kind, kind != .directory {
-            throw UsageError("\(shown(path.string)) is a file, not the folder of a tick log")
-        }
-        throw UsageError(
-            "there is no tick log in \(shown(path.string))"
-                + (names.isEmpty ? "" : "; there are: \(names.joined(separator: ", "))")
-                + ". 'streamer log append' fills one, or the feed of a job")
+        throw try noLog(at: path)
     }
+}
+
+/// That there is no log in a folder, and where there are some.
+func noLog(at path: Path) throws -> UsageError {
+    let names = (try? logs(in: ProjectFolder.log.path()).map(\.string)) ?? []
+    if let kind = try machineFiles.info(path)?.kind, kind != .directory {
+        return UsageError("\(shown(path.string)) is a file, not the folder of a tick log")
+    }
+    return UsageError(
+        "there is no tick log in \(shown(path.string))"
+            + (names.isEmpty ? "" : "; there are: \(names.joined(separator: ", "))")
+            + ". 'streamer log append' fills one, or the feed of a job")
 }
 
 /// The tick logs directly below a folder.

@@ -1,7 +1,10 @@
 import Checkpoints
+import Columnar
 import CommandLine
+import ConnectorAPI
 import Expressions
 import Jobs
+import Registry
 import Storage
 import TickLog
 
@@ -71,22 +74,20 @@ private func firstOffsetNeeded(
     for place in try CheckpointPlace.all(in: ProjectFolder.checkpoints.path()) {
         guard let text = try place.reader.jobText() else { continue }
         let job = try Job.load(
-            Array(text.utf8), path: "\(place.path)/job.json", environment: processEnvironment)
+            Array(text.utf8), path: "\(place.path)/job.json", environment: processEnvironment,
+            registry: .all)
         guard
             let source = try job.sources.first(where: {
-                try $0.files == nil && Path($0.path) == log.path
+                try $0.spec.tickLog.map { try Path($0) } == log.path
             }),
             let planned = try place.reader.plannedBatches().last,
             let range = try place.reader.offsets(planned).logOffsets(of: source.name)
         else { continue }
         let isCommitted = try place.reader.committedBatches().last == planned
         var next = isCommitted ? range.upperBound : range.lowerBound
-        if source.backfill != nil {
-            let record = HandOffRecord(
-                checkpoint: place.path, source: source.name, files: machineFiles)
-            guard let handOff = try record.read() else { continue }
-            next = handOff.logOffset(of: next)
-        }
+        let record = HandOffRecord(checkpoint: place.path, source: source.name, files: machineFiles)
+        // Behind a history the log's rows have offsets of their own.
+        if let handOff = try record.read() { next = handOff.logOffset(of: next) }
         if lowest.map({ next < $0.offset }) ?? true { lowest = (next, place.path) }
     }
     return lowest

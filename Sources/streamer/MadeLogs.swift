@@ -1,4 +1,5 @@
 import Columnar
+import ConnectorAPI
 import Storage
 import TickLog
 
@@ -6,11 +7,13 @@ import TickLog
 struct MadeLogs: Sendable {
     private var logs: [(path: Path, directories: [Path])] = []
 
-    /// Makes a log, unless there is one.
-    mutating func make(_ path: Path, schema: Schema, timeColumn: String) throws {
+    /// Makes a log of a feed's columns, unless there is one.
+    mutating func make(_ path: Path, _ columns: SourceColumns) throws {
+        guard let time = columns.timeColumn else { preconditionFailure("a feed has an event time") }
         let missing = try machineFiles.missingDirectories(path)
         do throws(TickLogError) {
-            try TickLogWriter.create(path, schema: schema, timeColumn: timeColumn, machineFiles)
+            try TickLogWriter.create(
+                path, schema: columns.schema, timeColumn: time, machineFiles)
             logs.append((path, missing))
         } catch {
             guard error.code == .alreadyExists || error.code == .locked else { throw error }

@@ -1,6 +1,8 @@
 import Checkpoints
 import CommandLine
+import ConnectorAPI
 import Jobs
+import Registry
 import Storage
 
 /// The folders of a project, relative to where the program runs.
@@ -48,5 +50,5 @@ func loadJob(_ path: String) throws -> Job {
                 ? "there is no job file '\(shown(path))': \(error.detail); check the path"
                 : "cannot read the job file '\(shown(path))': \(error.detail); \(error.remedy)")
     }
-    return try Job.load(bytes, path: path, environment: processEnvironment)
+    return try Job.load(bytes, path: path, environment: processEnvironment, registry: .all)
 }

@@ -1,6 +1,5 @@
 import Checkpoints
 import ConnectorAPI
-import Connectors
 import Jobs
 import Lake
 import Storage

@@ -1,9 +1,9 @@
 import Checkpoints
+import Columnar
 import CommandLine
 import ConnectorAPI
 import Engine
 import Jobs
-import LogConnector
 import Storage
 import TickLog
 
@@ -116,15 +116,15 @@ private func replayFromLog(
     let session = try JobSession(
         job, into: folder, showsConsole: arguments.format != .json, isBounded: true, on: console)
     let report = RunReport(arguments.format, on: console)
-    let ranges = try arguments.ranges(of: session.inputs)
+    let ranges = try arguments.ranges(of: session)
     try requireFresh(session.checkpointPlace(), job, for: ranges, in: folder)
     var limits = RunLimits()
     limits.untilOffsets = ranges.map(\.end)
-    var sources = session.inputs.map(\.stream)
+    var sources = session.inputs
     var trigger = TriggerSpec.availableNow
     if let speed = try arguments.speed() {
-        let times = try zip(session.inputs, ranges).compactMap { input, range in
-            guard let log = input.log, let range = range.only else {
+        let times = try zip(job.sources, ranges).compactMap { source, range in
+            guard let log = try source.openedLog(), let range = range.only else {
                 throw arguments.fault(
                     "--speed is for logs; files of a directory have no times of arrival")
             }
@@ -196,23 +196,22 @@ extension Arguments {
     }
 
     /// The offsets between `--from` and `--to` in each source.
-    fileprivate func ranges(of inputs: [JobInput]) throws -> [OffsetRange] {
+    fileprivate func ranges(of session: JobSession) throws -> [OffsetRange] {
         let (from, to) = (try position("from"), try position("to"))
-        for (name, position) in [("from", from), ("to", to)] where inputs.count > 1 {
+        for (name, position) in [("from", from), ("to", to)] where session.inputs.count > 1 {
             guard case .offset = position else { continue }
             throw fault(
                 "--\(name) takes a time for a job with several sources: each has offsets of its own"
             )
         }
-        return try inputs.map { input in
-            if case .log(let log, nil) = input {
+        return try zip(session.job.sources, session.inputs).map { source, input in
+            if source.spec.canBeLive, let log = try source.openedLog() {
                 return OffsetRange(only: try log.range(from: from, to: to))
             }
             guard from == nil, to == nil else {
                 throw fault("--from and --to are for logs; a directory of files is read whole")
             }
-            let source = input.stream
-            return OffsetRange(from: try source.earliest(), to: try source.latest())
+            return OffsetRange(from: try input.earliest(), to: try input.latest())
         }
     }
 

@@ -53,7 +53,7 @@ private func runJob(_ arguments: Arguments, _ console: Console) throws -> ExitCo
         threads: arguments.count("threads"), observe: report.observe
     ) { engine in
         handleStopSignals()
-        let feeds = session.feedRuns()
+        let feeds = try session.feedRuns()
         if trigger.isBounded {
             let ended = try fillLogs(feeds, arguments, report)
             limits.sourceIsComplete = ended == job.sources.count

@@ -1,3 +1,4 @@
+import Columnar
 import CommandLine
 import ConnectorAPI
 import Engine

@@ -1,62 +1,42 @@
-import Checkpoints
-import CommandLine
-import FileSources
+import Columnar
+import ConnectorAPI
 import Jobs
 import Storage
-import TickLog
 
 /// What is known of a source of a job while nothing is changed.
 struct SourceFacts {
     let name: String
     let path: String
-    /// What the source is: `log` or `directory`.
-    let word: String
-    /// Who has the log open to append.
-    let writer: String?
-    let offsets: Range<Int64>
-    /// Files that no run has seen.
-    let newFiles: Int
+    private let status: SourceStatus
     /// Rows that came while it was watched.
     var rowsComing: Int64 = 0
     var nextOffset: Int64 = 0
 
-    init(_ source: SourceSpec, checkpoint: Path) throws {
+    init(_ source: JobSource, checkpoint: Path) throws {
         name = source.name
         path = source.path
-        switch try JobInput(source, checkpoint: checkpoint) {
-        case .files(let files):
-            let found = try files.look()
-            word = "directory"
-            writer = nil
-            offsets = 0..<found.endOffset
-            newFiles = found.newFiles
-        case .log(let log, let backfilled):
-            word = "log"
-            writer = try machineFiles.lockHolder(log.path.appending("LOCK"))
-            newFiles = 0
-            let record = HandOffRecord(
-                checkpoint: checkpoint, source: source.name, files: machineFiles)
-            if backfilled != nil, let handOff = try record.read() {
-                offsets = 0..<handOff.offset(ofLog: log.endOffset)
-            } else {
-                offsets = log.startOffset..<log.endOffset
-            }
-        }
+        status = try source.spec.status(source.place(checkpoint: checkpoint))
     }
 
-    var isRead: Bool { rowsLeft == 0 && newFiles == 0 }
+    /// What the source is: `log` or `directory`.
+    var word: String { status.word }
+    var offsets: Range<Int64> { status.offsets }
+    var isRead: Bool { rowsLeft == 0 && status.newFiles == 0 }
     var isSilent: Bool { isRead && rowsComing == 0 }
+    /// Who has it open to append.
+    var writer: String? { status.writer }
 
     private var rowsLeft: Int64 { max(0, offsets.upperBound - nextOffset) }
+    private var newFiles: Int64 { Int64(status.newFiles) }
 
     /// What no batch has read.
     var unread: String {
-        newFiles > 0 ? counted(Int64(newFiles), "file") : counted(rowsLeft, "row")
+        newFiles > 0 ? counted(newFiles, "file") : counted(rowsLeft, "row")
     }
 
     var growth: String {
-        if word == "directory" {
-            return newFiles > 0 ? "yes, \(counted(Int64(newFiles), "new file"))" : "no new file"
+        if !status.growsByRows {
+            return newFiles > 0 ? "yes, \(counted(newFiles, "new file"))" : "no new file"
         }
         let held =
             writer.map { "; a writer has it open: \($0)" } ?? "; nobody has it open to append"

@@ -1,4 +1,5 @@
 import CommandLine
+import Feeds
 import Glibc
 import Jobs
 import SparkExport
@@ -80,7 +81,7 @@ private func fillLogs(
     guard planned.job.sources.contains(where: { $0.feed != nil }) else { return }
     let session = try JobSession(planned.job, showsConsole: false, isBounded: true, on: console)
     let report = RunReport(.table, on: console)
-    for feed in session.feedRuns() {
+    for feed in try session.feedRuns() {
         guard feed.isBounded else {
             console.warn(
                 "the job's feed has no end; it is not run, fill the log with `streamer run`")

@@ -3,6 +3,8 @@ import CommandLine
 import ConnectorAPI
 import Expressions
 import Jobs
+import Registry
+import Settings
 import Storage
 import TickLog
 
@@ -14,14 +16,20 @@ let validateVerb = Verb(
         Checks the file, the queries and their types. Where the log exists already, its columns are
         those that count, else the ones that the job declares. Exit code 2 when there are errors.
         """,
-    positionals: [.list("JOB", "the job files")],
-    options: [],
+    positionals: [.any("JOB", "the job files")],
+    options: [.flag("schema", "print the JSON Schema of job files, for editors")],
     examples: [
         "streamer validate jobs/ohlcv.json", "streamer validate jobs/ohlcv.json jobs/live.json",
+        "streamer validate --schema > job.schema.json",
     ],
     body: validateJobs)
 
 private func validateJobs(_ arguments: Arguments, _ console: Console) throws -> ExitCode {
+    if arguments.has("schema") {
+        console.output.write(Job.schemaText(.all))
+    } else if arguments.list("JOB").isEmpty {
+        throw arguments.fault("say which job files to check, or --schema")
+    }
     var code = ExitCode.done
     for path in arguments.list("JOB") {
         do {
@@ -69,19 +77,19 @@ func plannedJob(_ job: Job) throws -> PlannedJob {
 
 /// The columns of a source, and where they come from, in words.
 private func columns(
-    of source: SourceSpec, in job: Job
+    of source: JobSource, in job: Job
 ) throws -> (columns: SourceColumns, origin: String) {
-    let folder = try Path(source.path)
-    if try source.files != nil || hasLog(source) {
-        let input = try JobInput(source, checkpoint: Path(job.checkpointLocation))
-        return (input.columns, source.files == nil ? "the log \(folder)" : "the files \(folder)")
+    let isLog = source.spec.tickLog != nil
+    if try !source.lacksLog() {
+        let input = try source.open(checkpoint: Path(job.checkpointLocation))
+        return (input.columns, "the \(isLog ? "log" : "files") \(try Path(source.path))")
     }
     guard let declared = source.declaredColumns else {
         throw UsageError(
-            "\(job.path): there is no log in \(folder) yet, and the job has neither a feed nor a "
-                + "\"schema\" in its source that says which columns it will have")
+            "\(job.path): there is no log in \(try Path(source.path)) yet, and the job has neither a "
+                + "feed nor a \"schema\" in its source that says which columns it will have")
     }
-    return (declared, source.schema == nil ? "the job's feed" : "the job's schema")
+    return (declared, source.spec.declaresColumns ? "the job's schema" : "the job's feed")
 }
 
 /// Prints every error of a job file.

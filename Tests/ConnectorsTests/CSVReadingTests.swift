@@ -1,6 +1,6 @@
 import Columnar
 import ConnectorAPI
-import Jobs
+import Decoding
 import Storage
 import TestSupport
 import Testing

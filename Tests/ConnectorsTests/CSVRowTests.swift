@@ -1,6 +1,6 @@
 import Columnar
 import ConnectorAPI
-import Jobs
+import Decoding
 import Testing
 import TextConnector
 

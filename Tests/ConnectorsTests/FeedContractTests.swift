@@ -1,7 +1,9 @@
 import ArrowConnector
 import Columnar
 import ConnectorAPI
-import Jobs
+import Decoding
+import JSON
+import Settings
 import SimulatorConnector
 import Storage
 import TestSupport
@@ -71,8 +73,10 @@ import TextConnector
             bytes += writer.encode(RecordBatch(schema, rows: rows)).bytes
         }
         let files = try machine(["a.arrows": bytes, "b.arrows": bytes])
+        let spec = arrowFeed.read(
+            SettingsReader(defaultsOf: arrowFeed.shape, ["paths": ["a.arrows", "b.arrows"]]))
         let violations = try FeedContract(rowsMax: 2) { _ in
-            try ArrowFeed(["a.arrows", "b.arrows"], target: nil, eventTime: nil, files)
+            try spec.make(FeedPlace(files: files))
         }.violations()
         #expect(violations == [])
     }

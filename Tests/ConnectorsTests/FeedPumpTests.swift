@@ -1,7 +1,7 @@
 import Columnar
 import ConnectorAPI
+import Decoding
 import Feeds
-import Jobs
 import SimulatorConnector
 import Storage
 import Synchronization

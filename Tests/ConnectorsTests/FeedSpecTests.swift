@@ -1,10 +1,13 @@
 import Columnar
 import ConnectorAPI
-import Connectors
-import Jobs
+import Decoding
+import Registry
+import Settings
+import SimulatorConnector
 import Storage
 import TestSupport
 import Testing
+import TextConnector
 
 /// What a feed makes of its spec before it reads a row.
 @Suite struct FeedSpecTests {
@@ -24,19 +27,19 @@ import Testing
         }
     }
 
-    private func feed<Spec>(
-        _ make: (Spec) -> FeedSpec, _ spec: Spec, _ change: (inout Spec) -> Void = { _ in }
+    private func feed<Spec: FeedSpec>(
+        _ spec: Spec, _ change: (inout Spec) -> Void = { _ in }
     ) throws -> any Feed {
         var spec = spec
         change(&spec)
-        return try make(spec).makeFeed(files: files)
+        return try spec.make(FeedPlace(files: files))
     }
 
     /// An identity is stored in the log: it is the same in every process.
     @Test func identitiesAreKnown() throws {
         let identities = [
-            try feed(FeedSpec.csv, Self.csv), try feed(FeedSpec.json, Self.json),
-            try feed(FeedSpec.simulator, SimulatorSpec()),
+            try feed(Self.csv), try feed(Self.json),
+            try feed(SimulatorSpec()),
         ].map(\.identityText)
         #expect(
             identities == [
@@ -53,12 +56,10 @@ import Testing
             { $0.timeZone = "+01:00" }, { $0.scale = 10 }, { $0.letterCase = .upper },
         ]
         var identities = [
-            try feed(FeedSpec.csv, Self.csv).identityText,
-            try feed(FeedSpec.json, Self.json).identityText,
+            try feed(Self.csv).identityText, try feed(Self.json).identityText,
         ]
         for change in columnChanges {
-            identities.append(
-                try feed(FeedSpec.csv, Self.csv) { change(&$0.columns[1]) }.identityText)
+            identities.append(try feed(Self.csv) { change(&$0.columns[1]) }.identityText)
         }
         let changes: [(inout CSVSpec) -> Void] = [
             { $0.input.paths = ["/ticks/a"] }, { $0.input.paths = ["/ticks/a", "/ticks/c"] },
@@ -75,7 +76,7 @@ import Testing
             },
         ]
         for change in changes {
-            identities.append(try feed(FeedSpec.csv, Self.csv, change).identityText)
+            identities.append(try feed(Self.csv, change).identityText)
         }
         let marketChanges: [(inout SimulatorSpec) -> Void] = [
             { _ in }, { $0.symbols.reverse() }, { $0.start = .now }, { $0.start = .at(micros: 0) },
@@ -85,69 +86,123 @@ import Testing
             { $0.seed = 2 },
         ]
         for change in marketChanges {
-            identities.append(try feed(FeedSpec.simulator, SimulatorSpec(), change).identityText)
+            identities.append(try feed(SimulatorSpec(), change).identityText)
         }
         #expect(Set(identities).count == identities.count)
     }
 
     /// How much of the rows is read, how fast, and what becomes of rejects is not content.
     @Test func whatIsNoContentKeepsTheIdentity() throws {
-        let rejecting = try feed(FeedSpec.csv, Self.csv) {
+        let rejecting = try feed(Self.csv) {
             $0.input.rejectsMaxShare = 1
             $0.input.rejectsPath = "elsewhere"
         }
-        #expect(try rejecting.identityText == feed(FeedSpec.csv, Self.csv).identityText)
-        let paced = try feed(FeedSpec.simulator, SimulatorSpec()) {
+        #expect(try rejecting.identityText == feed(Self.csv).identityText)
+        let paced = try feed(SimulatorSpec()) {
             $0.ticks = 7
             $0.ticksPerSecond = 100
         }
-        #expect(try paced.identityText == feed(FeedSpec.simulator, SimulatorSpec()).identityText)
-        let piped = try feed(FeedSpec.csv, Self.csv) { $0.input.paths = ["-"] }
+        #expect(try paced.identityText == feed(SimulatorSpec()).identityText)
+        let piped = try feed(Self.csv) { $0.input.paths = ["-"] }
         #expect(piped.replay == .never)
     }
 
     /// The log a job creates has the columns that the feed then gives.
     @Test func schemasAreThoseOfTheJob() throws {
-        for spec in [.csv(Self.csv), .json(Self.json), FeedSpec.simulator(SimulatorSpec())] {
-            let feed = try spec.makeFeed(files: files)
-            #expect(feed.schema == spec.schema && feed.eventTime == spec.eventTime)
+        for spec in [Self.csv, Self.json, SimulatorSpec()] as [any FeedSpec] {
+            let feed = try spec.make(FeedPlace(files: files))
+            let columns = SourceColumns(schema: feed.schema, timeColumn: feed.eventTime)
+            #expect(spec.declaredColumns == columns)
             let time = try #require(feed.schema.index(of: feed.eventTime))
             #expect(!feed.schema[time].isNullable)
         }
     }
 
-    @Test func specsThatCannotWorkAreLocated() {
-        let csvFaults: [(String, (inout CSVSpec) -> Void)] = [
-            ("csv.paths", { $0.input.paths = [] }),
-            ("csv.rejects.maxShare", { $0.input.rejectsMaxShare = .nan }),
-            ("csv.maxRecordBytes", { $0.input.maxRecordBytes = 0 }),
-            ("csv", { $0.quote = $0.delimiter }), ("csv", { $0.delimiter = "·" }),
-            ("csv.fieldCount", { $0.fieldCount = 0 }), ("csv.columns", { $0.columns = [] }),
-            ("csv.columns", { $0.columns.append($0.columns[0]) }),
-            ("csv.columns", { $0.eventTime = "tmie" }), ("csv.columns", { $0.eventTime = "price" }),
-            ("csv.columns.time", { $0.hasHeader = false }),
-            ("csv.columns.price", { $0.columns[1].origin = .index(-1) }),
-            ("csv.columns.price", { $0.columns[1].origin = .fileDate }),
-            ("csv.columns.price", { $0.columns[1].scale = 0 }),
-            ("csv.columns.time", { $0.columns[0].scale = 10 }),
-        ]
-        for (location, change) in csvFaults {
-            let fault = #expect(throws: ConnectorError.self) {
-                try feed(FeedSpec.csv, Self.csv, change)
-            }
-            #expect(fault?.code == "badOptions" && fault?.place == location)
+    /// The settings at fault in a feed's text.
+    private func faults(_ text: String) throws -> [String] {
+        let read = try SettingsText.read(Array(text.utf8), file: "feed", environment: [:]).text
+        var checker = SettingsChecker(read)
+        let shapes = ConnectorRegistry.all.feeds.map(\.shape)
+        let value = checker.check(read.root, .variants(key: "format", shapes), .here)
+        guard let value, checker.faults.found.isEmpty else {
+            return checker.faults.found.map(\.pointer)
         }
-        let jsonFaults: [(String, (inout JSONLinesSpec) -> Void)] = [
-            ("json.paths", { $0.input.paths = [] }),
-            ("json.fields", { $0.eventTime = "tmie" }),
-            ("json.fields.price", { $0.columns[1].origin = .index(1) }),
-            ("json.fields.price", { $0.columns[1].origin = .field("trade..price") }),
-        ]
-        for (location, change) in jsonFaults {
-            let fault = #expect(throws: ConnectorError.self) {
-                try feed(FeedSpec.json, Self.json, change)
-            }
-            #expect(fault?.code == "badOptions" && fault?.place == location)
+        var faults = SettingFaults(in: read)
+        ConnectorRegistry.all.feed(SettingsReader(value)).check(&faults)
+        return faults.found.map(\.pointer)
+    }
+
+    static let time = #"{"name": "time", "type": "timestamp"}"#
+    static let price = #"{"name": "price", "type": "double"}"#
+
+    /// Every rule of a feed's settings is one of its table or of its check, and names its setting.
+    @Test(arguments: [
+        ("", [time, price], []),
+        (#""paths": []"#, [time], ["/paths"]),
+        (#""rejects": {"maxShare": 2}"#, [time], ["/rejects/maxShare"]),
+        (#""maxRecordBytes": 0"#, [time], ["/maxRecordBytes"]),
+        (#""quote": ",""#, [time], ["/quote"]),
+        (#""delimiter": "·""#, [time], ["/delimiter"]),
+        (#""fieldCount": 0"#, [time], ["/fieldCount"]),
+        ("", [], ["/columns"]),
+        ("", [time, price, time], ["/columns/2/name"]),
+        ("", [price], ["/eventTime"]),
+        ("", [#"{"name": "time", "type": "date"}"#], ["/eventTime"]),
+        (
+            #""header": false"#, [#"{"name": "time", "type": "timestamp", "from": "t"}"#],
+            [
+                "/columns/0/from"
+            ]
+        ),
+        ("", [time, #"{"name": "p", "type": "double", "from": -1}"#], ["/columns/1/from"]),
+        (
+            "", [time, #"{"name": "p", "type": "double", "fromPath": "fileDate"}"#],
+            [
+                "/columns/1/fromPath"
+            ]
+        ),
+        ("", [time, #"{"name": "p", "type": "double", "scale": 0}"#], ["/columns/1/scale"]),
+        ("", [#"{"name": "time", "type": "timestamp", "scale": 10}"#], ["/columns/0/scale"]),
+    ])
+    func settingsThatCannotWorkAreLocated(
+        more: String, columns: [String], pointers: [String]
+    ) throws {
+        let paths = more.contains("paths") ? "" : #""paths": "a","#
+        let text = """
+            {"format": "csv", \(paths) "columns": [\(columns.joined(separator: ", "))],
+             "eventTime": "time" \(more.isEmpty ? "" : ", \(more)")}
+            """
+        #expect(try faults(text) == pointers)
+    }
+
+    @Test(arguments: [
+        (#""symbols": []"#, "/symbols"), (#""symbols": ["A", "A"]"#, "/symbols/1"),
+        (#""ticks": -1"#, "/ticks"), (#""volatility": 0.2"#, "/volatility"),
+        (#""startPrice": 0"#, "/startPrice"), (#""startPrices": {"IBN": 1}"#, "/startPrices/IBN"),
+        (#""outOfOrderShare": 1.5"#, "/outOfOrderShare"), (#""rate": 0"#, "/rate"),
+        (#""interval": "25 hours""#, "/interval"),
+        (#""outOfOrderMax": "25 hours""#, "/outOfOrderMax"),
+    ])
+    func marketsThatCannotWorkAreLocated(setting: String, pointer: String) throws {
+        #expect(try faults(#"{"format": "simulator", \#(setting)}"#) == [pointer])
+    }
+
+    /// The market takes as many symbols as its position has room for, and says so at once.
+    @Test func aMarketHasOneLimitOfSymbols() throws {
+        func market(_ count: Int) -> String {
+            let symbols = (0..<count).map { "\"S\($0)\"" }.joined(separator: ",")
+            return #"{"format": "simulator", "symbols": [\#(symbols)]}"#
         }
+        #expect(try faults(market(4_000)) == [])
+        #expect(try faults(market(4_001)) == ["/symbols"])
+        var spec = SimulatorSpec()
+        spec.symbols = (0..<4_000).map { "S\($0)" }
+        let feed = try spec.make(FeedPlace(files: files))
+        let step = try feed.next(rowsMax: 1, until: SystemTime().now)
+        guard case .rows(let batch) = step else {
+            Issue.record("a market has a first tick")
+            return
+        }
+        #expect(batch.position.text.utf8.count < 1 << 16)
     }
 }

@@ -1,12 +1,12 @@
 import Checkpoints
 import Columnar
 import ConnectorAPI
-import Connectors
+import Decoding
 import FileSources
-import Jobs
 import Storage
 import TestSupport
 import Testing
+import TextConnector
 
 /// A directory of text files as a source: every record once, whatever the chunks, the batches and
 /// the restarts.
@@ -31,28 +31,29 @@ import Testing
         }
 
         func source(
-            json: Bool = true, _ configure: (inout FileSourceSpec) -> Void = { _ in }
-        ) throws -> FileSource {
+            json: Bool = true, maxRecordBytes: Int = 1 << 20,
+            _ configure: (inout TextSourceSpec) -> Void = { _ in }
+        ) throws -> any Source {
             let columns = [
                 FeedColumn("time", .timestamp, from: json ? .field("t") : nil),
                 FeedColumn("symbol", .string, from: json ? .field("s") : nil),
                 FeedColumn("volume", .long, from: json ? .field("v") : nil),
             ]
-            let path = try directory.appending("in").string
-            let input = FeedInput([path])
-            var spec = FileSourceSpec(
+            var input = FeedInput([try directory.appending("in").string])
+            input.maxRecordBytes = maxRecordBytes
+            var spec =
                 json
-                    ? .json(JSONLinesSpec(input, columns: columns, eventTime: "time"))
-                    : .csv(CSVSpec(input, columns: columns, eventTime: "time")),
-                paths: [path])
+                ? TextSourceSpec(JSONLinesSpec(input, columns: columns, eventTime: "time"))
+                : TextSourceSpec(CSVSpec(input, columns: columns, eventTime: "time"))
             configure(&spec)
-            return try FileSource(
-                spec, checkpoint: directory.appending("checkpoint"), name: "source", files: files,
-                time: time)
+            return try spec.open(
+                SourcePlace(
+                    name: "source", checkpoint: directory.appending("checkpoint"), files: files,
+                    time: time))
         }
 
         /// What is new since the last look, for sure.
-        func latest(_ source: FileSource) throws -> Int64 {
+        func latest(_ source: any Source) throws -> Int64 {
             time.sleep(nanos: 1_000_000_000)
             return try source.latest().only ?? -1
         }
@@ -70,7 +71,7 @@ import Testing
 
     /// The rows of a range with their offsets, and how many records were left out.
     private func read(
-        _ source: FileSource, _ offsets: Range<Int64>
+        _ source: any Source, _ offsets: Range<Int64>
     ) throws -> (volumes: [Int64], offsets: [Int64], malformed: Int) {
         var result = (volumes: [Int64](), offsets: [Int64](), malformed: 0)
         var next = offsets.lowerBound
@@ -140,12 +141,7 @@ import Testing
             let tooLong = String(repeating: " ", count: 5_500_000)
             try place.write(
                 "a.jsonl", line(0) + long + line(1) + line(2) + tooLong + line(3) + line(4))
-            let source = try place.source {
-                $0.mode = .dropMalformed
-                guard case .json(var spec) = $0.content else { return }
-                spec.input.maxRecordBytes = 3_000_000
-                $0.content = .json(spec)
-            }
+            let source = try place.source(maxRecordBytes: 3_000_000) { $0.mode = .dropMalformed }
             let rows = try read(source, 0..<place.latest(source))
             #expect(rows.volumes == [0, 1, 2, 4])
             #expect(rows.malformed == 1)
@@ -180,8 +176,8 @@ import Testing
     @Test func limitsLetInWholeFilesAndAtLeastOne() throws {
         try inPlace { place in
             for index in 0..<5 { try place.write("\(index).jsonl", line(index) + line(10 + index)) }
-            func batches(_ configure: (inout FileSourceSpec) -> Void) throws -> [[Int64]] {
-                let source = try place.source(configure)
+            func batches(_ configure: (inout TextSourceSpec) -> Void) throws -> [[Int64]] {
+                let source = try place.source(json: true, configure)
                 let end = try place.latest(source)
                 var (offset, found) = (0 as Int64, [[Int64]]())
                 while offset < end {
@@ -193,21 +189,21 @@ import Testing
             }
             let all: [[Int64]] = (0..<5).map { [$0, 10 + $0] }
             #expect(try batches { _ in } == [all.flatMap { $0 }])
-            #expect(try batches { $0.maxFilesPerTrigger = 1 } == all)
+            #expect(try batches { $0.selection.maxFilesPerTrigger = 1 } == all)
             #expect(
-                try batches { $0.maxFilesPerTrigger = 2 } == [
+                try batches { $0.selection.maxFilesPerTrigger = 2 } == [
                     all[0] + all[1], all[2] + all[3], all[4],
                 ])
-            #expect(try batches { $0.maxBytesPerTrigger = 1 } == all)
+            #expect(try batches { $0.selection.maxBytesPerTrigger = 1 } == all)
             let two = Int64((line(0) + line(10) + line(1) + line(11)).utf8.count)
-            #expect(try batches { $0.maxBytesPerTrigger = two }.first == all[0] + all[1])
+            #expect(try batches { $0.selection.maxBytesPerTrigger = two }.first == all[0] + all[1])
         }
     }
 
     @Test func aGlobChoosesNames() throws {
         try inPlace { place in
             for index in 0..<5 { try place.write("\(index).jsonl", line(index)) }
-            let source = try place.source { $0.pathGlobFilter = "[13].json*" }
+            let source = try place.source { $0.selection.pathGlobFilter = "[13].json*" }
             #expect(try read(source, 0..<place.latest(source)).volumes == [1, 3])
         }
     }

@@ -1,6 +1,6 @@
 import Columnar
 import ConnectorAPI
-import Jobs
+import Decoding
 import SimulatorConnector
 import Testing
 
@@ -110,23 +110,6 @@ import Testing
         #expect(late > 4_500 && late < 5_500)
         #expect(lateness.allSatisfy { $0 >= 0 && $0 <= 3_000_000 })
         #expect((lateness.max() ?? 0) > 2_900_000)
-    }
-
-    @Test func optionsThatCannotWorkAreNamed() {
-        let faults: [(String, (inout SimulatorSpec) -> Void)] = [
-            ("simulator.symbols", { $0.symbols = [] }),
-            ("simulator.symbols", { $0.symbols = ["A", "A"] }),
-            ("simulator.ticks", { $0.ticks = -1 }),
-            ("simulator.volatility", { $0.volatility = .nan }),
-            ("simulator.startPrice", { $0.startPrice = 0 }),
-            ("simulator.startPrices", { $0.startPrices = ["IBN": 1] }),
-            ("simulator.outOfOrderShare", { $0.outOfOrderShare = 1.5 }),
-            ("simulator.rate", { $0.ticksPerSecond = 0 }),
-        ]
-        for (location, configure) in faults {
-            let fault = #expect(throws: ConnectorError.self) { try SimulatorFeed(spec(configure)) }
-            #expect(fault?.place == location)
-        }
     }
 
     @Test func damagedPositionsAreRefused() throws {

@@ -1,15 +1,19 @@
 import Columnar
 import ConnectorAPI
-import Connectors
+import Decoding
+import Engine
 import FileSources
-import Jobs
+import JSON
 import Lake
 import LogConnector
 import Parquet
+import ParquetConnector
+import Settings
 import Storage
 import Synchronization
 import TestSupport
 import Testing
+import TextConnector
 import TickLog
 
 /// Every source keeps what `Source` promises.
@@ -87,23 +91,29 @@ import TickLog
             try files.createAtomically(path, mode: .createNew, text: text)
         }
 
-        func fileSource(_ format: String) throws -> FileSource {
+        func fileSource(_ format: String) throws -> any Source {
             let path = try directory.appending("in").string
             let columns = [
                 FeedColumn("time", .timestamp), FeedColumn("symbol", .string),
                 FeedColumn("volume", .long),
             ]
             let input = FeedInput([path])
-            let content: FileSourceSpec.Content =
+            let spec: any SourceSpec =
                 switch format {
-                case "csv": .csv(CSVSpec(input, columns: columns, eventTime: "time"))
-                case "json": .json(JSONLinesSpec(input, columns: columns, eventTime: "time"))
-                default: .parquet
+                case "csv": TextSourceSpec(CSVSpec(input, columns: columns, eventTime: "time"))
+                case "json":
+                    TextSourceSpec(JSONLinesSpec(input, columns: columns, eventTime: "time"))
+                default:
+                    parquetSource.read(
+                        SettingsReader(
+                            defaultsOf: parquetSource.shape,
+                            .object([("path", .string(path))])))
                 }
-            return try FileSource(
-                FileSourceSpec(content, paths: [path]), schema: schema, timeColumn: "time",
-                checkpoint: directory.appending("checkpoint"), name: "source", files: files,
+            var place = SourcePlace(
+                name: "source", checkpoint: try directory.appending("checkpoint"), files: files,
                 time: time)
+            place.columns = schema
+            return try spec.open(place)
         }
     }
 

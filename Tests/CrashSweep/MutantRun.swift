@@ -1,3 +1,4 @@
+import ConnectorAPI
 import Jobs
 import Storage
 import TestSupport
@@ -53,9 +54,8 @@ struct MutantRun {
         let files = SimulatedFileSystem(mutant: mutant)
         let path = try Path(Scenario.logPath)
         let feed = try Scenario(seed: 1).jobs[0].sources[0].feed
-        guard let feed else { return }
-        try TickLogWriter.create(
-            path, schema: feed.schema, timeColumn: feed.eventTime, files)
+        guard let columns = feed?.declaredColumns, let time = columns.timeColumn else { return }
+        try TickLogWriter.create(path, schema: columns.schema, timeColumn: time, files)
         let first = try TickLogWriter(path, files)
         if (try? TickLogWriter(path, files)) != nil { throw Violation("two writers on one log") }
         try files.remove(path.appending("LOCK"))

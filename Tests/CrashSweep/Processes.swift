@@ -1,6 +1,5 @@
 import Columnar
 import ConnectorAPI
-import Connectors
 import Engine
 import Feeds
 import Jobs
@@ -60,7 +59,7 @@ struct Processes {
         guard let spec = job.sources[0].feed else {
             preconditionFailure("the scenarios' jobs have feeds")
         }
-        let feed = try spec.makeFeed(files: files, time: time)
+        let feed = try spec.make(FeedPlace(files: files, time: time))
         let writer = try openWriter(feed)
         try check(writer.durableOffset, acknowledged)
         var options = FeedPump.Options()
@@ -101,16 +100,14 @@ struct Processes {
         let spoilt = { @Sendable (sink: any Sink) -> any Sink in
             sabotage.map { SabotagedSink(sink, $0) as any Sink } ?? sink
         }
+        var engineJob = EngineJob(
+            job: job, plan: plan, threads: 1, environment: [:],
+            run: SinkRun(files: files, time: time))
+        let (openSinks, openSideTable) = (engineJob.openSinks, engineJob.openSideTable)
+        engineJob.openSinks = { try openSinks($0, $1).map(spoilt) }
+        engineJob.openSideTable = { spoilt(try openSideTable($0, $1)) }
         let engine = try MicroBatchEngine(
-            job: EngineJob(
-                job: job, plan: plan, threads: 1, environment: [:],
-                openSideTable: { spoilt(try $0.open(checkpointID: $1, files)) },
-                openSinks: { query, owner in
-                    try query.sinks.compactMap {
-                        try query.openTable($0, checkpointID: owner, files).map(spoilt)
-                    }
-                }),
-            sources: [LogSource(reader, time: time)],
+            job: engineJob, sources: [LogSource(reader, time: time)],
             checkpointPath: Path(job.checkpointLocation), files: files, time: time,
             observe: { _ in })
         defer { engine.close() }

@@ -1,4 +1,7 @@
+import ConnectorAPI
+import Expressions
 import Jobs
+import Registry
 import Storage
 import TestSupport
 
@@ -45,10 +48,12 @@ struct Scenario: Sendable {
         jobs = try [
             Self.job("main", batch, Self.mainQueries(&random, queries), &random),
             Self.job("second", batch + 3, [Self.sessions], &random),
-        ].map { try Job.load(Array($0.utf8), path: "job.json") }
+        ].map { try Job.load(Array($0.utf8), path: "job.json", registry: .all) }
         plans = try jobs.map { job in
-            guard let feed = job.sources[0].feed else { throw Violation("the jobs have feeds") }
-            return try job.plan(inputSchema: feed.schema, timeColumn: feed.eventTime)
+            guard let columns = job.sources[0].feed?.declaredColumns else {
+                throw Violation("the jobs have feeds")
+            }
+            return try job.plan([columns])
         }
         let first = count / 2
         switch layout ?? Int.random(in: 0..<4, using: &random) {

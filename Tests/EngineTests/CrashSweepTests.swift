@@ -1,10 +1,11 @@
 import Columnar
 import ConnectorAPI
-import Connectors
 import Engine
+import Expressions
 import Jobs
 import Lake
 import LogConnector
+import Registry
 import Storage
 import TestSupport
 import Testing
@@ -106,22 +107,23 @@ import TickLog
     private func run(
         _ files: any FileSystem, _ text: String = job, threads: Int = 1
     ) throws {
-        let job = try Job.load(Array(text.utf8), path: "sweep.json")
+        let job = try Job.load(Array(text.utf8), path: "sweep.json", registry: .all)
         let logs = try job.sources.map { source in
             TickLogWriter.mend(try Path(source.path), files)
             return try TickLogReader(Path(source.path), files)
         }
         let plan = try job.plan(
             logs.map { SourceColumns(schema: $0.schema, timeColumn: $0.timeColumn) })
+        var engineJob = EngineJob(
+            job: job, plan: plan, threads: threads, environment: [:], run: SinkRun(files: files))
+        let openTables = engineJob.openSinks
+        engineJob.openSinks = { query, owner in
+            let shown = query.sinks.filter(\.needsTerminal).map { _ in MemoryLiveSink() }
+            return try openTables(query, owner) + shown
+        }
         let time = ManualTime()
         let engine = try MicroBatchEngine(
-            job: EngineJob(job: job, plan: plan, threads: threads, environment: [:]) {
-                query, owner in
-                try query.sinks.compactMap { sink -> (any Sink)? in
-                    if case .console = sink { return MemoryLiveSink() }
-                    return try query.openTable(sink, checkpointID: owner, files)
-                }
-            },
+            job: engineJob,
             sources: logs.map { LogSource($0, time: time) }, checkpointPath: Path("ckpt"),
             files: files, time: time, observe: { _ in })
         defer { engine.close() }

@@ -1,5 +1,6 @@
 import Columnar
 import Engine
+import Expressions
 import JSON
 import Jobs
 import Operators

@@ -1,6 +1,7 @@
 import Columnar
 import ConnectorAPI
 import Engine
+import Expressions
 import Testing
 
 /// Changes of a job between a stop and a start (semantics, section 14): those that Spark allows go

@@ -1,8 +1,10 @@
 import Columnar
 import ConnectorAPI
 import Engine
+import Expressions
 import Jobs
 import Operators
+import Registry
 import TestSupport
 import Testing
 
@@ -119,7 +121,7 @@ import Testing
     private func faults(_ text: String) throws -> [String] {
         let schema = StreamScript.schema
         do {
-            let job = try Job.load(Array(text.utf8), path: "script.json")
+            let job = try Job.load(Array(text.utf8), path: "script.json", registry: .all)
             _ = try job.plan([
                 SourceColumns(schema: schema, timeColumn: "ts"),
                 SourceColumns(schema: schema, timeColumn: "ts"),

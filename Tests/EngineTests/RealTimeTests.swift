@@ -1,5 +1,6 @@
 import Columnar
 import ConnectorAPI
+import Expressions
 import Storage
 import TestSupport
 import Testing

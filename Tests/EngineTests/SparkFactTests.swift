@@ -4,6 +4,8 @@ import Expressions
 import JSON
 import Jobs
 import Operators
+import Registry
+import Settings
 import Testing
 
 /// The event-time facts that were checked against a real Spark, through the whole engine.
@@ -84,7 +86,7 @@ import Testing
     func refusesWhatSparkRefuses(_ fact: SparkFact) throws {
         let words = try #require(Self.refusals[fact.id])
         let error = #expect(throws: JobErrors.self) {
-            try Job.load(Array(fact.jobText.utf8), path: "x")
+            try Job.load(Array(fact.jobText.utf8), path: "x", registry: .all)
                 .plan(inputSchema: fact.schema)
         }
         let messages = (error?.errors ?? []).map(\.message).joined(separator: "\n")
@@ -151,7 +153,7 @@ import Testing
         for text in Self.texts(fact) {
             let job = StreamScript.counting(delay: text)
             let error = #expect(throws: JobErrors.self) {
-                try Job.load(Array(job.utf8), path: "x")
+                try Job.load(Array(job.utf8), path: "x", registry: .all)
             }
             #expect(error?.errors.map(\.code) == [.badDuration], "\(text)")
         }

@@ -1,10 +1,10 @@
 import Checkpoints
 import Columnar
 import ConnectorAPI
-import Connectors
 import Engine
 import Jobs
 import Lake
+import Registry
 import Storage
 import TestSupport
 import Testing
@@ -70,13 +70,11 @@ import Testing
         _ text: String, _ source: MemorySource, _ files: any FileSystem, _ time: ManualTime,
         threads: Int = 1
     ) throws {
-        let job = try Job.load(Array(text.utf8), path: "splits.json")
+        let job = try Job.load(Array(text.utf8), path: "splits.json", registry: .all)
         let engine = try MicroBatchEngine(
             job: EngineJob(
-                job: job, plan: job.plan([source.columns]), threads: threads, environment: [:]
-            ) { query, owner in
-                try query.sinks.compactMap { try query.openTable($0, checkpointID: owner, files) }
-            },
+                job: job, plan: job.plan([source.columns]), threads: threads, environment: [:],
+                run: SinkRun(files: files)),
             sources: [source], checkpointPath: Path("ckpt"), files: files, time: time,
             observe: { _ in })
         defer { engine.close() }

@@ -1,8 +1,10 @@
 import Columnar
 import ConnectorAPI
 import Engine
+import Expressions
 import Jobs
 import Operators
+import Registry
 import Storage
 import Synchronization
 import TestSupport
@@ -168,7 +170,7 @@ final class StreamScript {
     func change(to text: String) { self.text = text }
 
     func start() throws {
-        let job = try Job.load(Array(text.utf8), path: "script.json")
+        let job = try Job.load(Array(text.utf8), path: "script.json", registry: .all)
         let plan = try job.plan(
             inputs.prefix(job.sources.count).map(\.columns))
         let (sink, live) = (sink, live)
@@ -178,8 +180,8 @@ final class StreamScript {
                 job: job, plan: plan, threads: threads, environment: [:],
                 openSideTable: { [sideTables] table, _ in sideTables.sink(table) },
                 openSinks: { query, _ in
-                    query.sinks.map { spec in
-                        if isLive, case .console = spec { live } else { sink }
+                    query.sinks.map { spec -> any Sink in
+                        isLive && spec.showsLive ? live : sink
                     }
                 }),
             sources: Array(inputs.prefix(job.sources.count)), checkpointPath: Path("ckpt"),
@@ -231,7 +233,7 @@ final class StreamScript {
     ) throws -> [[Value]] {
         if engine == nil { try start() }
         guard let engine else { return [] }
-        let job = try Job.load(Array(text.utf8), path: "script.json")
+        let job = try Job.load(Array(text.utf8), path: "script.json", registry: .all)
         _ = try engine.run(trigger: job.trigger, limits: limits, shouldStop: shouldStop)
         return output()
     }

@@ -1,10 +1,10 @@
 import Columnar
 import ConnectorAPI
-import Connectors
 import Engine
 import Jobs
 import Lake
 import LogConnector
+import Registry
 import Storage
 import TestSupport
 import Testing
@@ -45,18 +45,13 @@ import TickLog
     private func run(
         _ files: any FileSystem, _ text: String = job, batches: Int? = nil, threads: Int = 1
     ) throws {
-        let job = try Job.load(Array(text.utf8), path: "two.json")
+        let job = try Job.load(Array(text.utf8), path: "two.json", registry: .all)
         let log = try TickLogReader(Path("log"), files)
         let plan = try job.plan(inputSchema: log.schema, timeColumn: log.timeColumn)
         let engine = try MicroBatchEngine(
             job: EngineJob(
                 job: job, plan: plan, threads: threads, environment: [:],
-                openSideTable: { try $0.open(checkpointID: $1, files) },
-                openSinks: { query, owner in
-                    try query.sinks.compactMap {
-                        try query.openTable($0, checkpointID: owner, files)
-                    }
-                }),
+                run: SinkRun(files: files)),
             sources: [LogSource(log, time: ManualTime())], checkpointPath: Path("checkpoints/two"),
             files: files,
             time: ManualTime(), observe: { _ in })

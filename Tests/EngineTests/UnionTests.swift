@@ -1,6 +1,7 @@
 import Columnar
 import ConnectorAPI
 import Engine
+import Expressions
 import Jobs
 import Operators
 import Storage

@@ -1,5 +1,6 @@
 import Columnar
 import Engine
+import Expressions
 import Operators
 import Storage
 import TestSupport

@@ -1,12 +1,14 @@
 import Checkpoints
 public import Columnar
 import ConnectorAPI
+import Decoding
 import Expressions
 import JSON
 import Jobs
 public import KeyedState
 import Lake
 import Parquet
+import Registry
 import Storage
 import TestSupport
 import TextConnector
@@ -81,9 +83,10 @@ private let rows = RecordBatch(
 private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
 
 private func fuzzJob(_ bytes: [UInt8]) {
-    guard let job = try? Job.load(bytes, path: "job.json", environment: ["SYMBOL": "IBM"]) else {
-        return
-    }
+    guard
+        let job = try? Job.load(
+            bytes, path: "job.json", environment: ["SYMBOL": "IBM"], registry: .all)
+    else { return }
     guard let columns = job.declaredColumns else { return }
     _ = try? job.plan(columns)
 }

@@ -1,3 +1,6 @@
+import Expressions
+import Settings
+
 @testable import Jobs
 
 extension JobErrorTests {

@@ -1,3 +1,5 @@
+import Settings
+
 @testable import Jobs
 
 extension JobErrorTests {
@@ -30,7 +32,7 @@ extension JobErrorTests {
         _ name: String, _ duration: String, mode: String = "update",
         sinks: String = #"[{"format": "console"}]"#, source: String? = nil,
         watermark: String = #"{"eventTime": "event_time", "delayThreshold": "5 seconds"}"#,
-        code: JobError.Code, pointer: String = "/trigger/realTime", says: String
+        code: SettingFault.Code, pointer: String = "/trigger/realTime", says: String
     ) -> Case {
         let queries = [
             sampleQuery(

@@ -1,4 +1,8 @@
+import ConnectorAPI
+import Expressions
 import JSON
+import Registry
+import Settings
 import Testing
 
 @testable import Jobs
@@ -8,7 +12,7 @@ import Testing
     struct Case: Sendable, CustomTestStringConvertible {
         let name: String
         let job: String
-        let code: JobError.Code
+        let code: SettingFault.Code
         let pointer: String
         /// What the message must say.
         let says: String
@@ -197,7 +201,8 @@ import Testing
     ]
 
     static func csvCase(
-        _ name: String, _ keys: String, _ code: JobError.Code, _ pointer: String, _ says: String,
+        _ name: String, _ keys: String, _ code: SettingFault.Code, _ pointer: String,
+        _ says: String,
         column: String = #"{"name": "s", "type": "string"}"#
     ) -> Case {
         Case(
@@ -276,10 +281,10 @@ import Testing
 
     /// A file that is wrong throughout is refused in bounded time and memory.
     @Test func errorsAreBounded() {
-        let symbols = Array(repeating: "1", count: 90_000).joined(separator: ",")
+        let paths = Array(repeating: "1", count: 9_000).joined(separator: ",")
         let many = Job.errors(
-            sampleJob(feed: #"{"format": "simulator", "symbols": [\#(symbols)]}"#))
-        #expect(many.count == JobErrors.countMax)
+            sampleJob(feed: #"{"format": "arrow", "paths": [\#(paths)]}"#))
+        #expect(many.count == SettingFaults.countMax)
         let queries = Array(repeating: "{}", count: 100_000).joined(separator: ",")
         let errors = Job.errors(
             #"{"name": "a", "source": {"path": "b"}, "queries": [\#(queries)]}"#)
@@ -292,13 +297,13 @@ import Testing
     @Test(arguments: ShippedFilesTests.jobs)
     func anyValueMayBeOfAnyType(path: String) throws {
         let bytes = try #require(ShippedFile.bytes(path))
-        let text = try JobText.read(bytes, file: path, environment: [:]).text
+        let text = try SettingsText.read(bytes, file: path, environment: [:]).text
         for range in text.root.allRanges {
             for other in ["null", "true", "-1e300", "\"\"", "[]", "{}"] {
                 let changed =
                     bytes[..<range.lowerBound] + Array(other.utf8) + bytes[range.upperBound...]
                 do throws(JobErrors) {
-                    _ = try Job.load(Array(changed), path: path)
+                    _ = try Job.load(Array(changed), path: path, registry: .all)
                 } catch {
                     #expect(error.errors.allSatisfy { $0.position.line >= 1 })
                 }

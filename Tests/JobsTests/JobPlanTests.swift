@@ -2,6 +2,9 @@ import Columnar
 import ConnectorAPI
 import Expressions
 import JSON
+import Registry
+import Settings
+import SimulatorConnector
 import Testing
 
 @testable import Jobs
@@ -190,7 +193,9 @@ import Testing
             ]))
         let plan = try job.plan(inputSchema: SimulatorSpec.schema)
         #expect(
-            plan.queries[0].sinks == [.table(TableSinkSpec(path: "lake/q", keys: ["symbol", "s"]))])
+            plan.queries[0].sinks.map(\.summary) == [
+                "table lake/q, one file, replaced, keys symbol, s"
+            ])
     }
 
     @Test func theLogMustFitTheFeed() throws {
@@ -209,7 +214,8 @@ import Testing
 
     @Test(arguments: ShippedFilesTests.jobs)
     func shippedJobPlans(path: String) throws {
-        let job = try Job.load(try #require(ShippedFile.bytes(path)), path: path)
+        let job = try Job.load(
+            try #require(ShippedFile.bytes(path)), path: path, registry: .all)
         let plan = try job.plan(inputSchema: try #require(job.declaredColumns)[0].schema)
         #expect(plan.queries.count == job.queries.count)
     }

@@ -1,7 +1,12 @@
 import Columnar
 import ConnectorAPI
-import Operators
+import Decoding
+import Expressions
+import Registry
+import Settings
+import SimulatorConnector
 import Testing
+import TextConnector
 
 @testable import Jobs
 
@@ -9,7 +14,8 @@ import Testing
 @Suite struct JobReadTests {
     @Test func theMainJob() throws {
         let job = try Job.load(
-            try #require(ShippedFile.bytes("jobs/ohlcv.json")), path: "jobs/ohlcv.json")
+            try #require(ShippedFile.bytes("jobs/ohlcv.json")), path: "jobs/ohlcv.json",
+            registry: .all)
         #expect(job.name == "ohlcv" && job.path == "jobs/ohlcv.json")
         #expect(job.checkpointLocation == "checkpoints/ohlcv")
         #expect(job.trigger == .availableNow)
@@ -17,18 +23,12 @@ import Testing
             job.watermark
                 == WatermarkSpec(
                     eventTime: "event_time", delayThresholdMs: 5_000, idleTimeoutMs: 10_000))
-        #expect(
-            job.sources
-                == [
-                    SourceSpec(
-                        name: "source", path: "log/ticks", startingOffsets: .earliest,
-                        maxOffsetsPerTrigger: 250_000, schema: nil, feed: job.sources[0].feed,
-                        select: [])
-                ])
-        guard case .simulator(let feed) = job.sources[0].feed else {
-            Issue.record("the main job has a simulator")
-            return
-        }
+        let source = job.sources[0]
+        #expect(job.sources.count == 1 && source.name == "source")
+        #expect(source.select.isEmpty && source.where == nil && source.watermark == nil)
+        #expect(source.spec.tickLog == "log/ticks" && !source.spec.declaresColumns)
+        #expect(source.startingOffsets == .earliest && source.maxOffsetsPerTrigger == 250_000)
+        let feed = try #require(source.feed as? SimulatorSpec)
         #expect(feed.ticks == 2_000_000 && feed.seed == 7 && feed.symbols.count == 5)
         #expect(feed.start == .at(micros: 1_767_623_400_000_000))
         #expect(feed.intervalMicros == 10_000 && feed.ticksPerSecond == nil)
@@ -37,16 +37,10 @@ import Testing
         #expect(job.queries[0].where == "price > 0 AND volume > 0")
         #expect(job.queries[2].from == "rolling" && job.queries[2].outputMode == .complete)
         #expect(
-            job.queries[0].sinks == [
-                .parquet(
-                    ParquetSinkSpec(
-                        path: "lake/ohlcv", partitionBy: ["date"], compression: .zstd(level: 3),
-                        bloomFilter: []))
-            ])
+            job.queries[0].sinks.map(\.summary) == ["parquet lake/ohlcv, by date, zstd level 3"])
         #expect(
-            job.queries[2].sinks == [
-                .table(TableSinkSpec(path: "lake/kpi", keys: [])),
-                .console(ConsoleSinkSpec(numRows: 20, truncate: 20)),
+            job.queries[2].sinks.map(\.summary) == [
+                "table lake/kpi, one file, replaced", "console, at most 20 rows a batch",
             ])
         #expect(job.options.noDataBatches && job.options.maxStateRows == 10_000_000)
     }
@@ -54,11 +48,8 @@ import Testing
     @Test func theEquityJob() throws {
         let job = try Job.load(
             try #require(ShippedFile.bytes("jobs/equity.json")), path: "jobs/equity.json",
-            environment: ["SYMBOL": "ibm"])
-        guard case .csv(let feed) = job.sources[0].feed else {
-            Issue.record("the equity job has a CSV feed")
-            return
-        }
+            environment: ["SYMBOL": "ibm"], registry: .all)
+        let feed = try #require(job.sources[0].feed as? CSVSpec)
         #expect(feed.input.paths == ["ticks/ibm/*_trade.zip"])
         #expect(!feed.hasHeader && feed.delimiter == ",")
         #expect(feed.columns.map(\.origin).prefix(3) == [.directory, .index(0), .index(1)])
@@ -86,10 +77,13 @@ import Testing
     }
 
     @Test(arguments: [
-        (#""latest""#, SourceSpec.StartingOffsets.latest), ("17", .offset(17)),
-        (#"{"timestamp": "2026-01-05T14:30:00Z"}"#, .timestamp(micros: 1_767_623_400_000_000)),
+        (#""latest""#, StartingOffsets.latest), ("17", .at(SourceOffsets(only: 17))),
+        (
+            #"{"timestamp": "2026-01-05T14:30:00Z"}"#,
+            .time(EventTime(micros: 1_767_623_400_000_000))
+        ),
     ])
-    func startingOffsets(text: String, offsets: SourceSpec.StartingOffsets) throws {
+    func startingOffsets(text: String, offsets: StartingOffsets) throws {
         let job = try Job.load(sampleJob(source: #"{"path": "l", "startingOffsets": \#(text)}"#))
         #expect(job.sources[0].startingOffsets == offsets)
     }
@@ -100,35 +94,33 @@ import Testing
     ])
     func theIntervalFollowsTheRate(keys: String, micros: Int64) throws {
         let job = try Job.load(sampleJob(feed: #"{"format": "simulator", \#(keys)}"#))
-        guard case .simulator(let feed) = job.sources[0].feed else {
-            Issue.record("no simulator")
-            return
-        }
+        let feed = try #require(job.sources[0].feed as? SimulatorSpec)
         #expect(feed.intervalMicros == micros)
     }
 
     /// A program that makes a spec says as little as a job file does, and means the same.
-    @Test(arguments: [
-        (#"{"format": "simulator"}"#, FeedSpec.simulator(SimulatorSpec())),
-        (
+    @Test func defaultsAreThoseOfTheFormat() throws {
+        func feed(_ text: String) throws -> (any FeedSpec)? {
+            try Job.load(sampleJob(feed: text)).sources[0].feed
+        }
+        #expect(try feed(#"{"format": "simulator"}"#) as? SimulatorSpec == SimulatorSpec())
+        let csv = try feed(
             #"""
             {"format": "csv", "paths": "a", "eventTime": "event_time",
              "columns": [{"name": "symbol", "type": "string"},
                          {"name": "event_time", "type": "timestamp"}]}
-            """#,
-            .csv(CSVSpec(input, columns: columns, eventTime: "event_time"))
-        ),
-        (
+            """#)
+        let columns = Self.columns
+        #expect(csv as? CSVSpec == CSVSpec(Self.input, columns: columns, eventTime: "event_time"))
+        let json = try feed(
             #"""
             {"format": "json", "paths": "a", "eventTime": "event_time",
              "fields": [{"name": "symbol", "type": "string"},
                         {"name": "event_time", "type": "timestamp"}]}
-            """#,
-            .json(JSONLinesSpec(input, columns: columns, eventTime: "event_time"))
-        ),
-    ])
-    func defaultsAreThoseOfTheFormat(text: String, spec: FeedSpec) throws {
-        #expect(try Job.load(sampleJob(feed: text)).sources[0].feed == spec)
+            """#)
+        #expect(
+            json as? JSONLinesSpec
+                == JSONLinesSpec(Self.input, columns: columns, eventTime: "event_time"))
     }
 
     private static let input = FeedInput(["a"])
@@ -157,9 +149,11 @@ import Testing
                 sampleJob(queries: [
                     sampleQuery(sinks: #"[{"format": "console", "truncate": \#(text)}]"#)
                 ]))
-            #expect(
-                job.queries[0].sinks == [.console(ConsoleSinkSpec(numRows: 20, truncate: expected))]
-            )
+            guard case .text(20, let cellMax) = job.queries[0].sinks[0].exported else {
+                Issue.record("a console shows text")
+                return
+            }
+            #expect(cellMax == expected)
         }
     }
 }

@@ -1,5 +1,9 @@
+import ConnectorAPI
+import Expressions
 import Glibc
 import JSON
+import Registry
+import Settings
 
 @testable import Jobs
 
@@ -32,11 +36,12 @@ extension Job {
     static func load(
         _ text: String, environment: [String: String] = [:]
     ) throws(JobErrors) -> Job {
-        try load(Array(text.utf8), path: "jobs/x.json", environment: environment)
+        try load(
+            Array(text.utf8), path: "jobs/x.json", environment: environment, registry: .all)
     }
 
     /// The errors of a job that must be refused; empty if it is not.
-    static func errors(_ text: String, environment: [String: String] = [:]) -> [JobError] {
+    static func errors(_ text: String, environment: [String: String] = [:]) -> [SettingFault] {
         do {
             _ = try load(text, environment: environment)
             return []

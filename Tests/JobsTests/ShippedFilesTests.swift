@@ -1,4 +1,7 @@
+import ConnectorAPI
 import JSON
+import Registry
+import Settings
 import Testing
 
 @testable import Jobs
@@ -12,13 +15,13 @@ import Testing
     @Test(arguments: jobs)
     func shippedJobLoads(path: String) throws {
         let bytes = try #require(ShippedFile.bytes(path))
-        #expect(throws: Never.self) { try Job.load(bytes, path: path) }
+        #expect(throws: Never.self) { try Job.load(bytes, path: path, registry: .all) }
     }
 
     @Test func schemaIsTheGeneratedOne() {
         let path = "jobs/job.schema.json"
-        if ShippedFile.isUpdating { ShippedFile.write(Job.schemaText, to: path) }
-        #expect(ShippedFile.text(path) == Job.schemaText, Self.remedy)
+        if ShippedFile.isUpdating { ShippedFile.write(Job.schemaText(.all), to: path) }
+        #expect(ShippedFile.text(path) == Job.schemaText(.all), Self.remedy)
     }
 
     @Test func referenceHasTheGeneratedTables() throws {
@@ -29,15 +32,15 @@ import Testing
         try #require(parts.count == 2)
         let rest = parts[1].split(separator: end, maxSplits: 1, omittingEmptySubsequences: false)
         try #require(rest.count == 2)
-        let expected = parts[0] + begin + "\n" + Job.referenceTables + "\n" + end + rest[1]
+        let expected = parts[0] + begin + "\n" + Job.referenceTables(.all) + "\n" + end + rest[1]
         if ShippedFile.isUpdating { ShippedFile.write(String(expected), to: path) }
         #expect(text == expected || ShippedFile.isUpdating, Self.remedy)
     }
 
     /// Every key of the tables is in the schema under its table's definition, and no other.
     @Test func schemaHasTheKeysOfTheTables() throws {
-        let schema = try JSONValue.parse(Job.schemaText)
-        for table in JobFormat.tables {
+        let schema = try JSONValue.parse(Job.schemaText(.all))
+        for table in JobFormat(.all).job.tables {
             let definition =
                 table.name == "job" ? schema : try #require(schema["$defs"]?[table.name])
             let keys = try #require(definition["properties"]?.members).map(\.key)
@@ -47,13 +50,13 @@ import Testing
 
     /// Every default passes the check of its own key: the tables agree with themselves.
     @Test func defaultsAndExamplesAreValid() throws {
-        let text = try JobText.read(Array("{}".utf8), file: "x", environment: [:]).text
-        for table in JobFormat.tables {
+        let text = try SettingsText.read(Array("{}".utf8), file: "x", environment: [:]).text
+        for table in JobFormat(.all).job.tables {
             for key in table.keys {
                 for value in key.examples + [key.fallback].compactMap(\.self) {
-                    var checker = FormatChecker(text)
-                    _ = checker.check(value, key.shape, JSONPointer())
-                    #expect(checker.errors.isEmpty, "\(table.name).\(key.name)")
+                    var checker = SettingsChecker(text)
+                    _ = checker.check(value, key.shape, .here)
+                    #expect(checker.faults.found.isEmpty, "\(table.name).\(key.name)")
                 }
             }
         }

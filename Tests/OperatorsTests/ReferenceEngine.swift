@@ -1,4 +1,5 @@
 import Columnar
+import Expressions
 import Operators
 
 /// One input row with its sequence.

@@ -1,6 +1,7 @@
 import Columnar
 import Expressions
 import Jobs
+import Registry
 import SparkExport
 import Testing
 
@@ -18,7 +19,7 @@ import Testing
               "watermark": { "eventTime": "event_time", "delayThreshold": "5 seconds" \(more) },
               "queries": [\(queries)] }
             """
-        let job = try Job.load(Array(text.utf8), path: "j.json", environment: [:])
+        let job = try Job.load(Array(text.utf8), path: "j.json", environment: [:], registry: .all)
         return try SparkProgram(
             job, job.plan(inputSchema: Self.input), takesAnyDuplicate: takesAnyDuplicate
         ).text

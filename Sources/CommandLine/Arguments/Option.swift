@@ -1,3 +1,4 @@
+import Columnar
 import Expressions
 
 /// One option of a verb: how it is written, what value it takes, what help says about it.

@@ -1,3 +1,4 @@
+import Columnar
 import Expressions
 
 /// What a command line asks for.

@@ -1,3 +1,4 @@
+import Columnar
 public import Storage
 import Synchronization
 

@@ -1,19 +1,19 @@
-public import Columnar
-public import ConnectorAPI
+import Columnar
+import ConnectorAPI
 import FileSources
-public import Storage
+import Storage
 
 /// Arrow IPC streams and files as a feed: their batches, or those of standard input, in order.
 ///
 /// A position is `<file>:<batch>:<row>:<checksum>`, the place of the next row and a checksum of
 /// the names and of the bytes that were read; `<file>:<batch>:<row>` is one of earlier builds.
-public final class ArrowFeed: Feed {
+final class ArrowFeed: Feed {
     /// The columns of the log, or, for a new one, of the first file.
-    public let schema: Schema
+    let schema: Schema
     /// The column that holds the event time.
-    public let eventTime: String
+    let eventTime: String
     /// From any row; never when one of the files is no regular file.
-    public let replay: Replay
+    let replay: Replay
 
     /// Files are read whole; larger ones are refused.
     private static let fileBytesMax = 4 << 30
@@ -39,24 +39,21 @@ public final class ArrowFeed: Feed {
     /// A feed of these files, opened at its start.
     ///
     /// - Parameters:
-    ///   - paths: the files; `-` is standard input.
+    ///   - paths: the files, at least one; `-` is standard input.
     ///   - target: the columns and the event-time column of the log, if it exists.
     ///   - eventTime: the event-time column that a new log gets; by default the only timestamp.
     ///   - files: where they are.
     /// - Throws: ``ConnectorError`` when there is no file, no event time, or no Arrow.
-    public init(
-        _ paths: [String], target: (schema: Schema, eventTime: String)?, eventTime: String?,
+    init(
+        _ paths: [String], target: SourceColumns?, eventTime: String?,
         _ files: any FileSystem
     ) throws {
-        guard let first = paths.first else {
-            throw ConnectorError(
-                "noInput", "say which files to append; '-' is standard input", fault: .settings)
-        }
         self.paths = paths
         self.files = files
-        (bytes, reader) = try Self.open(first, files)
-        if let target {
-            (schema, self.eventTime) = target
+        (bytes, reader) = try Self.open(paths[0], files)
+        if let target, let time = target.timeColumn {
+            schema = target.schema
+            self.eventTime = time
         } else {
             let name = try eventTime ?? Self.onlyTimestamp(of: reader.schema)
             self.eventTime = name
@@ -72,11 +69,11 @@ public final class ArrowFeed: Feed {
             let path = try Path(path)
             return try !path.namesADescriptor && files.info(path)?.kind == .file
         }
-        replay = areRegular ? .from(FeedIdentity("arrow", paths)) : .never
+        replay = areRegular ? .from(FeedIdentity(ArrowFeedSpec.word, paths)) : .never
     }
 
     /// The next rows of a batch, or the end after the last file.
-    public func next(
+    func next(
         rowsMax: Int, until deadline: MonotonicTime
     ) throws(ConnectorError) -> FeedStep {
         try connectorErrors {
@@ -102,7 +99,7 @@ public final class ArrowFeed: Feed {
     }
 
     /// Goes to the place behind a batch that carried this position.
-    public func resume(from position: FeedPosition) throws(ConnectorError) {
+    func resume(from position: FeedPosition) throws(ConnectorError) {
         try connectorErrors {
             let parts = position.text.split(separator: ":" as Character)
             let numbers = parts.prefix(3).compactMap { Int($0) }
@@ -194,7 +191,7 @@ public final class ArrowFeed: Feed {
             times.isEmpty
                 ? "there is no timestamp column (\(schema.names.joined(separator: ", "))): "
                     + "one must be the event time"
-                : "say which column is the event time: --event-time "
+                : "say which column is the event time, with \"eventTime\" or --event-time "
                     + times.joined(separator: " or "), fault: .settings)
     }
 

@@ -55,34 +55,33 @@ public final class FileSource: Source {
     ///   - selection: which files, and how many a batch.
     ///   - format: the word for what they hold, for the description.
     ///   - timeColumn: the column that is the event time, if one is.
-    ///   - checkpoint: the job's checkpoint, where the list of files is kept. Nothing is read from
-    ///     it before the first offset is asked for, and written only for new files, so the engine
-    ///     has its lock by then.
-    ///   - name: the source's name in the job.
-    ///   - files: the file system of the files and the checkpoint.
-    ///   - time: the clock.
+    ///   - place: where the source is; the list of files is kept in its checkpoint. Nothing is read
+    ///     from that before the first offset is asked for, and written only for new files, so the
+    ///     engine has its lock by then.
     ///   - makeRows: what makes rows of the files; given the source's description, and what finds
     ///     the first of the files if there is one.
     /// - Throws: what `makeRows` throws.
     public init(
-        _ selection: FileSelection, format: String, timeColumn: String?, checkpoint: Path,
-        name: String, files: any FileSystem, time: any TimeSource,
+        _ selection: FileSelection, format: String, timeColumn: String?, _ place: SourcePlace,
         rows makeRows: (_ description: String, _ example: () throws -> Path?) throws
             -> any FileRows
     ) throws {
         self.timeColumn = timeColumn
+        let files = place.files
         let listing = DirectoryFiles(
             patterns: selection.paths, nameFilter: selection.pathGlobFilter, files: files)
         self.listing = listing
         description = "\(format)[\(selection.paths.joined(separator: ","))]"
-        openLog = { try SourceLog(checkpoint: checkpoint, source: name, files: files) }
+        openLog = {
+            try SourceLog(checkpoint: place.checkpoint, source: place.name, files: files)
+        }
         rows = try makeRows(description) { [openLog] in
             try openLog().found.first.map { try Path($0.path) }
                 ?? listing.new(besides: []).first?.path
         }
         limits = (selection.maxFilesPerTrigger, selection.maxBytesPerTrigger)
         self.files = files
-        self.time = time
+        time = place.time
     }
 
     /// The columns of every row.
@@ -180,11 +179,13 @@ public final class FileSource: Source {
         }
     }
 
-    /// What is known, and how many files have come since; changes nothing.
-    public func look() throws -> (endOffset: Int64, newFiles: Int) {
+    /// What is known of the directory; changes nothing.
+    public func status() throws -> SourceStatus {
         try state.withLock { state in
             _ = try load(&state)
-            return (state.end, try listing.new(besides: state.known).count)
+            return SourceStatus(
+                "directory", rows: 0..<state.end,
+                newFiles: try listing.new(besides: state.known).count)
         }
     }
 

@@ -1,25 +1,24 @@
 import Checkpoints
-public import Columnar
-public import ConnectorAPI
-public import FileSources
+import Columnar
+import ConnectorAPI
+import FileSources
 import Lake
 import Parquet
-public import Storage
+import Storage
 import Synchronization
 
 /// Rows of Parquet files, with the partition columns of their directories.
 ///
 /// A file's offsets are its rows. A file may have its columns in any order and more of them than
 /// the source; a column that it lacks is null, as in Spark.
-public struct ParquetRows: FileRows {
-    /// The columns of every row.
-    public let schema: Schema
+struct ParquetRows: FileRows {
+    let schema: Schema
     private let files: any FileSystem
 
     /// Rows with the declared columns, or with those of a file that `example` finds.
     ///
     /// - Throws: ``ConnectorError`` when there is no file to take the columns from.
-    public init(
+    init(
         declared: Schema?, example: () throws -> Path?, description: String,
         files: any FileSystem
     ) throws {
@@ -39,15 +38,13 @@ public struct ParquetRows: FileRows {
         schema = Schema(file.fields.map { Field($0.name, $0.type, isNullable: true) })
     }
 
-    /// The number of rows; says first whether the file has the source's columns.
-    public func offsetCount(of file: any ReadFile, bytes: Int64) throws -> Int64 {
+    func offsetCount(of file: any ReadFile, bytes: Int64) throws -> Int64 {
         let parquet = try OpenParquet(file, path: file.path.string, types: schema)
         _ = try parquet.places(of: schema)
         return Int64(parquet.rowCount)
     }
 
-    /// The row groups of the file that hold a range.
-    public func parts(
+    func parts(
         of file: OpenSourceFile, _ range: Range<Int64>, rowsMax: Int
     ) throws -> [BlockPlan] {
         let parquet = try OpenParquet(file.opened(), path: file.entry.path, types: schema)

@@ -1,5 +1,3 @@
-import Jobs
-
 /// The spec in the units of the inner loop.
 struct TickParameters {
     let seed: UInt64

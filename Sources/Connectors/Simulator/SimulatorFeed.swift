@@ -1,7 +1,6 @@
 public import Columnar
 public import ConnectorAPI
 import Decoding
-public import Jobs
 public import Storage
 
 /// A simulated market: prices that walk, volumes, bids and asks, and late ticks if wanted.
@@ -37,7 +36,6 @@ public final class SimulatorFeed: Feed {
     ///
     /// - Throws: ``ConnectorError`` naming the option.
     public init(_ spec: SimulatorSpec, time: any TimeSource = SystemTime()) throws {
-        try spec.validate()
         self.spec = spec
         replay = .from(spec.identity)
         dictionary = try StringDictionary(spec.symbols)

@@ -1,7 +1,6 @@
 public import Columnar
 public import ConnectorAPI
 import Decoding
-import Jobs
 public import Storage
 
 /// A feed from files: goes from file to file and keeps count of malformed records and their share.
@@ -52,14 +51,13 @@ public class FileFeed: Feed {
         from spec: some FileSpec, files: any FileSystem, time: any TimeSource, readBytes: Int
     ) throws {
         precondition(1...64 << 20 ~= readBytes, "a feed reads between 1 byte and 64 MiB at a time")
-        schema = try spec.validatedSchema()
+        schema = spec.schema
         eventTime = spec.eventTime
         input = spec.input
         columns = try ColumnSet(spec.columns, schema: schema, files: files)
         parser = spec.makeParser(recordsAreLines: false)
         records = RecordLoop(parser, recordBytesMax: input.maxRecordBytes)
-        let inputs = try expandInputs(
-            input.paths, files: files, at: "\(type(of: spec).format).paths")
+        let inputs = try expandInputs(input.paths, files: files)
         wait = InputWait(time)
         cursor = InputCursor(
             inputs, files: files, readBytes: readBytes, follows: input.follows, wait)

@@ -6,12 +6,8 @@ import Storage
 /// Finds the files that names and patterns mean, each pattern's files in the order of the bytes of
 /// their paths.
 func expandInputs(
-    _ patterns: [String], files: any FileSystem, at location: String
+    _ patterns: [String], files: any FileSystem
 ) throws -> [InputFile] {
-    guard !patterns.isEmpty else {
-        throw ConnectorError(
-            "badOptions", "give at least one file, pattern or '-'", at: location, fault: .settings)
-    }
     var inputs: [InputFile] = []
     for pattern in patterns {
         if pattern == "-" {
@@ -34,7 +30,7 @@ func expandInputs(
     }
     guard inputs.filter(\.isStandardInput).count <= 1 else {
         throw ConnectorError(
-            "badOptions", "standard input can be read only once", at: location, fault: .settings)
+            "badOptions", "standard input can be read only once", at: "-", fault: .settings)
     }
     return inputs
 }

@@ -1,6 +1,5 @@
-import ConnectorAPI
-import Decoding
-public import Jobs
+public import ConnectorAPI
+public import Decoding
 public import Storage
 
 /// A feed from files with one JSON object a line, plain, gzipped or zipped, or standard input.
@@ -12,12 +11,12 @@ public final class JSONLinesFeed: FileFeed {
     /// Finds the files; none is opened before the first batch.
     ///
     /// - Parameters:
-    ///   - spec: what to read, and how.
+    ///   - spec: what to read, and how; settings that were checked.
     ///   - files: the file system that holds the files.
     ///   - time: the clock for waits.
     ///   - readBytes: how many bytes are read at a time, up to 64 MiB; the rows do not depend on
     ///     it.
-    /// - Throws: ``ConnectorError`` naming the option, file or pattern that is wrong.
+    /// - Throws: ``ConnectorError`` naming the file or pattern that is wrong.
     public init(
         _ spec: JSONLinesSpec, files: any FileSystem, time: any TimeSource = SystemTime(),
         readBytes: Int = FileFeed.readBytesDefault
@@ -27,29 +26,14 @@ public final class JSONLinesFeed: FileFeed {
 }
 
 extension JSONLinesSpec: FileSpec {
-    static let format = "json"
-    static let columnsKey = "fields"
+    var format: String { "json" }
 
     var identityParts: [String] { [] }
 
-    func validateFormat() throws(ConnectorError) {
-        for column in columns {
-            switch column.origin {
-            case .index:
-                throw ConnectorError(
-                    "badOptions", "JSON fields have names, not indices", at: place(of: column),
-                    fault: .settings)
-            case .field(let path):
-                let keys = path.split(separator: "." as Character, omittingEmptySubsequences: false)
-                guard !keys.contains("") else {
-                    throw ConnectorError(
-                        "badOptions", "'\(path)' has an empty key between dots",
-                        at: place(of: column), fault: .settings)
-                }
-            default: break
-            }
-        }
-    }
-
     func makeParser(recordsAreLines _: Bool) -> any RecordParser { JSONLinesParser(self) }
+
+    /// The feed at the start of its files.
+    public func make(_ place: FeedPlace) throws -> any Feed {
+        try JSONLinesFeed(self, files: place.files, time: place.time)
+    }
 }

@@ -1,11 +1,10 @@
 import Checkpoints
-public import Columnar
-public import ConnectorAPI
+import Columnar
+import ConnectorAPI
 import Decoding
-public import FileSources
+import FileSources
 import Glibc
-public import Jobs
-public import Storage
+import Storage
 import Synchronization
 
 /// Rows of text files whose records are lines.
@@ -13,12 +12,11 @@ import Synchronization
 /// A file's offsets are its bytes. It is cut every ``chunkBytes`` bytes; a record belongs to the
 /// chunk in which it begins, so that chunks can be read side by side and the rows do not depend on
 /// which of them are. Row `i` of a chunk has the offset of the chunk's first byte + `i`.
-public final class TextRows: FileRows {
+final class TextRows: FileRows {
     private let spec: any FileSpec & Sendable
-    private let mode: FileSourceSpec.ParseMode
+    private let mode: ParseMode
     private let files: any FileSystem
-    /// The columns of every row.
-    public let schema: Schema
+    let schema: Schema
     private let idle: Mutex<[Worker]> = Mutex([])
 
     static let chunkBytes: Int64 = 1 << 20
@@ -40,28 +38,13 @@ public final class TextRows: FileRows {
         }
     }
 
-    /// Rows of delimited text.
-    ///
-    /// - Throws: ``ConnectorError`` naming the option that is wrong.
-    public convenience init(
-        _ spec: CSVSpec, _ mode: FileSourceSpec.ParseMode, files: any FileSystem
-    ) throws { try self.init(from: spec, mode, files: files) }
-
-    /// Rows of JSON lines.
-    ///
-    /// - Throws: ``ConnectorError`` naming the option that is wrong.
-    public convenience init(
-        _ spec: JSONLinesSpec, _ mode: FileSourceSpec.ParseMode, files: any FileSystem
-    ) throws { try self.init(from: spec, mode, files: files) }
-
-    private init(
-        from spec: some FileSpec & Sendable, _ mode: FileSourceSpec.ParseMode,
-        files: any FileSystem
+    init(
+        _ spec: any FileSpec & Sendable, _ mode: ParseMode, files: any FileSystem
     ) throws {
         self.spec = spec
         self.mode = mode
         self.files = files
-        schema = try spec.validatedSchema()
+        schema = spec.schema
         // Names of time zones are checked here, not in the first batch.
         idle.withLock { [worker = try makeWorker()] in $0.append(worker) }
     }
@@ -72,8 +55,7 @@ public final class TextRows: FileRows {
             try ColumnSet(spec.columns, schema: schema, files: files))
     }
 
-    /// The file's bytes; a compressed one is refused.
-    public func offsetCount(of file: any ReadFile, bytes: Int64) throws -> Int64 {
+    func offsetCount(of file: any ReadFile, bytes: Int64) throws -> Int64 {
         let magic = try file.readUpTo(4, at: 0)
         if isGzip(magic) || isZip(magic) {
             throw ConnectorError(
@@ -84,8 +66,7 @@ public final class TextRows: FileRows {
         return bytes
     }
 
-    /// The chunks of the file that hold a range.
-    public func parts(
+    func parts(
         of file: OpenSourceFile, _ range: Range<Int64>, rowsMax: Int
     ) throws -> [BlockPlan] {
         let base = file.entry.offsets.lowerBound
@@ -224,7 +205,7 @@ public final class TextRows: FileRows {
         throw ConnectorError(
             "malformedRecord",
             "\(reason); correct the columns or the file, or leave such records out, counted, with "
-                + "\"mode\": \"\(FileSourceSpec.ParseMode.dropMalformed.rawValue)\"",
+                + "\"mode\": \"\(ParseMode.dropMalformed.rawValue)\"",
             at: "\(file.entry.path) line \(line) (byte \(offset))")
     }
 }

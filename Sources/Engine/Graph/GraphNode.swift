@@ -1,5 +1,6 @@
 import Columnar
 import ConnectorAPI
+import Expressions
 import Jobs
 import KeyedState
 import Operators

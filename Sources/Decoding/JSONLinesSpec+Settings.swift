@@ -1,0 +1,42 @@
+import JSON
+public import Settings
+
+extension JSONLinesSpec {
+    /// How JSON objects become columns.
+    public static let keys: [KeyShape] = [
+        .required("fields", .list(.object(field), count: 1...1_000), "The rows' columns."),
+        FeedColumn.eventTimeKey,
+    ]
+
+    private static let field = ObjectShape(
+        name: "jsonField",
+        summary: "A column and the value of the object it is made of.",
+        keys: [
+            .required("name", .text(.name), "The column's name.", examples: ["price"]),
+            .optional(
+                "path", .text(.name), "The value: its keys from the outside in, with dots.",
+                absence: "the column's own name", examples: ["trade.px"]),
+        ] + FeedColumn.keys)
+
+    /// Reads settings with ``keys`` that were checked.
+    public init(_ object: SettingsReader, _ input: FeedInput) {
+        let columns = object.objects("fields").map { field in
+            FeedColumn(
+                field, field: field.optional("path"), otherwise: .field(field.string("name")))
+        }
+        self.init(input, columns: columns, eventTime: object.string("eventTime"))
+    }
+
+    /// Notes what the settings must keep to together.
+    public func check(_ faults: inout SettingFaults) {
+        FeedColumn.check(columns, eventTime: eventTime, key: "fields", field: "path", &faults)
+        for (index, column) in columns.enumerated() {
+            guard case .field(let path) = column.origin,
+                path.split(separator: ".", omittingEmptySubsequences: false).contains("")
+            else { continue }
+            faults.note(
+                .badValue, "The path has an empty key; write keys with single dots between them.",
+                at: .here["fields"][index]["path"])
+        }
+    }
+}

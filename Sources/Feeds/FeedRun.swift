@@ -1,0 +1,81 @@
+public import ConnectorAPI
+import Dispatch
+public import Storage
+import Synchronization
+import TickLog
+
+/// Fills a job's log from its feed: all of it before a run, or beside a run.
+public final class FeedRun: Sendable {
+    private struct State {
+        var report: FeedReport?
+        var error: (any Error)?
+        /// Ends the pump's waits.
+        var stopPump: (@Sendable () -> Void)?
+    }
+
+    private let spec: any FeedSpec
+    private let place: FeedPlace
+    /// The log that it fills.
+    public let logPath: Path
+    private let state = Mutex(State())
+    private let isStopRequested = Atomic<Bool>(false)
+    private let done = DispatchSemaphore(value: 0)
+
+    /// A run that has not begun.
+    ///
+    /// - Parameters:
+    ///   - spec: what fills the log.
+    ///   - logPath: the log's directory.
+    ///   - place: what the feed needs.
+    public init(_ spec: any FeedSpec, logPath: Path, _ place: FeedPlace) {
+        self.spec = spec
+        self.logPath = logPath
+        self.place = place
+    }
+
+    /// Whether the feed comes to an end by itself.
+    public var isBounded: Bool { spec.isBounded }
+
+    /// Whether the feed has failed.
+    public var hasFailed: Bool { state.withLock { $0.error != nil } }
+
+    /// Fills the log until the feed ends or a stop is asked for.
+    public func fill(
+        shouldStop: () -> Bool, onBatch: (FeedReport) -> Void
+    ) throws -> FeedReport {
+        let feed = try spec.make(place)
+        let writer = try openLogWriter(logPath, for: feed, place.files)
+        let tables = try FeedTables(malformed: spec.malformedTable?.directory, place.files)
+        let pump = try FeedPump(feed, into: writer, publish: tables.publish)
+        state.withLock { $0.stopPump = pump.stopping }
+        let report = try pump.run(until: shouldStop, onBatch: onBatch)
+        feed.close()
+        try writer.close()
+        return report
+    }
+
+    /// Fills the log on a thread of its own.
+    public func start() {
+        DispatchQueue(label: "feed").async { [self] in
+            do {
+                let report = try fill(
+                    shouldStop: { isStopRequested.load(ordering: .relaxed) }, onBatch: { _ in })
+                state.withLock { $0.report = report }
+            } catch {
+                state.withLock { $0.error = error }
+            }
+            done.signal()
+        }
+    }
+
+    /// Ends what `start` began: what it did, or, thrown, what it failed with.
+    public func finish() throws -> FeedReport? {
+        isStopRequested.store(true, ordering: .relaxed)
+        state.withLock { $0.stopPump }?()
+        done.wait()
+        return try state.withLock { state in
+            if let error = state.error { throw error }
+            return state.report
+        }
+    }
+}

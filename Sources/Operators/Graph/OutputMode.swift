@@ -1,9 +1,0 @@
-/// Which groups a batch emits (semantics, section 4).
-public enum OutputMode: String, Sendable, CaseIterable {
-    /// Groups once, when the watermark says that they are complete.
-    case append
-    /// Groups that changed in the batch.
-    case update
-    /// All groups, every batch.
-    case complete
-}

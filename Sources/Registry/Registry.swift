@@ -1,0 +1,17 @@
+import ArrowConnector
+public import ConnectorAPI
+import ConsoleConnector
+import LakeConnector
+import LogConnector
+import ParquetConnector
+import SimulatorConnector
+import TextConnector
+
+extension ConnectorRegistry {
+    /// Every format of this program: the one place that names connectors.
+    public static let all = ConnectorRegistry(
+        sources: [logSource(history: [parquetSource]), parquetSource, csvSource, jsonSource],
+        sinks: [parquetSink, deltaSink, tableSink, consoleSink],
+        feeds: [simulatorFeed, csvFeed, jsonFeed, arrowFeed],
+        sideTables: parquetSink)
+}
