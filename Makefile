@@ -12,7 +12,7 @@ release := .build/optimised
 swift_release := swift build -c release --static-swift-stdlib --scratch-path $(release)
 python := .venv/bin/python
 
-.PHONY: help deps python-deps duckdb-delta-deps spark-deps build programs run test debug-build \
+.PHONY: help deps unit-test-whole python-deps duckdb-delta-deps spark-deps build programs run test debug-build \
     unit-test interop-test golden-test spark-test crash-sweep crash-test fault-deps fault-test \
     fuzz nightly differential differential-quick parquet-roundtrip tidy lint format bench \
     bench-quick compare clean
@@ -91,11 +91,13 @@ run: build ## fill the log from the main job's feed, run the job, show the KPI t
 test: unit-test interop-test tidy lint ## every test
 
 debug-build: deps ## build everything for the Swift tests, with the layers' import table enforced
-	swift build --build-tests --disable-index-store \
-	    --explicit-target-dependency-import-check error
+	swift build --build-tests --explicit-target-dependency-import-check error
 
-unit-test: debug-build ## the Swift tests
+unit-test: debug-build ## the Swift tests, of the longest a slice
 	swift test --skip-build --parallel
+
+unit-test-whole: debug-build ## the Swift tests, every case of them
+	WHOLE_TESTS=1 swift test --skip-build --parallel
 
 interop-test: build python-deps duckdb-delta-deps golden-test ## whole jobs, judged by pyarrow, DuckDB and Polars
 	$(python) -m pytest -q Tests/Interop
@@ -155,7 +157,7 @@ RUNS ?= 2000000
 fuzz: deps ## RUNS=… executions of every parser of outside bytes, with libFuzzer
 	python3 Tests/Fuzz/fuzz.py --runs $(RUNS)
 
-nightly: build crash-sweep python-deps fault-deps ## the long figures of docs/reliability.md
+nightly: build crash-sweep python-deps fault-deps unit-test-whole ## the long figures of docs/reliability.md
 	.build/crash-sweep crashes --seed 1000 --seeds 190 --partial 30 --double-every 800
 	.build/crash-sweep faults --seed 1000 --seeds 40
 	.build/crash-sweep rot --step 1

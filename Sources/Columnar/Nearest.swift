@@ -1,4 +1,4 @@
-/// The candidate with the least edit distance to a name, case aside, when it is near enough to be
+/// The candidate with the least edit distance to a name, ignoring case, when it is near enough to be
 /// what was meant; the first of equals.
 public func nearest(to name: String, among candidates: [String]) -> String? {
     let wanted = Array(name.lowercased().unicodeScalars.prefix(64))

@@ -9,7 +9,7 @@ public struct Workers: Sendable {
     /// The most pieces that run at one time; 1 runs them in order on the calling thread.
     public let threads: Int
 
-    /// Up to so many threads; by default the calling one alone.
+    /// At most this many threads; by default the calling one alone.
     public init(threads: Int = 1) { self.threads = threads }
 
     /// Runs `work(0) … work(count - 1)`, in any order, and returns their results in order.

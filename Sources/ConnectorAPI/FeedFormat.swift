@@ -99,7 +99,7 @@ public protocol FeedSpec: Sendable {
     func check(_ faults: inout SettingFaults)
 
     /// The feed at its start; fails on the world, not on settings.
-    func make(_ place: FeedPlace) throws -> any Feed
+    func make(_ place: FeedPlace) throws(ConnectorError) -> any Feed
 }
 
 /// Everything that a feed may need to begin.

@@ -61,10 +61,10 @@ extension Sink {
     /// Nothing: a sink that makes nothing before its first batch.
     public func withdraw() {}
 
-    /// Nothing.
+    /// Does nothing.
     public func maintain() throws(ConnectorError) {}
 
-    /// Nothing.
+    /// Does nothing.
     public func close() {}
 }
 

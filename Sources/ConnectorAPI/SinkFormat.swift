@@ -42,7 +42,7 @@ public protocol SinkSpec: Sendable {
     mutating func check(_ query: QueryShape, _ faults: inout SettingFaults)
 
     /// Opens it; fails on the world, not on settings.
-    func open(_ place: SinkPlace) throws -> any Sink
+    func open(_ place: SinkPlace) throws(ConnectorError) -> any Sink
 }
 
 extension SinkSpec {

@@ -47,10 +47,10 @@ public protocol SourceSpec: Sendable {
     func check(_ faults: inout SettingFaults)
 
     /// Opens it; fails on the world, not on settings.
-    func open(_ place: SourcePlace) throws -> any Source
+    func open(_ place: SourcePlace) throws(ConnectorError) -> any Source
 
     /// What is known of it while nothing is changed.
-    func status(_ place: SourcePlace) throws -> SourceStatus
+    func status(_ place: SourcePlace) throws(ConnectorError) -> SourceStatus
 }
 
 extension SourceSpec {

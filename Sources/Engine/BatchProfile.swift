@@ -1,5 +1,4 @@
 public import JSON
-import Storage
 
 /// Where the time of a batch went, stage by stage.
 ///
@@ -30,7 +29,7 @@ public struct BatchProfile: Sendable, Equatable {
     private var busyNanos = [UInt64](repeating: 0, count: Stage.allCases.count)
     private var wallNanos = [UInt64](repeating: 0, count: Stage.allCases.count)
 
-    /// No time.
+    /// An empty profile.
     public init() {}
 
     /// What all threads spent in a stage, ns.
@@ -97,32 +96,4 @@ public struct BatchProfile: Sendable, Equatable {
 
 extension BatchProfile.Stage {
     fileprivate var place: Int { Self.allCases.firstIndex(of: self) ?? 0 }
-}
-
-/// A piece of work on one thread, measured.
-struct MeasuredWork {
-    /// All of it, ns.
-    let nanos: UInt64
-    /// Waiting for syncs, ns.
-    let syncNanos: UInt64
-
-    /// Does the work.
-    static func measure<Result>(
-        _ time: any TimeSource, _ work: () throws -> Result
-    ) rethrows -> (Result, MeasuredWork) {
-        let begun = time.monotonicNanos()
-        let synced = SyncTime.nanosOfThisThread
-        let result = try work()
-        let nanos = time.monotonicNanos() - begun
-        return (
-            result,
-            MeasuredWork(
-                nanos: nanos, syncNanos: min(nanos, SyncTime.nanosOfThisThread - synced))
-        )
-    }
-
-    /// The time under a stage's name, but for the syncs.
-    func stages(_ stage: BatchProfile.Stage) -> [(stage: BatchProfile.Stage, nanos: UInt64)] {
-        [(stage, nanos - syncNanos), (.syncs, syncNanos)]
-    }
 }

@@ -22,7 +22,7 @@ final class BatchRunner {
         var latest: [SourceOffsets]
         /// What is still to be logged of the plan, but for rows that are yet to be taken in.
         var entry: OffsetsEntry?
-        var clock: StageClock
+        var timer: BatchTimer
     }
 
     // Set once.
@@ -38,7 +38,7 @@ final class BatchRunner {
     private(set) var cursor: Cursor
     private(set) var totals: RunTotals
     /// The batch before the next one, while it is being stored.
-    private var storing: (batch: ComputedBatch, work: Background<StoredBatch>)?
+    private var storing: (batch: ComputedBatch, work: Background<BatchTimer>)?
     /// The removal of old files, while it runs.
     private var removing: Background<Void>?
 
@@ -125,15 +125,12 @@ final class BatchRunner {
     /// it; while the batch before is not committed, no plan comes after it, and it is logged then.
     func run(_ plan: BatchPlan, latest: [SourceOffsets], storing when: Storing) throws {
         try run(plan, latest: latest, storing: when) { batch in
-            var logged: StoredBatch?
             if storing == nil, let entry = batch.entry {
-                logged = try storage.log(entry, &batch.clock)
+                try storage.log(entry, &batch.timer)
                 batch.entry = nil
             }
-            var outcome = try graph.run(
-                batch.plan, from: sources.all, workers: workers, clock: &batch.clock)
-            if let logged { outcome.add(logged) }
-            return outcome
+            return try graph.run(
+                batch.plan, from: sources.all, workers: workers, timer: &batch.timer)
         }
     }
 
@@ -169,11 +166,10 @@ final class BatchRunner {
         // What the plan records of watermarks is what was before the batch moves them.
         var batch = RunningBatch(
             plan: plan, latest: latest, entry: plan.isRerun ? nil : entry(plan),
-            clock: StageClock(time))
-        let begun = batch.clock.now
+            timer: BatchTimer(time))
         do {
             let outcome = try compute(&batch)
-            return try complete(&batch, outcome, begun)
+            return try complete(&batch, outcome)
         } catch {
             throw BatchError(batch.plan, sources: sources.names, error)
         }
@@ -181,14 +177,11 @@ final class BatchRunner {
 
     /// Takes everything out of the graph that is to be stored of a batch, and goes on to the next.
     private func complete(
-        _ batch: inout RunningBatch, _ outcome: BatchOutcome, _ begunNanos: UInt64
+        _ batch: inout RunningBatch, _ outcome: BatchOutcome
     ) throws -> ComputedBatch {
         let plan = batch.plan
-        var outcome = outcome
         let changes = try graph.takeChanges(plan.batch)
-        let taking = batch.clock.lap()
-        outcome.durations.stateCommit += taking
-        outcome.profile.add(wall: taking, [(.state, taking)])
+        batch.timer.lap(\.stateCommit, .state)
 
         cursor.nextBatch = plan.batch + 1
         cursor.nextOffsets = plan.offsets.map(\.end)
@@ -207,7 +200,7 @@ final class BatchRunner {
                 watermarkMaximaMs: graph.watermarkMaximaMs, counters: totals.counters,
                 tails: try sources.tails(at: cursor.nextOffsets)),
             outcome: outcome, sources: sourceProgress(outcome, plan, batch.latest),
-            begunNanos: begunNanos)
+            timer: batch.timer)
     }
 
     /// The plan as `offsets/N` records it.
@@ -256,12 +249,10 @@ final class BatchRunner {
     }
 
     /// Reports a committed batch; then what it made old may go.
-    private func end(_ batch: ComputedBatch, _ stored: StoredBatch) throws {
+    private func end(_ batch: ComputedBatch, _ storing: BatchTimer) throws {
         var batch = batch
-        batch.outcome.add(stored)
-        let whole = totals.wall(from: batch.begunNanos, to: stored.endedNanos)
-        batch.outcome.durations.triggerExecution = whole
-        batch.outcome.profile.fit(wall: whole)
+        batch.timer.add(storing)
+        batch.timer.end(wall: totals.wall(from: batch.timer.begunNanos, to: storing.lapNanos))
         report(batch)
         try sources.release(before: batch.plan.offsets.map(\.end))
         try removeOld(after: batch.plan.batch)
@@ -270,15 +261,14 @@ final class BatchRunner {
     private func report(_ batch: ComputedBatch) {
         let (plan, outcome) = (batch.plan, batch.outcome)
         let sincePrevious = totals.report(
-            outcome, begunNanos: batch.begunNanos,
+            outcome, begunNanos: batch.timer.begunNanos,
             readsSources: job.plan.queries.map { $0.upstream == nil })
         observe(
             .progress(
                 BatchProgress(
                     id: checkpoint.identity.id, runId: runId, name: job.job.name,
                     timestampMs: plan.timestampMs, batchId: plan.batch,
-                    durations: outcome.durations,
-                    profile: outcome.profile,
+                    durations: batch.timer.durations, profile: batch.timer.profile,
                     sincePreviousMs: sincePrevious,
                     sources: batch.sources,
                     eventTime: outcome.eventTime, watermarkMs: plan.watermarkMs,
@@ -295,7 +285,7 @@ final class BatchRunner {
                 description: sources.all[index].description, offsets: plan.offsets[index],
                 latest: latest[index], rowsIn: outcome.tally.rowsIn[index],
                 rowsMalformed: outcome.tally.rowsMalformed[index],
-                rowsRejected: outcome.tally.rowsRejected[index],
+                rowsBeyondSkew: outcome.tally.rowsBeyondSkew[index],
                 rowsLost: outcome.tally.rowsLost[index],
                 watermarkMs: watermark?.watermarkMs, isIdle: watermark?.isIdle ?? false)
         }

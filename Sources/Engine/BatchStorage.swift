@@ -18,16 +18,9 @@ struct ComputedBatch: Sendable {
     let publications: [[Publication]]
     /// The commit, but for the files that are not there yet.
     let commit: CommitEntry
-    var outcome: BatchOutcome
+    let outcome: BatchOutcome
     let sources: [SourceProgress]
-    let begunNanos: UInt64
-}
-
-/// What storing a batch came to, or a part of it.
-struct StoredBatch: Sendable {
-    var durations = StageDurations()
-    var profile = BatchProfile()
-    var endedNanos: UInt64 = 0
+    var timer: BatchTimer
 }
 
 /// Makes batches durable, one after the other: the plan, then state, then what the sinks publish,
@@ -42,31 +35,24 @@ struct BatchStorage: @unchecked Sendable {
 
     /// Stores a batch; when this returns it is committed.
     ///
+    /// - Returns: the times of storing it.
     /// - Throws: ``BatchError`` when it fails before the commit.
-    func store(_ batch: ComputedBatch) throws -> StoredBatch {
-        var clock = StageClock(time)
-        var stored = StoredBatch()
+    func store(_ batch: ComputedBatch) throws -> BatchTimer {
+        var timer = BatchTimer(time)
         do {
-            if let entry = batch.entry { stored = try log(entry, &clock) }
+            if let entry = batch.entry { try log(entry, &timer) }
             var commit = batch.commit
-            (commit.state, commit.sinks) = try save(batch, &stored, &clock)
-            let (_, work) = try MeasuredWork.measure(time) { try checkpoint.logCommit(commit) }
-            stored.durations.commitOffsets = clock.lap()
-            stored.profile.add(wall: stored.durations.commitOffsets, work.stages(.checkpoint))
+            (commit.state, commit.sinks) = try save(batch, &timer)
+            try timer.measure(\.commitOffsets, .checkpoint) { try checkpoint.logCommit(commit) }
         } catch {
             throw BatchError(batch.plan, sources: sourceNames, error)
         }
-        stored.endedNanos = clock.now
-        return stored
+        return timer
     }
 
     /// Logs what a batch reads, before anything of it is durable.
-    func log(_ entry: OffsetsEntry, _ clock: inout StageClock) throws -> StoredBatch {
-        let (_, work) = try MeasuredWork.measure(time) { try checkpoint.logOffsets(entry) }
-        var stored = StoredBatch()
-        stored.durations.walCommit = clock.lap()
-        stored.profile.add(wall: stored.durations.walCommit, work.stages(.checkpoint))
-        return stored
+    func log(_ entry: OffsetsEntry, _ timer: inout BatchTimer) throws {
+        try timer.measure(\.walCommit, .checkpoint) { try checkpoint.logOffsets(entry) }
     }
 
     /// Makes state and results durable.
@@ -75,24 +61,14 @@ struct BatchStorage: @unchecked Sendable {
     /// what every sink prepares. Until the last of them has, nobody sees anything of the batch.
     /// Then the state gets its names, and the sinks commit one after the other.
     private func save(
-        _ batch: ComputedBatch, _ stored: inout StoredBatch, _ clock: inout StageClock
+        _ batch: ComputedBatch, _ timer: inout BatchTimer
     ) throws -> (state: [Owned<FileReceipt>], sinks: [Owned<Receipt>]) {
         let prepared = try prepare(batch)
-        var wall = clock.lap()
-        let share = share(of: wall, prepared.stateNanos, beside: prepared.sinkNanos)
-        stored.durations.stateCommit = share
-        stored.durations.addBatch = wall - share
-        stored.profile.add(wall: wall, prepared.stages)
-
-        let (state, naming) = try MeasuredWork.measure(time) { try publishState(prepared) }
-        wall = clock.lap()
-        stored.durations.stateCommit += wall
-        stored.profile.add(wall: wall, naming.stages(.state))
-
-        let (sinks, committing) = try MeasuredWork.measure(time) { try commit(prepared) }
-        wall = clock.lap()
-        stored.durations.addBatch += wall
-        stored.profile.add(wall: wall, committing.stages(.sinks))
+        timer.lap(
+            (\.stateCommit, prepared.stateNanos), beside: (\.addBatch, prepared.sinkNanos),
+            prepared.stages)
+        let state = try timer.measure(\.stateCommit, .state) { try publishState(prepared) }
+        let sinks = try timer.measure(\.addBatch, .sinks) { try commit(prepared) }
         return (state, sinks)
     }
 
@@ -206,14 +182,6 @@ final class Background<Value: Sendable>: Sendable {
             preconditionFailure("work that is done left nothing")
         }
         return try result.get()
-    }
-}
-
-extension BatchOutcome {
-    /// Adds the times of storing the batch, or a part of it.
-    mutating func add(_ stored: StoredBatch) {
-        durations.add(stored.durations)
-        profile.add(stored.profile)
     }
 }
 

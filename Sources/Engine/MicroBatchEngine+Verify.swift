@@ -42,9 +42,9 @@ extension MicroBatchEngine {
             let plan = try BatchPlan(
                 reader.rerunPoint(BatchID(number)), sources: sources.names)
             try sources.require(plan.offsets)
-            var clock = StageClock(time)
+            var timer = BatchTimer(time)
             let outcome = try graph.run(
-                plan, from: sources.all, workers: runner.workers, clock: &clock)
+                plan, from: sources.all, workers: runner.workers, timer: &timer)
             try graph.verify(outcome, plan, against: commit, isLast: number == last, &report)
         }
         graph.restoreWatermark(maximaMs: watermark.0, watermarkMs: watermark.1)

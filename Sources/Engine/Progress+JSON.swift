@@ -8,7 +8,7 @@ extension BatchProgress {
     public var numInputRows: Int { sources.reduce(0) { $0 + $1.rowsIn } }
 
     /// Rows that were set aside because they were too far ahead of the clock.
-    public var rowsRejected: Int { sources.reduce(0) { $0 + $1.rowsRejected } }
+    public var rowsBeyondSkew: Int { sources.reduce(0) { $0 + $1.rowsBeyondSkew } }
 
     /// Input rows per second of the batch's own time (at least 1 ms, as Spark counts).
     public var processedRowsPerSecond: Double { processedPerSecond(numInputRows) }
@@ -60,7 +60,7 @@ extension BatchProgress {
         let rows = source.rowsIn
         var metrics: [(String, JSONValue)] = [
             ("offsetsBehindLatest", .string(String(source.rowsBehind))),
-            ("rowsAheadOfClock", .string(String(source.rowsRejected))),
+            ("rowsAheadOfClock", .string(String(source.rowsBeyondSkew))),
         ]
         if source.rowsMalformed > 0 {
             metrics.append(("rowsMalformed", .string(String(source.rowsMalformed))))

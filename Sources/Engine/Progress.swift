@@ -50,7 +50,7 @@ public struct SourceProgress: Sendable {
     /// Records that did not parse and were left out.
     public var rowsMalformed = 0
     /// Rows that were set aside because they were too far ahead of the clock.
-    public var rowsRejected = 0
+    public var rowsBeyondSkew = 0
     /// Rows that the source no longer had, where the job allows that.
     public var rowsLost = 0
     /// The source's own watermark after the batch, ms; `nil` without one, or before its first row.
@@ -111,7 +111,7 @@ public struct StageDurations: Sendable {
     }
 }
 
-/// What a run tells whoever watches it.
+/// What a run tells its observer.
 public enum EngineEvent: Sendable {
     /// The run begins: where it resumes.
     case started(RunStart)
@@ -160,7 +160,7 @@ public struct RunSummary: Sendable {
     /// Rows given to sinks.
     public var rowsOut = 0
     /// Rows set aside because they were too far ahead of the clock.
-    public var rowsRejected = 0
+    public var rowsBeyondSkew = 0
     /// Records left out because they did not parse.
     public var rowsMalformed = 0
     /// Input rows dropped as late, over all queries that read the source.

@@ -19,7 +19,7 @@ struct RunTotals {
     mutating func count(_ outcome: BatchOutcome, sourceNames: [String]?) {
         let tally = outcome.tally
         add(tally.rowsIn.reduce(0, +), to: "rowsIn")
-        addIfAny(tally.rowsRejected.reduce(0, +), to: "rowsRejected")
+        addIfAny(tally.rowsBeyondSkew.reduce(0, +), to: "rowsRejected")
         addIfAny(tally.rowsMalformed.reduce(0, +), to: "rowsMalformed")
         addIfAny(tally.rowsLost.reduce(0, +), to: "rowsLost")
         for (name, count) in zip(sourceNames ?? [], tally.rowsIn) {
@@ -60,7 +60,7 @@ struct RunTotals {
     ) -> Double? {
         summary.batches += 1
         summary.rowsIn += outcome.tally.rowsIn.reduce(0, +)
-        summary.rowsRejected += outcome.tally.rowsRejected.reduce(0, +)
+        summary.rowsBeyondSkew += outcome.tally.rowsBeyondSkew.reduce(0, +)
         summary.rowsMalformed += outcome.tally.rowsMalformed.reduce(0, +)
         for (query, readsSources) in zip(outcome.queries, readsSources) {
             summary.rowsOut += query.rowsOut

@@ -7,7 +7,7 @@ extension TriggerLoop {
     /// back, and moves it to where the others let it go.
     ///
     /// It is done before a batch is planned, so that the log of offsets tells a restart.
-    func noteIdleSources(_ available: Availability) {
+    func updateIdleSources(_ available: Availability) {
         runner.setIdle(graph.watermarks.indices.map { isIdle($0, available) })
     }
 

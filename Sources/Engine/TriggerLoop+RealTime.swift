@@ -24,9 +24,8 @@ extension TriggerLoop {
             batch.plan.offsets = [
                 try takeIn(from: first.offsets[0].start, lastingMs, available, &scan, &batch)
             ]
-            let waited = batch.clock.lap()
-            scan.profile.add(wall: waited, [(.other, waited)])
-            return try graph.finish(batch.plan, scan, &batch.clock)
+            batch.timer.lap(nil, .other)
+            return try graph.finish(batch.plan, scan, &batch.timer)
         }
     }
 
@@ -53,7 +52,7 @@ extension TriggerLoop {
                 part.offsets = [more]
                 try graph.read(
                     part, from: sources.all, runner.workers.sharing(rows: Int(more.count)),
-                    into: &scan, &batch.clock)
+                    into: &scan, &batch.timer)
                 try graph.show(scan)
                 next = more.end
                 idle.note([more], at: time.now)

@@ -48,7 +48,7 @@ final class TriggerLoop {
         }
     }
 
-    /// Whether a stop was asked for, or so many batches ran as may.
+    /// Whether a stop was asked for, or the limit of batches is reached.
     var isFinished: Bool {
         shouldStop() || limits.maxBatches.map { runner.batches >= $0 } ?? false
     }
@@ -158,7 +158,7 @@ final class TriggerLoop {
 
     /// Plans the next batch, `nil` if there is none to run.
     private func planNextBatch(_ available: Availability) throws -> PlannedBatch? {
-        noteIdleSources(available)
+        updateIdleSources(available)
         let (cursor, options) = (runner.cursor, runner.job.job.options)
         let mayRunEmpty =
             options.noDataBatches && (cursor.hasRunBatch || options.noDataBatchAfterRestart)

@@ -63,11 +63,11 @@ private struct UnreadableSource: SourceSpec {
     var summary: String { "" }
     var exported: ExportedSource { ExportedSource(.tickLog(path: "")) }
 
-    func open(_ place: SourcePlace) throws -> any Source {
+    func open(_ place: SourcePlace) -> any Source {
         preconditionFailure("a job with faults does not run")
     }
 
-    func status(_ place: SourcePlace) throws -> SourceStatus {
+    func status(_ place: SourcePlace) -> SourceStatus {
         preconditionFailure("a job with faults does not run")
     }
 }

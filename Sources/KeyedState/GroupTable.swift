@@ -176,7 +176,7 @@ extension GroupTable {
         room = table.capacity
     }
 
-    /// Makes sure that so many more groups are allowed.
+    /// Checks that `added` more groups are allowed.
     private func makeRoom(for added: Int = 1) throws(KeyedStateError) {
         guard added <= rowsMax - count else {
             throw KeyedStateError(
@@ -187,7 +187,7 @@ extension GroupTable {
         try checkMemory(for: added)
     }
 
-    /// Makes sure that there is memory for so many more groups.
+    /// Checks that there is memory for `added` more groups.
     private func checkMemory(for added: Int) throws(KeyedStateError) {
         var capacity = table.capacity
         while capacity < count + added { capacity *= 2 }

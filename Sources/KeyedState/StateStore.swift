@@ -50,7 +50,7 @@ public struct StagedState: Sendable {
 public struct StateStore: Sendable {
     /// Where the files are.
     public let directory: Path
-    /// A snapshot is written every so many batches.
+    /// Batches between two snapshots.
     public let snapshotIntervalBatches: Int64
 
     let fileSystem: any FileSystem
@@ -71,7 +71,7 @@ public struct StateStore: Sendable {
     ///   - directory: the query's own directory; `prepare` makes it.
     ///   - fileSystem: does the file work.
     ///   - fingerprint: what the state means: files of another are refused.
-    ///   - snapshotIntervalBatches: a snapshot is written every so many batches.
+    ///   - snapshotIntervalBatches: batches between two snapshots.
     ///   - workers: encode the files.
     public init(
         directory: Path, fileSystem: any FileSystem, fingerprint: String,

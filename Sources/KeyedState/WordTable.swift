@@ -97,8 +97,8 @@
         return slot
     }
 
-    /// Adds so many keys that are not in the table, as `insertUnindexed(_:)` does one; `write` writes
-    /// the words of each, in order.
+    /// Adds a number of keys that are not in the table, as `insertUnindexed(_:)` does one; `write`
+    /// writes the words of each, in order.
     @inline(__always)
     func insertUnindexed(
         count added: Int, _ write: (_ index: Int, UnsafeMutablePointer<UInt64>) -> Void

@@ -18,7 +18,7 @@ public struct EventTimeStatistics: Sendable, Equatable {
     public private(set) var maxMs: Int64 = .min
     private var sumMs: Int128 = 0
 
-    /// No rows.
+    /// Statistics of no rows.
     public init() {}
 
     /// The mean event time; meaningless without rows.

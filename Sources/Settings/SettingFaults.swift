@@ -35,7 +35,12 @@ public struct SettingFaults: Sendable {
 
     /// Notes a fault at a byte of a text, such as a place inside an expression.
     ///
-    /// - Parameter textOffset: the byte of the setting's text, which is a string.
+    /// - Parameters:
+    ///   - code: what kind of fault it is.
+    ///   - message: what is wrong, and the remedy.
+    ///   - pointer: the setting, which is a string.
+    ///   - textOffset: the byte of the setting's text.
+    ///   - suggestion: what was probably meant.
     public mutating func note(
         _ code: SettingFault.Code, _ message: String, at pointer: JSONPointer, textOffset: Int,
         suggestion: String? = nil

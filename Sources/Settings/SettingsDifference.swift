@@ -34,7 +34,9 @@ public struct SettingDifference: Hashable, Sendable, CustomStringConvertible {
 public struct SettingMeaning: Hashable, Sendable {
     /// The value in one spelling: where it is equal, nothing changed.
     public let spelling: [String]
-    /// What of it others depend on: where it is equal, the change is allowed. `nil` is all.
+    /// What of it others depend on: where it is equal, the change is allowed.
+    ///
+    /// `nil` is all of it.
     public let effect: String?
 
     /// A value in one spelling.

@@ -20,7 +20,7 @@ public indirect enum Shape: Sendable {
     case null
     /// `true` only.
     case yes
-    /// An array of so many values.
+    /// An array, with the bounds of its count.
     case list(Shape, count: ClosedRange<Int>)
     /// An object with any keys.
     case map(Shape)

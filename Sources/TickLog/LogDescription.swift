@@ -60,12 +60,12 @@ struct LogDescription: Sendable {
         let object: JSONValue = [
             "version": .integer(Self.version), "uuid": .string(uuid),
             "timeColumn": .string(timeColumn), "schema": .array(fields),
-            "checksum": .string(Stamp.placeholder),
+            "checksum": .string(EmbeddedChecksum.placeholder),
         ]
         var bytes = Array(object.text().utf8)
         // The checksum is the last member: its digits end two bytes before the text does.
         let end = bytes.count - 2
-        Stamp.write(into: &bytes, at: end - 16..<end, seed: 0)
+        EmbeddedChecksum.write(into: &bytes, at: end - 16..<end, seed: 0)
         return bytes + [UInt8(ascii: "\n")]
     }
 

@@ -57,10 +57,10 @@ final class SegmentFile: Sendable {
     }
 
     /// The group of an index entry, verified unless that was done before.
-    func group(_ entry: GroupEntry, isVerified: Bool) throws(TickLogError) -> LogGroup {
+    func group(_ entry: GroupEntry, isVerified: Bool) throws(TickLogError) -> LogRecordBatch {
         do throws(SegmentFault) {
             guard entry.position + entry.byteCount <= source.count,
-                let group = try LogGroup(source, at: entry.position),
+                let group = try LogRecordBatch(source, at: entry.position),
                 group.range.count == entry.byteCount, group.header.checksum == entry.checksum,
                 group.header.baseOffset == entry.baseOffset
             else {
@@ -82,7 +82,7 @@ final class SegmentFile: Sendable {
         mapping.release(max(0, range.lowerBound - (1 << 22))..<range.upperBound)
     }
 
-    func decode(_ group: LogGroup, columns: [Int]?) throws(TickLogError) -> RecordBatch {
+    func decode(_ group: LogRecordBatch, columns: [Int]?) throws(TickLogError) -> RecordBatch {
         do throws(SegmentFault) {
             return try group.decode(decoder, columns: columns)
         } catch {
@@ -125,9 +125,9 @@ struct SegmentWalk {
     }
 
     /// The next group, or `nil` at the end of the bytes or at the end marker.
-    mutating func next(verifying: Bool) throws(SegmentFault) -> LogGroup? {
+    mutating func next(verifying: Bool) throws(SegmentFault) -> LogRecordBatch? {
         let source = end == file.source.count ? file.source : file.source.slice(0..<end)
-        guard let group = try LogGroup(source, at: position) else { return nil }
+        guard let group = try LogRecordBatch(source, at: position) else { return nil }
         let header = group.header
         guard header.baseOffset == offset else {
             throw SegmentFault(

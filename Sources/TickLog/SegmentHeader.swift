@@ -8,7 +8,7 @@ import Storage
 //                      a rewritten segment: what the segment after it has as `previous`),
 //                      producer:<id> = position at the start of the segment, checksum (XXH3 of
 //                      the message, these 16 digits taken as zeros)
-//     groups           see LogGroup.swift
+//     groups           see LogRecordBatch.swift
 //     seal             see SegmentSeal.swift; only in a segment that takes no more rows
 
 /// The head of a segment.
@@ -48,12 +48,12 @@ struct SegmentHeader: Sendable {
         for (id, position) in producers.sorted(by: { $0.key < $1.key }) {
             metadata.append(ArrowMetadataEntry(Self.producerPrefix + id, position))
         }
-        metadata.append(ArrowMetadataEntry("checksum", Stamp.placeholder))
+        metadata.append(ArrowMetadataEntry("checksum", EmbeddedChecksum.placeholder))
         var encoded = writer.encodeSchema(metadata: metadata)
         guard let place = encoded.metadataValueRanges.last else {
             preconditionFailure("a segment's header has metadata, the checksum last")
         }
-        Stamp.write(into: &encoded.bytes, at: place, seed: log.seed)
+        EmbeddedChecksum.write(into: &encoded.bytes, at: place, seed: log.seed)
         return encoded.bytes
     }
 
@@ -71,7 +71,7 @@ struct SegmentHeader: Sendable {
             let bytes = unsafe UnsafeRawBufferPointer(rebasing: source.unsafeBytes[range])
             guard let stamp = metadata.last, stamp.entry.key == "checksum",
                 stamp.valueRange.count == 16,
-                unsafe Stamp.checksum(of: bytes, place: stamp.valueRange, seed: log.seed)
+                unsafe EmbeddedChecksum.checksum(of: bytes, place: stamp.valueRange, seed: log.seed)
                     == Checksum.parseHex(stamp.entry.value)
             else {
                 throw ArrowError(.malformed, "the segment's head does not match its checksum")

@@ -118,7 +118,7 @@ extension TickLogReader {
                 .invalidArgument, "a block needs a row, and a column must be one of the log's")
         }
         return try withSegments { (state) throws(TickLogError) in
-            try check(offsets, state.cell)
+            try check(offsets, state.mark)
             release(before: offsets.lowerBound, &state)
             var plans: [LogBlockPlan] = []
             var next = offsets.lowerBound
@@ -191,19 +191,19 @@ extension TickLogReader {
         }
     }
 
-    private func check(_ offsets: Range<Int64>, _ cell: DurableCell) throws(TickLogError) {
-        guard offsets.lowerBound >= cell.startOffset else {
+    private func check(_ offsets: Range<Int64>, _ mark: HighWatermark) throws(TickLogError) {
+        guard offsets.lowerBound >= mark.startOffset else {
             throw TickLogError(
                 .offsetsRemoved,
-                "offset \(offsets.lowerBound) is needed, the log starts at \(cell.startOffset): "
-                    + "\(cell.startOffset - offsets.lowerBound) rows were removed by retention; "
-                    + "start from \(cell.startOffset), or restore the older segments", file: path)
+                "offset \(offsets.lowerBound) is needed, the log starts at \(mark.startOffset): "
+                    + "\(mark.startOffset - offsets.lowerBound) rows were removed by retention; "
+                    + "start from \(mark.startOffset), or restore the older segments", file: path)
         }
-        guard offsets.upperBound <= cell.endOffset else {
+        guard offsets.upperBound <= mark.endOffset else {
             throw TickLogError(
                 .offsetsAhead,
                 "offset \(offsets.upperBound) is asked for, the log is durable up to "
-                    + "\(cell.endOffset)", file: path)
+                    + "\(mark.endOffset)", file: path)
         }
     }
 
@@ -222,24 +222,24 @@ extension TickLogReader {
     private func load(_ index: Int, _ state: inout State) throws(TickLogError) {
         if state.segments[index].isComplete { return }
         let base = state.segments[index].baseOffset
-        let isActive = base == state.cell.segmentBase
+        let isActive = base == state.mark.segmentBase
         let known = state.segments[index].groups.last?.endOffset ?? base
-        if isActive && known == state.cell.endOffset { return }
+        if isActive && known == state.mark.endOffset { return }
         let name = SegmentHeader.fileName(base)
         let segmentPath = try storage { () throws(StorageError) in try path.appending(name) }
         let file = try SegmentFile(
-            segmentPath, baseOffset: base, byteCount: isActive ? Int(state.cell.segmentBytes) : nil,
+            segmentPath, baseOffset: base, byteCount: isActive ? Int(state.mark.segmentBytes) : nil,
             log, files)
         state.segments[index].file = file
         state.segments[index].releasedBytes = 0
         if isActive {
-            try extend(&state.segments[index], file, to: state.cell.endOffset)
+            try extend(&state.segments[index], file, to: state.mark.endOffset)
             return
         }
         let seal = try file.seal()
         let next =
             index + 1 < state.segments.count
-            ? state.segments[index + 1].baseOffset : state.cell.endOffset
+            ? state.segments[index + 1].baseOffset : state.mark.endOffset
         guard seal.endOffset == next else {
             throw TickLogError.damaged(
                 "the segment ends at offset \(seal.endOffset), the next begins at \(next)",

@@ -32,13 +32,13 @@ extension TickLogReader {
     }
 
     private func verifyOnce() throws(TickLogError) -> TickLogReport {
-        let (cell, bases) = state.withLock { ($0.cell, $0.segments.map(\.baseOffset)) }
+        let (mark, bases) = state.withLock { ($0.mark, $0.segments.map(\.baseOffset)) }
         var report = TickLogReport()
         var chain: UInt64?
         for (index, base) in bases.enumerated() {
-            let end = index + 1 < bases.count ? bases[index + 1] : cell.endOffset
+            let end = index + 1 < bases.count ? bases[index + 1] : mark.endOffset
             do throws(TickLogError) {
-                chain = try verify(base, to: end, cell, chain, &report)
+                chain = try verify(base, to: end, mark, chain, &report)
             } catch {
                 guard error.code == .damaged || error.cause?.code == .notFound else { throw error }
                 report.faults.append(error)
@@ -50,15 +50,15 @@ extension TickLogReader {
 
     /// Checks one segment and returns what the next one has to follow.
     private func verify(
-        _ base: Int64, to end: Int64, _ cell: DurableCell, _ chain: UInt64?,
+        _ base: Int64, to end: Int64, _ mark: HighWatermark, _ chain: UInt64?,
         _ report: inout TickLogReport
     ) throws(TickLogError) -> UInt64 {
         let segment = try storage { () throws(StorageError) in
             try path.appending(SegmentHeader.fileName(base))
         }
-        let isActive = base == cell.segmentBase
+        let isActive = base == mark.segmentBase
         let file = try SegmentFile(
-            segment, baseOffset: base, byteCount: isActive ? Int(cell.segmentBytes) : nil, log,
+            segment, baseOffset: base, byteCount: isActive ? Int(mark.segmentBytes) : nil, log,
             files)
         let seal = isActive ? nil : try file.seal()
         let dataBytes = seal?.dataBytes ?? file.source.count

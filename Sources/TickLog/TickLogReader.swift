@@ -9,10 +9,10 @@ import Synchronization
 /// safe.
 public final class TickLogReader: Sendable {
     struct State {
-        var cell: DurableCell
+        var mark: HighWatermark
         /// The segments, oldest first; the last is the active one.
         var segments: [ReaderSegment]
-        /// Of `segments`: it is stale when the cell has another.
+        /// Of `segments`: it is stale when the high watermark has another.
         var generation: Int64
     }
 
@@ -27,7 +27,7 @@ public final class TickLogReader: Sendable {
 
     let log: LogDescription
     let files: any FileSystem
-    private let cellFile: any ReadFile
+    private let markFile: any ReadFile
     let state: Mutex<State>
     let lastDecoded = Mutex<DecodedGroup?>(nil)
 
@@ -47,35 +47,35 @@ public final class TickLogReader: Sendable {
         self.files = files
         let log = try LogDirectory.description(path, files)
         self.log = log
-        let cellFile = try storage { () throws(StorageError) in
-            try files.openForReading(path.appending(DurableCell.fileName))
+        let markFile = try storage { () throws(StorageError) in
+            try files.openForReading(path.appending(HighWatermark.fileName))
         }
-        self.cellFile = cellFile
-        let (cell, segments) = try Self.look(cellFile, path, log, files)
-        state = Mutex(State(cell: cell, segments: segments, generation: cell.generation))
+        self.markFile = markFile
+        let (mark, segments) = try Self.scan(markFile, path, log, files)
+        state = Mutex(State(mark: mark, segments: segments, generation: mark.generation))
     }
 
     /// The offset of the first row that is kept, as of the last refresh.
-    public var startOffset: Int64 { state.withLock { $0.cell.startOffset } }
+    public var startOffset: Int64 { state.withLock { $0.mark.startOffset } }
 
     /// The offset after the last durable row, as of the last refresh.
-    public var endOffset: Int64 { state.withLock { $0.cell.endOffset } }
+    public var endOffset: Int64 { state.withLock { $0.mark.endOffset } }
 
     /// Looks how far the log is durable by now and returns that offset.
     ///
     /// - Complexity: one read of 64 bytes; more only when there is a new segment.
     @discardableResult
     public func refresh() throws(TickLogError) -> Int64 {
-        let cell = try Self.readCell(cellFile, path, seed: log.seed)
+        let mark = try Self.readHighWatermark(markFile, path, seed: log.seed)
         return try state.withLock { (state) throws(TickLogError) in
             // Another thread may have seen a later one in the meantime.
-            guard cell.endOffset >= state.cell.endOffset else { return state.cell.endOffset }
-            if cell.generation != state.generation {
+            guard mark.endOffset >= state.mark.endOffset else { return state.mark.endOffset }
+            if mark.generation != state.generation {
                 try catchUp(&state)
             } else {
-                state.cell = cell
+                state.mark = mark
             }
-            return state.cell.endOffset
+            return state.mark.endOffset
         }
     }
 
@@ -99,62 +99,62 @@ public final class TickLogReader: Sendable {
         }
     }
 
-    /// Takes in the cell and the segments as they are now.
+    /// Takes in the high watermark and the segments as they are now.
     private func catchUp(_ state: inout State) throws(TickLogError) {
-        let (cell, segments) = try Self.look(cellFile, path, log, files)
-        if cell.generation == state.generation { return }
+        let (mark, segments) = try Self.scan(markFile, path, log, files)
+        if mark.generation == state.generation { return }
         var known: [Int64: ReaderSegment] = [:]
         for segment in state.segments { known[segment.baseOffset] = segment }
         state.segments = segments.map { known[$0.baseOffset] ?? $0 }
-        state.cell = cell
-        state.generation = cell.generation
+        state.mark = mark
+        state.generation = mark.generation
     }
 
-    /// The cell and the segments that go with it.
-    private static func look(
-        _ cellFile: any ReadFile, _ path: Path, _ log: LogDescription, _ files: any FileSystem
-    ) throws(TickLogError) -> (DurableCell, [ReaderSegment]) {
-        var cell = try readCell(cellFile, path, seed: log.seed)
+    /// The high watermark and the segments that go with it.
+    private static func scan(
+        _ markFile: any ReadFile, _ path: Path, _ log: LogDescription, _ files: any FileSystem
+    ) throws(TickLogError) -> (HighWatermark, [ReaderSegment]) {
+        var mark = try readHighWatermark(markFile, path, seed: log.seed)
         while true {
             do throws(TickLogError) {
-                return (cell, try segments(path, files, cell))
+                return (mark, try segments(path, files, mark))
             } catch {
                 // Retention may have been at work between the two looks.
-                let now = try readCell(cellFile, path, seed: log.seed)
-                if now.generation == cell.generation { throw error }
-                cell = now
+                let now = try readHighWatermark(markFile, path, seed: log.seed)
+                if now.generation == mark.generation { throw error }
+                mark = now
             }
         }
     }
 
-    private static func readCell(
+    private static func readHighWatermark(
         _ file: any ReadFile, _ path: Path, seed: UInt64
-    ) throws(TickLogError) -> DurableCell {
+    ) throws(TickLogError) -> HighWatermark {
         // A write in progress shows as a checksum that does not fit.
         for _ in 0..<100 {
             let bytes = try storage { () throws(StorageError) in
-                try file.readUpTo(DurableCell.byteCount, at: 0)
+                try file.readUpTo(HighWatermark.byteCount, at: 0)
             }
-            if let cell = DurableCell(bytes, seed: seed) { return cell }
+            if let mark = HighWatermark(bytes, seed: seed) { return mark }
         }
         throw TickLogError(
             .damaged,
-            "the file '\(DurableCell.fileName)' does not match its checksum; append to the log "
+            "the file '\(HighWatermark.fileName)' does not match its checksum; append to the log "
                 + "(or open it for that): what is durable is then found out from its segments",
             file: path)
     }
 
     private static func segments(
-        _ directory: Path, _ files: any FileSystem, _ cell: DurableCell
+        _ directory: Path, _ files: any FileSystem, _ mark: HighWatermark
     ) throws(TickLogError) -> [ReaderSegment] {
         let bases = try LogDirectory.segmentBases(directory, files).filter {
-            $0 >= cell.startOffset && $0 <= cell.segmentBase
+            $0 >= mark.startOffset && $0 <= mark.segmentBase
         }
-        guard bases.first == cell.startOffset, bases.last == cell.segmentBase else {
+        guard bases.first == mark.startOffset, bases.last == mark.segmentBase else {
             throw TickLogError(
                 .damaged,
-                "a segment is missing: the first one, of offset \(cell.startOffset), or the last "
-                    + "one, of offset \(cell.segmentBase); restore it from a copy",
+                "a segment is missing: the first one, of offset \(mark.startOffset), or the last "
+                    + "one, of offset \(mark.segmentBase); restore it from a copy",
                 file: directory)
         }
         return bases.map { ReaderSegment(baseOffset: $0) }

@@ -118,7 +118,7 @@ extension TickLogWriter {
                 baseOffset: state.endOffset + Int64(row), rowCount: rows.count,
                 times: part.times(inColumn: log.timeIndex), syncedThrough: state.durableOffset,
                 previous: chain, continues: !isLast, producer: isLast ? producer : nil)
-            let bytes = LogGroup.encode(part, &header, state.writer, seed: log.seed)
+            let bytes = LogRecordBatch.encode(part, &header, state.writer, seed: log.seed)
             try put(bytes, at: position, &state)
             groups.append(GroupEntry(header, position: position, byteCount: bytes.count))
             written.append(bytes)

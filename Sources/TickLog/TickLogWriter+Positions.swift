@@ -24,7 +24,7 @@ struct RowlessPositions: Sendable, Equatable {
 
     var entries: [String: Entry] = [:]
 
-    /// Nothing.
+    /// No positions.
     init() {}
 
     /// Those of a log that still count, by the positions that are in it.

@@ -7,18 +7,18 @@ public import Storage
 //    gap; sealed segments are trusted by the checksum of their index (`verify()` reads them).
 // 2. The last segment, if it has no whole seal, is read from the device and every group of it checked.
 //    The first byte that does not verify is
-//      - damage, when it lies before the durable end that the cell or a later valid group of this
+//      - damage, when it lies before the durable end that the high watermark or a later valid group of this
 //        segment (synced_through) vouches for: the log is refused and nothing is changed;
 //      - otherwise a torn tail: never durable, never acknowledged. It is dropped, together with
 //        the groups of an append of which the end is missing.
-// 3. If the segment is not exactly what the cell says was durable, its valid part is written to a
+// 3. If the segment is not exactly what the high watermark says was durable, its valid part is written to a
 //    new file that takes the old one's place: what the cache held may never have reached the disk.
 
 extension TickLogWriter {
     struct Opened: ~Copyable {
         var state: State
         let recovery: TickLogRecovery
-        let cellFile: any AppendFile
+        let markFile: any AppendFile
         /// Whether the last segment is sealed, so that the next one has to be created.
         let needsSegment: Bool
     }
@@ -33,12 +33,12 @@ extension TickLogWriter {
             try files.createDirectories(path)
             try files.syncDirectory(path)
         }
-        let (cell, cellFile) = try openCell(path, log, files)
-        let bases = try finishRetention(path, log, files, cell)
-        guard let last = bases.last, last >= cell?.segmentBase ?? 0 else {
+        let (mark, markFile) = try openHighWatermark(path, log, files)
+        let bases = try finishRetention(path, log, files, mark)
+        guard let last = bases.last, last >= mark?.segmentBase ?? 0 else {
             throw TickLogError(
                 .damaged,
-                "the segment from offset \(cell?.segmentBase ?? 0) is missing; "
+                "the segment from offset \(mark?.segmentBase ?? 0) is missing; "
                     + "restore it from a copy", file: path)
         }
         try checkSealed(path, bases, log, files)
@@ -50,35 +50,35 @@ extension TickLogWriter {
         // A seal that does not verify was being written when the machine went down: no segment
         // follows it yet, so nothing rests on it, and it goes as every torn tail does.
         if file.isSealed, let seal = try? file.seal() {
-            return try openSealed(file, seal, start: bases[0], cell, cellFile, files)
+            return try openSealed(file, seal, start: bases[0], mark, markFile, files)
         }
-        return try openActive(file, start: bases[0], cell, cellFile, files)
+        return try openActive(file, start: bases[0], mark, markFile, files)
     }
 
-    /// The cell, `nil` when it does not verify, and its file, made anew when it is missing.
-    private static func openCell(
+    /// The high watermark, `nil` when it does not verify, and its file, made anew when it is missing.
+    private static func openHighWatermark(
         _ path: Path, _ log: LogDescription, _ files: any FileSystem
-    ) throws(TickLogError) -> (DurableCell?, any AppendFile) {
+    ) throws(TickLogError) -> (HighWatermark?, any AppendFile) {
         try storage { () throws(StorageError) in
-            let cellPath = try path.appending(DurableCell.fileName)
-            guard try files.exists(cellPath) else {
-                return (nil, try files.openForAppend(cellPath, createNew: true))
+            let markPath = try path.appending(HighWatermark.fileName)
+            guard try files.exists(markPath) else {
+                return (nil, try files.openForAppend(markPath, createNew: true))
             }
-            let bytes = try files.openForReading(cellPath).readUpTo(DurableCell.byteCount, at: 0)
+            let bytes = try files.openForReading(markPath).readUpTo(HighWatermark.byteCount, at: 0)
             // Kept in place: readers have it open.
             return (
-                DurableCell(bytes, seed: log.seed),
-                try files.openForAppend(cellPath, createNew: false)
+                HighWatermark(bytes, seed: log.seed),
+                try files.openForAppend(markPath, createNew: false)
             )
         }
     }
 
     /// Removes segments that retention was about to remove; gives the bases of those that stay.
     private static func finishRetention(
-        _ path: Path, _ log: LogDescription, _ files: any FileSystem, _ cell: DurableCell?
+        _ path: Path, _ log: LogDescription, _ files: any FileSystem, _ mark: HighWatermark?
     ) throws(TickLogError) -> [Int64] {
         let bases = try LogDirectory.segmentBases(path, files)
-        guard let start = cell?.startOffset else { return bases }
+        guard let start = mark?.startOffset else { return bases }
         guard bases.contains(start) else {
             throw TickLogError(
                 .damaged,
@@ -109,8 +109,8 @@ extension TickLogWriter {
     }
 
     private static func openSealed(
-        _ file: SegmentFile, _ seal: SegmentSeal, start: Int64, _ cell: DurableCell?,
-        _ cellFile: any AppendFile, _ files: any FileSystem
+        _ file: SegmentFile, _ seal: SegmentSeal, start: Int64, _ mark: HighWatermark?,
+        _ markFile: any AppendFile, _ files: any FileSystem
     ) throws(TickLogError) -> Opened {
         // The run that wrote the seal may have died before it synced it.
         try storage { () throws(StorageError) in
@@ -119,22 +119,22 @@ extension TickLogWriter {
             try segment.close()
         }
         let state = State(
-            file: cellFile, header: file.header, writer: ArrowStreamWriter(file.log.schema),
+            file: markFile, header: file.header, writer: ArrowStreamWriter(file.log.schema),
             writtenBytes: seal.dataBytes, durableBytes: seal.dataBytes,
             endOffset: seal.endOffset, durableOffset: seal.endOffset, startOffset: start,
-            generation: (cell?.generation ?? 0) + 1, chain: seal.last, groups: [],
+            generation: (mark?.generation ?? 0) + 1, chain: seal.last, groups: [],
             dataChecksum: ChecksumStream(), producers: seal.producers, failure: nil)
         return Opened(
             state: state, recovery: TickLogRecovery(bytesDropped: 0, wasRewritten: false),
-            cellFile: cellFile, needsSegment: true)
+            markFile: markFile, needsSegment: true)
     }
 
     private static func openActive(
-        _ file: SegmentFile, start: Int64, _ cell: DurableCell?, _ cellFile: any AppendFile,
+        _ file: SegmentFile, start: Int64, _ mark: HighWatermark?, _ markFile: any AppendFile,
         _ files: any FileSystem
     ) throws(TickLogError) -> Opened {
-        let isCells = cell?.segmentBase == file.header.baseOffset
-        let durableBytes = isCells ? Int(cell?.segmentBytes ?? 0) : file.headerBytes
+        let isCells = mark?.segmentBase == file.header.baseOffset
+        let durableBytes = isCells ? Int(mark?.segmentBytes ?? 0) : file.headerBytes
         let scan = SegmentScan(file)
         try scan.refuseDamage(durableBytes: durableBytes)
         let dropped = file.source.count - scan.validBytes
@@ -160,13 +160,13 @@ extension TickLogWriter {
         let state = State(
             file: appendFile, header: file.header, writer: ArrowStreamWriter(file.log.schema),
             writtenBytes: scan.validBytes, durableBytes: scan.validBytes, endOffset: end,
-            durableOffset: end, startOffset: start, generation: (cell?.generation ?? 0) + 1,
+            durableOffset: end, startOffset: start, generation: (mark?.generation ?? 0) + 1,
             chain: scan.groups.last?.checksum ?? file.header.previous, groups: scan.groups,
             dataChecksum: checksum, producers: scan.producers, failure: nil)
         return Opened(
             state: state,
             recovery: TickLogRecovery(bytesDropped: Int64(dropped), wasRewritten: wasRewritten),
-            cellFile: cellFile, needsSegment: false)
+            markFile: markFile, needsSegment: false)
     }
 }
 
@@ -241,7 +241,7 @@ struct SegmentScan {
         var position = (validBytes + 63) / 64 * 64
         while position + 8 <= bytes.count {
             let marker = unsafe bytes.loadUnaligned(fromByteOffset: position, as: UInt32.self)
-            if marker == .max, let group = try? LogGroup(file.source, at: position),
+            if marker == .max, let group = try? LogRecordBatch(file.source, at: position),
                 group.header.syncedThrough > offset, group.header.baseOffset > offset,
                 (try? group.verify(seed: file.log.seed)) != nil
             {
@@ -269,12 +269,12 @@ extension TickLogWriter {
         guard (try? files.lockHolder(path.appending(LogDirectory.lockName))) == nil,
             let log = try? LogDirectory.description(path, files),
             let bytes = try? files.read(
-                path.appending(DurableCell.fileName), maxBytes: DurableCell.byteCount),
+                path.appending(HighWatermark.fileName), maxBytes: HighWatermark.byteCount),
             let last = try? LogDirectory.segmentBases(path, files).last,
             let info = try? files.info(path.appending(SegmentHeader.fileName(last)))
         else { return }
-        let cell = DurableCell(bytes, seed: log.seed)
-        if cell?.segmentBase == last, cell?.segmentBytes == info.size { return }
+        let mark = HighWatermark(bytes, seed: log.seed)
+        if mark?.segmentBase == last, mark?.segmentBytes == info.size { return }
         if let writer = try? TickLogWriter(path, files) { try? writer.close() }
     }
 }

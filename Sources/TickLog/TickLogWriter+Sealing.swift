@@ -97,7 +97,7 @@ extension TickLogWriter {
             state.generation += 1
             try failing(&state) { (state) throws(TickLogError) in
                 try publishDurable(&state)
-                try storage { () throws(StorageError) in try cellFile.sync() }
+                try storage { () throws(StorageError) in try markFile.sync() }
             }
             for segment in removed {
                 try storage { () throws(StorageError) in try files.remove([segment]) }
@@ -180,7 +180,7 @@ extension TickLogWriter {
                 baseOffset: base, rowCount: batch.count,
                 times: batch.times(inColumn: log.timeIndex),
                 syncedThrough: oldSeal.endOffset, previous: chain, continues: false)
-            let bytes = LogGroup.encode(batch, &header, writer, seed: log.seed)
+            let bytes = LogRecordBatch.encode(batch, &header, writer, seed: log.seed)
             groups.append(GroupEntry(header, position: written, byteCount: bytes.count))
             chain = header.checksum
             try put(bytes)

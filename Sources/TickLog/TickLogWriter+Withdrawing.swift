@@ -18,7 +18,7 @@ extension TickLogWriter {
     /// Removes the files that a new log has, and the directories that were made for it.
     static func removeFiles(of path: Path, directories: [Path], _ files: any FileSystem) {
         let names = [
-            LogDescription.fileName, DurableCell.fileName, SegmentHeader.fileName(0),
+            LogDescription.fileName, HighWatermark.fileName, SegmentHeader.fileName(0),
             LogDirectory.lockName,
         ]
         // The description goes first: without it there is no log.
@@ -28,9 +28,9 @@ extension TickLogWriter {
 
     private static func isEmpty(_ path: Path, _ files: any FileSystem) throws -> Bool {
         let log = try LogDirectory.description(path, files)
-        let bytes = try files.read(path.appending(DurableCell.fileName), maxBytes: 4_096)
-        guard let cell = DurableCell(bytes, seed: log.seed) else { return false }
+        let bytes = try files.read(path.appending(HighWatermark.fileName), maxBytes: 4_096)
+        guard let mark = HighWatermark(bytes, seed: log.seed) else { return false }
         let segment = try files.info(path.appending(SegmentHeader.fileName(0)))
-        return cell.endOffset == 0 && segment?.size == cell.segmentBytes
+        return mark.endOffset == 0 && segment?.size == mark.segmentBytes
     }
 }

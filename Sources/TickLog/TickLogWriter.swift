@@ -6,7 +6,7 @@ import Synchronization
 //
 //     log.json                        what the log is (LogDescription.swift)
 //     00000000000000000000.arrows     segments, named by their base offset (SegmentHeader.swift)
-//     durable                         how far the log is durable (DurableCell.swift)
+//     durable                         how far the log is durable (HighWatermark.swift)
 //     positions                       of feeds that came further without rows
 //                                     (TickLogWriter+Positions.swift)
 //     LOCK                            held by the writer
@@ -81,7 +81,7 @@ public final class TickLogWriter: Sendable {
     let options: TickLogOptions
     let time: any TimeSource
     private let lock: any FileLock
-    let cellFile: any AppendFile
+    let markFile: any AppendFile
     let state: Mutex<State>
 
     /// Creates an empty log; `TickLogWriter(path, …)` then opens it.
@@ -122,7 +122,7 @@ public final class TickLogWriter: Sendable {
         let header = SegmentHeader(
             baseOffset: 0, previous: log.seed, last: nil, producers: [:]
         ).encode(log, ArrowStreamWriter(schema))
-        let cell = DurableCell(
+        let mark = HighWatermark(
             startOffset: 0, endOffset: 0, segmentBase: 0, segmentBytes: Int64(header.count),
             generation: 0)
         // The description comes last: a directory without it holds no log, whatever else is there.
@@ -130,8 +130,8 @@ public final class TickLogWriter: Sendable {
             try files.createAtomically(
                 path.appending(SegmentHeader.fileName(0)), mode: .replace, contents: header)
             try files.createAtomically(
-                path.appending(DurableCell.fileName), mode: .replace,
-                contents: cell.bytes(seed: log.seed))
+                path.appending(HighWatermark.fileName), mode: .replace,
+                contents: mark.bytes(seed: log.seed))
             try files.createAtomically(description, mode: .createNew, contents: log.text)
         } catch {
             removeFiles(of: path, directories: missing, files)
@@ -161,7 +161,7 @@ public final class TickLogWriter: Sendable {
         }
         let opened = try Self.recover(path, log, files)
         recovery = opened.recovery
-        cellFile = opened.cellFile
+        markFile = opened.markFile
         let needsSegment = opened.needsSegment
         state = Mutex(opened.state)
         try state.withLock { (state) throws(TickLogError) in
@@ -191,19 +191,19 @@ public final class TickLogWriter: Sendable {
             defer { lock.release() }
             try storage { () throws(StorageError) in
                 try state.file.close()
-                try cellFile.close()
+                try markFile.close()
             }
         }
     }
 
     /// Tells readers how far the log is durable.
     func publishDurable(_ state: inout State) throws(TickLogError) {
-        let cell = DurableCell(
+        let mark = HighWatermark(
             startOffset: state.startOffset, endOffset: state.durableOffset,
             segmentBase: state.header.baseOffset, segmentBytes: Int64(state.durableBytes),
             generation: state.generation)
         try storage { () throws(StorageError) in
-            try cellFile.write(cell.bytes(seed: log.seed), at: 0)
+            try markFile.write(mark.bytes(seed: log.seed), at: 0)
         }
     }
 

@@ -7,12 +7,14 @@ extension JobSource {
     /// Opens what is read.
     ///
     /// - Parameter checkpoint: the job's checkpoint, where a source may keep what it has found.
+    /// - Returns: the source, which its reader closes.
     /// - Throws: when there is none, or its columns do not fit.
     func open(checkpoint: Path) throws -> any Source {
         do {
             return try spec.open(place(checkpoint: checkpoint))
-        } catch let error as TickLogError where error.code == .notFound {
-            guard let log = spec.tickLog else { throw error }
+        } catch {
+            guard let log = spec.tickLog, (error.cause as? TickLogError)?.code == .notFound
+            else { throw error }
             throw try noLog(at: Path(log))
         }
     }

@@ -85,9 +85,10 @@ private func firstOffsetNeeded(
         else { continue }
         let isCommitted = try place.reader.committedBatches().last == planned
         var next = isCommitted ? range.upperBound : range.lowerBound
-        let record = HandOffRecord(checkpoint: place.path, source: source.name, files: machineFiles)
+        let record = BackfillBoundaryRecord(
+            checkpoint: place.path, source: source.name, files: machineFiles)
         // Behind a history the log's rows have offsets of their own.
-        if let handOff = try record.read() { next = handOff.logOffset(of: next) }
+        if let boundary = try record.read() { next = boundary.logOffset(of: next) }
         if lowest.map({ next < $0.offset }) ?? true { lowest = (next, place.path) }
     }
     return lowest

@@ -124,8 +124,8 @@ final class RunReport {
         if summary.rowsMalformed > 0 {
             parts.append("\(groupedCount(Int64(summary.rowsMalformed))) malformed")
         }
-        if summary.rowsRejected > 0 {
-            parts.append("\(groupedCount(Int64(summary.rowsRejected))) ahead of the clock")
+        if summary.rowsBeyondSkew > 0 {
+            parts.append("\(groupedCount(Int64(summary.rowsBeyondSkew))) ahead of the clock")
         }
         parts.append("watermark \(Self.watermarkText(summary.watermarkMs))")
         parts.append(humanDuration(micros: Int64(seconds * 1e6)))

@@ -62,7 +62,7 @@ import Testing
     @Test func everySecondCrashIsSurvived() throws {
         var survived = 0
         try sweepCrashes(
-            seeds: 0,
+            seeds: 0, step: TestSlice.step(5),
             run: { try Query($0).run(until: Self.batchesNested) },
             recover: { files, point in
                 let first = files.restarted(.everything)
@@ -83,7 +83,7 @@ import Testing
                     }
                 }
             })
-        #expect(survived > 3000)
+        #expect(survived > 3000 / TestSlice.step(5))
     }
 
     /// Each operation fails once, with the process alive to misbehave.

@@ -34,7 +34,7 @@ import Testing
         let content = try files.read(path, maxBytes: 10_000)
         #expect(try blamed(files) == nil)
         for index in content.indices {
-            for bit in 0..<8 {
+            for bit in 0..<8 where (index + bit) % TestSlice.step(8) == 0 {
                 var changed = content
                 changed[index] ^= 1 << UInt8(bit)
                 try vandalise(files, path, changed)

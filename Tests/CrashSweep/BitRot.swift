@@ -50,7 +50,7 @@ struct BitRot {
         let segments = all.filter { $0.hasSuffix(".arrows") }
         let kinds: [(String, String?)] = [
             ("segment with its index", segments.first), ("growing segment", segments.last),
-            ("log description", last(.logDescription)), ("durable cell", last(.durableCell)),
+            ("log description", last(.logDescription)), ("high watermark", last(.highWatermark)),
             ("identity (metadata)", last(.identity)), ("offsets", last(.offsets)),
             ("commit", last(.commit)), ("state delta", last(.stateDelta)),
             ("state snapshot", last(.stateSnapshot)), ("Parquet part", last(.part)),
@@ -103,7 +103,7 @@ struct BitRot {
     /// Files as they were before an earlier operation, put back alone.
     func restore(_ images: [MachineImage]) throws -> RotCount {
         var count = RotCount()
-        for (kind, path) in files() where kind != "durable cell" {
+        for (kind, path) in files() where kind != "high watermark" {
             let file = try Path(path)
             var seen: Set<UInt64> = [Checksum.xxh3(image.content(file) ?? [])]
             for earlier in images {

@@ -278,7 +278,7 @@ import Testing
         script.add(now + 100, now, to: 1)
         try script.run()
         #expect(script.watermarkSeconds == now)
-        #expect(script.events[0].sources.map(\.rowsRejected) == [0, 1])
+        #expect(script.events[0].sources.map(\.rowsBeyondSkew) == [0, 1])
         #expect(script.sideTables["lake/future"].count == 1)
     }
 

@@ -58,7 +58,7 @@ import Testing
         try script.run()
         #expect(script.watermarkSeconds == Self.now + 50)
         let batch = try #require(script.events.first)
-        #expect(batch.rowsRejected == 2)
+        #expect(batch.rowsBeyondSkew == 2)
         #expect(batch.eventTime?.count == 2)
         #expect(batch.queries[0].rowsIn == 2)
         script.add(Self.now + 51)
@@ -92,7 +92,7 @@ import Testing
         script.time.jump(toMicros: (Self.now + 1_000) * 1_000_000)
         try script.run()
         #expect(script.sideTables["lake/future"] == rejected)
-        #expect(script.events.last { $0.batchId == 0 }?.rowsRejected == 1)
+        #expect(script.events.last { $0.batchId == 0 }?.rowsBeyondSkew == 1)
     }
 
     /// Rows that are set aside leave those behind them their offsets.

@@ -21,6 +21,8 @@ import sys, duckdb, pyarrow
 extension, table, *versions = sys.argv[1:]
 connection = duckdb.connect()
 connection.execute("SET TimeZone = 'UTC'")
+# What takes long shows a bar on standard output, which is for the rows.
+connection.execute("SET enable_progress_bar = false")
 connection.execute(f"LOAD '{extension}'")
 for version in versions:
     found = connection.execute(f"SELECT * FROM delta_scan(?, version = {version})", [table]).arrow()

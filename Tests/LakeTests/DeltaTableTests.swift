@@ -313,7 +313,8 @@ import Testing
         let receipts = try Self.write(0..<last, try Self.open(undisturbed))
         let log = try Self.logBytes(undisturbed)
         let survived = try sweepCrashes(
-            seeds: 1, prepare: { _ = try Self.write(0..<9, try Self.open($0)) },
+            seeds: 1, step: TestSlice.step(4),
+            prepare: { _ = try Self.write(0..<9, try Self.open($0)) },
             run: { _ = try Self.write(9..<last, try Self.open($0)) },
             recover: { files, point in
                 let found = try LakeReader(try Path(Self.path), files)
@@ -323,7 +324,7 @@ import Testing
                 #expect(try Self.write(0..<last, try Self.open(files)) == receipts, "\(point)")
                 #expect(try Self.logBytes(files) == log, "\(point)")
             })
-        #expect(survived > 150)
+        #expect(survived > 150 / TestSlice.step(4))
     }
 
     @Test func aTableIsMadeWholeAfterAnyCrash() throws {

@@ -16,6 +16,7 @@ public struct CrashPoint: Sendable, CustomStringConvertible {
 ///
 /// - Parameters:
 ///   - seeds: how many partial survivals are tried at each operation, besides all and nothing.
+///   - step: one in so many pairs of an operation and a survival is tried, besides the end.
 ///   - mutant: what the simulated machine does wrong on purpose.
 ///   - prepare: brings a new machine to where the scenario starts.
 ///   - run: the scenario; errors are expected once the machine is down.
@@ -24,7 +25,7 @@ public struct CrashPoint: Sendable, CustomStringConvertible {
 /// - Throws: what `prepare`, `recover`, or `run` on a machine that is up, throws.
 @discardableResult
 public func sweepCrashes(
-    seeds: UInt64 = 8, mutant: Mutant? = nil,
+    seeds: UInt64 = 8, step: Int = 1, mutant: Mutant? = nil,
     prepare: (SimulatedFileSystem) throws -> Void = { _ in },
     run: (SimulatedFileSystem) throws -> Void,
     recover: (SimulatedFileSystem, CrashPoint) throws -> Void
@@ -37,7 +38,9 @@ public func sweepCrashes(
     let survivals = [.everything, .syncedOnly] + (0..<seeds).map { Survival.some(seed: $0) }
     var survived = 0
     for operation in first...trace.count {
-        for survival in survivals {
+        for (index, survival) in survivals.enumerated() {
+            // The survivals take turns, so that a slice has some of each.
+            guard (operation + index) % step == 0 || operation == trace.count else { continue }
             let machine = SimulatedFileSystem(mutant: mutant)
             try prepare(machine)
             machine.plan(.crash, at: operation)

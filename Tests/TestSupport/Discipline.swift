@@ -6,7 +6,7 @@ import Storage
 /// - A file gets its final name only when its content is durable.
 /// - A plan, a commit and a file's successor are named only when every name given before them is
 ///   durable.
-/// - The durable cell of a log says nothing that a loss of power could take back.
+/// - The high watermark of a log says nothing that a loss of power could take back.
 /// - Effects of a batch (state files, files of tables) get their names only while a plan is
 ///   durable and not committed; a commit only when the effects of its batch are durable.
 /// - A file of a table gets its name only when the names of the batch's state files are durable,
@@ -56,9 +56,9 @@ struct Discipline: Sendable {
         }
     }
 
-    /// The cell's content, before it is written.
-    mutating func judgeCell(_ bytes: [UInt8], _ path: Path, _ disk: SimulatedDisk) {
-        guard bytes.count == 64, FileRole(ofFile: path) == .durableCell else { return }
+    /// The high watermark's content, before it is written.
+    mutating func judgeHighWatermark(_ bytes: [UInt8], _ path: Path, _ disk: SimulatedDisk) {
+        guard bytes.count == 64, FileRole(ofFile: path) == .highWatermark else { return }
         let base = Self.little(bytes, at: 24)
         let durable = Self.little(bytes, at: 32)
         let digits = String(base)

@@ -7,7 +7,7 @@ public import Storage
 public enum FileRole: String, Sendable, Hashable, CaseIterable {
     // Files of a log.
     case segment
-    case durableCell = "durable cell"
+    case highWatermark = "high watermark"
     case logDescription = "log description"
     case positions = "positions of feeds"
     // Files of a checkpoint.
@@ -42,7 +42,7 @@ public enum FileRole: String, Sendable, Hashable, CaseIterable {
         let name = path.name
         switch (parts.first, name) {
         case (_, "LOCK"): self = .lock
-        case ("log", "durable"): self = .durableCell
+        case ("log", "durable"): self = .highWatermark
         case ("log", "log.json"): self = .logDescription
         case ("log", "positions"): self = .positions
         case ("log", _): self = name.hasSuffix(".arrows") ? .segment : .other

@@ -128,7 +128,7 @@ extension SimulatedFileSystem {
                 }
             ) { world throws(StorageError) in
                 if case .bytes(let bytes, _) = write {
-                    world.discipline?.judgeCell(bytes, path, world.disk)
+                    world.discipline?.judgeHighWatermark(bytes, path, world.disk)
                 }
                 let fitting = world.capacity.map { fit(write, node, in: world, capacity: $0) }
                 world.disk.write(node, fitting ?? write, nowNanos: Int64(world.trace.count))

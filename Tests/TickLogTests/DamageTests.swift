@@ -146,11 +146,11 @@ import TickLog
         }
     }
 
-    @Test func aWriterRestoresTheCell() throws {
+    @Test func aWriterRestoresTheHighWatermark() throws {
         let log = try twoSegments()
-        for cell in [nil, [], [UInt8](repeating: 7, count: 64)] as [[UInt8]?] {
+        for mark in [nil, [], [UInt8](repeating: 7, count: 64)] as [[UInt8]?] {
             var damaged = log
-            damaged.contents["durable"] = cell
+            damaged.contents["durable"] = mark
             let files = try damaged.machine()
             #expect(code { _ = try TickLogReader(logPath, files) } != nil)
             #expect(try TickLogWriter(logPath, files).durableOffset == 12)

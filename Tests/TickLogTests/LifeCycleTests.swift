@@ -171,7 +171,7 @@ import TickLog
         }
         let before = try LogFiles(files)
         try writer.retain(bytesMax: 0, neededFrom: 9)
-        // The cell says so already, the files are still there.
+        // The high watermark says so already, the files are still there.
         var crashed = before
         crashed["durable"] = try LogFiles(files)["durable"]
         let machine = try crashed.machine()

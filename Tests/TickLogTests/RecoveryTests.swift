@@ -105,7 +105,7 @@ import TickLog
         }
     }
 
-    @Test func laterGroupsVouchForEarlierOnesWithoutTheCell() throws {
+    @Test func laterGroupsVouchForEarlierOnesWithoutTheHighWatermark() throws {
         // The group from offset 9 on says that everything before 9 was durable.
         let (log, ends) = try unsynced()
         var damaged = log
@@ -150,7 +150,7 @@ import TickLog
                     let bytes = try files.read(Path("acknowledged"), maxBytes: 100)
                     acknowledged = Int(String(decoding: bytes, as: UTF8.self)) ?? -1
                 }
-                // A reader alone sees only what is durable. Its cell may be torn, then it says so.
+                // A reader alone sees only what is durable. Its high watermark may be torn, then it says so.
                 var seenEnd: Int64 = 0
                 do {
                     let before = try TickLogReader(logPath, files)

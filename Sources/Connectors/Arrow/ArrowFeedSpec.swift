@@ -44,7 +44,9 @@ struct ArrowFeedSpec: FeedSpec {
 
     func check(_ faults: inout SettingFaults) {}
 
-    func make(_ place: FeedPlace) throws -> any Feed {
-        try ArrowFeed(paths, target: place.log, eventTime: eventTime, place.files)
+    func make(_ place: FeedPlace) throws(ConnectorError) -> any Feed {
+        try connectorErrors {
+            try ArrowFeed(paths, target: place.log, eventTime: eventTime, place.files)
+        }
     }
 }

@@ -56,7 +56,7 @@ struct ConsoleSinkSpec: SinkSpec {
 
     func check(_ query: QueryShape, _ faults: inout SettingFaults) {}
 
-    func open(_ place: SinkPlace) throws -> any Sink { ConsoleSink(self, place) }
+    func open(_ place: SinkPlace) -> any Sink { ConsoleSink(self, place) }
 }
 
 /// Prints a query's rows.

@@ -62,15 +62,18 @@ struct DeltaSinkSpec: SinkSpec {
             keys: keys, of: "delta table", takesAppend: true, query, &faults)
     }
 
-    func open(_ place: SinkPlace) throws -> any Sink {
-        let directory = try place.run.resolve(path)
-        return DeltaSink(
-            place.id(Self.word, path, at: directory),
-            try DeltaTable(
-                directory, place.run.files, owner: TableOwner(place.owner), schema: place.schema,
-                partitionBy: partitionBy,
-                layout: place.mode == .append ? .partitioned : .replaced,
-                options: ParquetOptions(compression), making: false),
-            upsertKeys: place.mode == .update ? keys : [], place.run.files)
+    func open(_ place: SinkPlace) throws(ConnectorError) -> any Sink {
+        try connectorErrors {
+            let directory = try place.run.resolve(path)
+            return DeltaSink(
+                place.id(Self.word, path, at: directory),
+                try DeltaTable(
+                    directory, place.run.files, owner: TableOwner(place.owner),
+                    schema: place.schema,
+                    partitionBy: partitionBy,
+                    layout: place.mode == .append ? .partitioned : .replaced,
+                    options: ParquetOptions(compression), making: false),
+                upsertKeys: place.mode == .update ? keys : [], place.run.files)
+        }
     }
 }

@@ -81,15 +81,18 @@ struct ParquetSinkSpec: SinkSpec {
         }
     }
 
-    func open(_ place: SinkPlace) throws -> any Sink {
-        let directory = try place.run.resolve(path)
-        return LakeSink(
-            place.id(Self.word, path, at: directory),
-            try LakeTable(
-                directory, place.run.files, owner: TableOwner(place.owner), schema: place.schema,
-                partitionBy: partitionBy,
-                options: ParquetOptions(compression, bloomFilter: bloomFilter), making: false),
-            place.run.files)
+    func open(_ place: SinkPlace) throws(ConnectorError) -> any Sink {
+        try connectorErrors {
+            let directory = try place.run.resolve(path)
+            return LakeSink(
+                place.id(Self.word, path, at: directory),
+                try LakeTable(
+                    directory, place.run.files, owner: TableOwner(place.owner),
+                    schema: place.schema,
+                    partitionBy: partitionBy,
+                    options: ParquetOptions(compression, bloomFilter: bloomFilter), making: false),
+                place.run.files)
+        }
     }
 }
 

@@ -48,13 +48,16 @@ struct TableSinkSpec: SinkSpec {
         keys = TableSettings.checked(keys: keys, of: "table", takesAppend: false, query, &faults)
     }
 
-    func open(_ place: SinkPlace) throws -> any Sink {
-        let directory = try place.run.resolve(path)
-        return TableSink(
-            place.id(Self.word, path, at: directory),
-            try ReplacedTable(
-                directory, place.run.files, owner: TableOwner(place.owner), schema: place.schema,
-                making: false),
-            upsertKeys: place.mode == .update ? keys : [], place.run.files)
+    func open(_ place: SinkPlace) throws(ConnectorError) -> any Sink {
+        try connectorErrors {
+            let directory = try place.run.resolve(path)
+            return TableSink(
+                place.id(Self.word, path, at: directory),
+                try ReplacedTable(
+                    directory, place.run.files, owner: TableOwner(place.owner),
+                    schema: place.schema,
+                    making: false),
+                upsertKeys: place.mode == .update ? keys : [], place.run.files)
+        }
     }
 }

@@ -15,8 +15,8 @@ public final class BackfilledSource: Source {
     private let live: any Source
     private let until: Int64
     private let timeColumn: Int
-    private let record: HandOffRecord
-    private let handOff: Mutex<HandOff?> = Mutex(nil)
+    private let record: BackfillBoundaryRecord
+    private let boundary: Mutex<BackfillBoundary?> = Mutex(nil)
 
     /// Joins a history to a log.
     ///
@@ -47,7 +47,7 @@ public final class BackfilledSource: Source {
         self.live = live
         until = untilMicros
         self.timeColumn = time
-        record = HandOffRecord(checkpoint: checkpoint, source: name, files: files)
+        record = BackfillBoundaryRecord(checkpoint: checkpoint, source: name, files: files)
     }
 
     /// `parquet[history] then log[log/ticks]`.
@@ -62,22 +62,22 @@ public final class BackfilledSource: Source {
 
     /// One past the newest row of both.
     public func latest() throws(ConnectorError) -> SourceOffsets {
-        try connectorErrors { try madeHandOff().offsets(ofLog: live.latest()) }
+        try connectorErrors { try madeBoundary().offsets(ofLog: live.latest()) }
     }
 
     /// The first row of the log at or after a time; the history has no order of times.
     public func offsets(atOrAfter time: EventTime) throws(ConnectorError) -> SourceOffsets {
         try connectorErrors {
-            let handOff = try madeHandOff()
+            let boundary = try madeBoundary()
             guard time.micros > until else { return try history.offsets(atOrAfter: time) }
-            return handOff.offsets(ofLog: try live.offsets(atOrAfter: time))
+            return boundary.offsets(ofLog: try live.offsets(atOrAfter: time))
         }
     }
 
     /// The history's own limits; a batch does not read both.
     public func end(of range: OffsetRange) throws(ConnectorError) -> SourceOffsets {
         try connectorErrors {
-            let end = try madeHandOff().historyEnd
+            let end = try madeBoundary().historyEnd
             guard let offsets = range.only, offsets.lowerBound < end else { return range.end }
             return try history.end(of: OffsetRange(only: offsets.clamped(to: 0..<end)))
         }
@@ -93,8 +93,8 @@ public final class BackfilledSource: Source {
     }
 
     private func plans(_ offsets: Range<Int64>, rowsMax: Int) throws -> [BlockPlan] {
-        let handOff = try madeHandOff()
-        let (end, moved) = (handOff.historyEnd, handOff.historyEnd - handOff.logStart)
+        let boundary = try madeBoundary()
+        let (end, moved) = (boundary.historyEnd, boundary.historyEnd - boundary.logStart)
         let old = offsets.clamped(to: 0..<end)
         let new = offsets.clamped(to: end..<Int64.max)
         var plans: [BlockPlan] = []
@@ -105,7 +105,7 @@ public final class BackfilledSource: Source {
         }
         if !new.isEmpty {
             let range =
-                handOff.logOffset(of: new.lowerBound)..<handOff.logOffset(of: new.upperBound)
+                boundary.logOffset(of: new.lowerBound)..<boundary.logOffset(of: new.upperBound)
             plans += try live.plan(OffsetRange(only: range), rowsMax: rowsMax).map {
                 part($0, of: .log, movedBy: moved)
             }
@@ -115,9 +115,9 @@ public final class BackfilledSource: Source {
 
     /// Waits for rows of the log: no more come of the history.
     public func wait(beyond seen: SourceOffsets, until deadline: MonotonicTime) {
-        guard let handOff = try? madeHandOff(), let offset = seen.only else { return }
+        guard let boundary = try? madeBoundary(), let offset = seen.only else { return }
         live.wait(
-            beyond: SourceOffsets(only: handOff.logOffset(of: offset)), until: deadline)
+            beyond: SourceOffsets(only: boundary.logOffset(of: offset)), until: deadline)
     }
 
     /// What stands before a place in the log; a file of the history is checked when it is read.
@@ -166,13 +166,13 @@ public final class BackfilledSource: Source {
         }
     }
 
-    private func madeHandOff() throws -> HandOff {
-        try handOff.withLock { handOff in
-            if let handOff { return handOff }
+    private func madeBoundary() throws -> BackfillBoundary {
+        try boundary.withLock { boundary in
+            if let boundary { return boundary }
             let made =
                 try record.read()
                 ?? record.write(
-                    HandOff(
+                    BackfillBoundary(
                         until: until, historyEnd: history.latest().only ?? 0,
                         logStart: live.offsets(atOrAfter: EventTime(micros: until)).only ?? 0))
             guard made.until == until else {
@@ -181,13 +181,13 @@ public final class BackfilledSource: Source {
                     "the hand-off to the log was made at another time, \(made.until) µs; put "
                         + "\"until\" back, or clear the job", at: description)
             }
-            handOff = made
+            boundary = made
             return made
         }
     }
 }
 
-extension HandOff {
+extension BackfillBoundary {
     /// A position in the log as one in both.
     fileprivate func offsets(ofLog position: SourceOffsets) -> SourceOffsets {
         SourceOffsets(only: offset(ofLog: position.only ?? logStart))

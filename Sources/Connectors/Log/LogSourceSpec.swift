@@ -68,29 +68,33 @@ struct LogSourceSpec: SourceSpec {
         if let backfill { faults.inside(.here["backfill"]) { backfill.history.check(&$0) } }
     }
 
-    func open(_ place: SourcePlace) throws -> any Source {
-        try TickLogWriter.mend(Path(path), place.files)
-        let log = try TickLogReader(Path(path), place.files)
-        let live = LogSource(log, time: place.time)
-        guard let backfill else { return live }
-        var history = place
-        history.columns = log.schema
-        return try BackfilledSource(
-            history: backfill.history.open(history), live: live,
-            untilMicros: backfill.untilMicros, timeColumn: log.timeColumn,
-            checkpoint: place.checkpoint, name: place.name, files: place.files)
+    func open(_ place: SourcePlace) throws(ConnectorError) -> any Source {
+        try connectorErrors {
+            try TickLogWriter.mend(Path(path), place.files)
+            let log = try TickLogReader(Path(path), place.files)
+            let live = LogSource(log, time: place.time)
+            guard let backfill else { return live }
+            var history = place
+            history.columns = log.schema
+            return try BackfilledSource(
+                history: backfill.history.open(history), live: live,
+                untilMicros: backfill.untilMicros, timeColumn: log.timeColumn,
+                checkpoint: place.checkpoint, name: place.name, files: place.files)
+        }
     }
 
-    func status(_ place: SourcePlace) throws -> SourceStatus {
-        try TickLogWriter.mend(Path(path), place.files)
-        let log = try TickLogReader(Path(path), place.files)
-        var offsets = log.startOffset..<log.endOffset
-        let record = HandOffRecord(
-            checkpoint: place.checkpoint, source: place.name, files: place.files)
-        if backfill != nil, let handOff = try record.read() {
-            offsets = 0..<handOff.offset(ofLog: log.endOffset)
+    func status(_ place: SourcePlace) throws(ConnectorError) -> SourceStatus {
+        try connectorErrors {
+            try TickLogWriter.mend(Path(path), place.files)
+            let log = try TickLogReader(Path(path), place.files)
+            var offsets = log.startOffset..<log.endOffset
+            let record = BackfillBoundaryRecord(
+                checkpoint: place.checkpoint, source: place.name, files: place.files)
+            if backfill != nil, let boundary = try record.read() {
+                offsets = 0..<boundary.offset(ofLog: log.endOffset)
+            }
+            let writer = try place.files.lockHolder(log.path.appending("LOCK"))
+            return SourceStatus(Self.word, rows: offsets, writer: writer)
         }
-        let writer = try place.files.lockHolder(log.path.appending("LOCK"))
-        return SourceStatus(Self.word, rows: offsets, writer: writer)
     }
 }

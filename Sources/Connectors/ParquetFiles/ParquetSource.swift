@@ -39,9 +39,13 @@ struct ParquetSourceSpec: SourceSpec {
         declared.check(&faults)
     }
 
-    func open(_ place: SourcePlace) throws -> any Source { try openFiles(place) }
+    func open(_ place: SourcePlace) throws(ConnectorError) -> any Source {
+        try connectorErrors { try openFiles(place) }
+    }
 
-    func status(_ place: SourcePlace) throws -> SourceStatus { try openFiles(place).status() }
+    func status(_ place: SourcePlace) throws(ConnectorError) -> SourceStatus {
+        try connectorErrors { try openFiles(place).status() }
+    }
 
     private func openFiles(_ place: SourcePlace) throws -> FileSource {
         try FileSource(selection, format: Self.word, timeColumn: nil, place) {

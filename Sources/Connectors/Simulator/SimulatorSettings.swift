@@ -133,7 +133,9 @@ extension SimulatorSpec: FeedSpec {
     }
 
     /// The market before its first tick.
-    public func make(_ place: FeedPlace) throws -> any Feed {
-        try SimulatorFeed(self, time: place.time)
+    public func make(_ place: FeedPlace) throws(ConnectorError) -> any Feed {
+        try connectorErrors {
+            try SimulatorFeed(self, time: place.time)
+        }
     }
 }

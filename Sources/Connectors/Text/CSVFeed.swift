@@ -36,7 +36,9 @@ extension CSVSpec: FileSpec {
     }
 
     /// The feed at the start of its files.
-    public func make(_ place: FeedPlace) throws -> any Feed {
-        try CSVFeed(self, files: place.files, time: place.time)
+    public func make(_ place: FeedPlace) throws(ConnectorError) -> any Feed {
+        try connectorErrors {
+            try CSVFeed(self, files: place.files, time: place.time)
+        }
     }
 }

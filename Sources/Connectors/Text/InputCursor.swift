@@ -49,7 +49,7 @@ final class InputCursor {
     /// The file that is open or was last.
     var input: InputFile { inputs[max(0, fileIndex)] }
 
-    /// The path of a file, or `nil` when there are not so many.
+    /// The path of a file, or `nil` behind the last one.
     func path(at index: Int) -> String? {
         inputs.indices.contains(index) ? inputs[index].path : nil
     }
@@ -106,7 +106,7 @@ final class InputCursor {
         return try open(next: index, entry: entry)
     }
 
-    /// The checksum of the files up to and with one, of which so many bytes count; `nil` is all.
+    /// The checksum of the files up to and with one, of which the first `bytes` count; `nil` is all.
     private func checksum(after file: any ReadFile, bytes: Int64?) throws -> UInt64 {
         let content = try OpenSourceFile.fingerprint(of: file, bytes: bytes ?? file.size())
         return Checksum.xxh3(Array(Checksum.hex(content).utf8), seed: filesChecksum)

@@ -33,7 +33,9 @@ extension JSONLinesSpec: FileSpec {
     func makeParser(recordsAreLines _: Bool) -> any RecordParser { JSONLinesParser(self) }
 
     /// The feed at the start of its files.
-    public func make(_ place: FeedPlace) throws -> any Feed {
-        try JSONLinesFeed(self, files: place.files, time: place.time)
+    public func make(_ place: FeedPlace) throws(ConnectorError) -> any Feed {
+        try connectorErrors {
+            try JSONLinesFeed(self, files: place.files, time: place.time)
+        }
     }
 }

@@ -59,11 +59,15 @@ public struct TextSourceSpec: SourceSpec {
     }
 
     /// Opens the directory.
-    public func open(_ place: SourcePlace) throws -> any Source { try openFiles(place) }
+    public func open(_ place: SourcePlace) throws(ConnectorError) -> any Source {
+        try connectorErrors { try openFiles(place) }
+    }
 
     /// What is known of the directory.
-    public func status(_ place: SourcePlace) throws -> SourceStatus {
-        try openFiles(place).status()
+    public func status(_ place: SourcePlace) throws(ConnectorError) -> SourceStatus {
+        try connectorErrors {
+            try openFiles(place).status()
+        }
     }
 
     private func openFiles(_ place: SourcePlace) throws -> FileSource {

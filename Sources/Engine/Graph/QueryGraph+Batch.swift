@@ -16,9 +16,6 @@ struct BatchOutcome {
     var queries: [QueryProgress]
     /// The batch's event times; `nil` without rows or watermark.
     var eventTime: EventTimeStatistics?
-    /// The time spent in the stages of running.
-    var durations = StageDurations()
-    var profile = BatchProfile()
     /// Whether the sinks that can have shown their rows already.
     var isShown = false
 }
@@ -27,11 +24,11 @@ extension QueryGraph {
     /// Reads the plan's rows once and computes what every query emits.
     func run(
         _ plan: BatchPlan, from sources: [any Source], workers: Workers,
-        clock: inout StageClock
+        timer: inout BatchTimer
     ) throws -> BatchOutcome {
         var scan = begin(plan, isLive: false)
-        try read(plan, from: sources, workers, into: &scan, &clock)
-        return try finish(plan, scan, &clock)
+        try read(plan, from: sources, workers, into: &scan, &timer)
+        return try finish(plan, scan, &timer)
     }
 
     /// Begins a batch: what is read is folded into it until it is finished.
@@ -59,31 +56,12 @@ extension QueryGraph {
         return plan.batch << 32
     }
 
-    /// Takes prepared rows into a node, and what becomes of them into the nodes behind it.
-    func fold(_ rows: PreparedRows, into node: Int, _ batch: BatchContext) throws {
-        try passOn(nodes[node].fold(rows, batch), from: node, batch)
-    }
-
-    /// Takes what a node emitted into those that read it, block by block.
-    private func passOn(_ blocks: [InputBlock], from node: Int, _ batch: BatchContext) throws {
-        for block in blocks {
-            for user in users[node] {
-                // Worked out here, since only now it is known for which rows.
-                let prepared = try nodes[user.node].prepare(block, port: user.port, batch)
-                try fold(prepared, into: user.node, batch)
-            }
-        }
-    }
-
     /// Ends a batch: computes what every query emits.
     func finish(
-        _ plan: BatchPlan, _ scan: BatchScan, _ clock: inout StageClock
+        _ plan: BatchPlan, _ scan: BatchScan, _ timer: inout BatchTimer
     ) throws -> BatchOutcome {
-        var scan = scan
         let outputs = try finishNodes(plan, scan)
-        let finishing = clock.lap()
-        scan.durations.aggregate += finishing
-        scan.profile.add(wall: finishing, [(.grouping, finishing)])
+        timer.lap(\.aggregate, .grouping)
         let tally = scan.tally
         if !watermarks.isEmpty { tracker.endBatch(tally.times) }
         let rejected = try zip(rejects, watermarks).map { output, watermark in
@@ -92,7 +70,7 @@ extension QueryGraph {
         return BatchOutcome(
             outputs: outputs, rejected: rejected, tally: tally, queries: progress,
             eventTime: tally.allTimes.count > 0 ? tally.allTimes : nil,
-            durations: scan.durations, profile: scan.profile, isShown: scan.isLive)
+            isShown: scan.isLive)
     }
 
     private func finishNodes(_ plan: BatchPlan, _ scan: BatchScan) throws -> [NodeOutput] {

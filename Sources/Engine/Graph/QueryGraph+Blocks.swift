@@ -13,15 +13,13 @@ struct BatchScan {
     let context: BatchContext
     /// Whether rows are shown as they are read.
     let isLive: Bool
-    var durations = StageDurations()
-    var profile = BatchProfile()
 }
 
 extension QueryGraph {
     /// Reads the plan's blocks and folds them into every query that reads the sources.
     func read(
         _ plan: BatchPlan, from sources: [any Source], _ workers: Workers,
-        into scan: inout BatchScan, _ clock: inout StageClock
+        into scan: inout BatchScan, _ timer: inout BatchTimer
     ) throws {
         let context = scan.context
         let blocks = try blocks(plan, of: sources)
@@ -30,7 +28,7 @@ extension QueryGraph {
         let pipeline = BlockPipeline<[[PreparedRows?]]>(
             count: blocks.count, chains: chains.count,
             aheadMax: workers.threads * Self.blocksAheadPerThread)
-        let time = clock.time
+        let time = timer.time
         let busy = try pipeline.run(threads: workers.threads, time) { index in
             let (input, part) = blocks[index]
             let lane = Lane(source: input.source, part.split)
@@ -53,8 +51,7 @@ extension QueryGraph {
                 if let rows { try self.fold(rows, into: port.node, context) }
             }
         }
-        account(
-            for: facts.withLock { $0.compactMap(\.self) }, busy, wall: clock.lap(), into: &scan)
+        account(for: facts.withLock { $0.compactMap(\.self) }, busy, into: &scan, &timer)
     }
 
     /// The parts of the batch's rows, source by source in the job's order.
@@ -69,6 +66,22 @@ extension QueryGraph {
         }
     }
 
+    /// Takes prepared rows into a node, and what becomes of them into the nodes behind it.
+    func fold(_ rows: PreparedRows, into node: Int, _ batch: BatchContext) throws {
+        try passOn(nodes[node].fold(rows, batch), from: node, batch)
+    }
+
+    /// Takes what a node emitted into those that read it, block by block.
+    func passOn(_ blocks: [InputBlock], from node: Int, _ batch: BatchContext) throws {
+        for block in blocks {
+            for user in users[node] {
+                // Worked out here, since only now it is known for which rows.
+                let prepared = try nodes[user.node].prepare(block, port: user.port, batch)
+                try fold(prepared, into: user.node, batch)
+            }
+        }
+    }
+
     /// What is kept of a block when its rows are folded.
     private struct BlockFacts: Sendable {
         let input: SourceStage
@@ -78,8 +91,8 @@ extension QueryGraph {
 
     /// Counts event times and time, and sets aside what was rejected, in the order of the blocks.
     private func account(
-        for blocks: [BlockFacts], _ busy: PipelineBusyTime, wall: UInt64,
-        into scan: inout BatchScan
+        for blocks: [BlockFacts], _ busy: PipelineBusyTime, into scan: inout BatchScan,
+        _ timer: inout BatchTimer
     ) {
         var reading: UInt64 = 0
         for block in blocks {
@@ -89,11 +102,8 @@ extension QueryGraph {
                 rejects[index]?.add(rejected)
             }
         }
-        let preparing = share(of: wall, busy.preparing, beside: busy.folding)
-        scan.durations.getBatch += preparing
-        scan.durations.aggregate += wall - preparing
-        scan.profile.add(
-            wall: wall,
+        timer.lap(
+            (\.getBatch, busy.preparing), beside: (\.aggregate, busy.folding),
             [
                 (.read, reading), (.expressions, busy.preparing - min(reading, busy.preparing)),
                 (.grouping, busy.folding),

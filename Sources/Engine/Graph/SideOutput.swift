@@ -3,7 +3,7 @@ import ConnectorAPI
 import Jobs
 import Operators
 
-/// Rows that a batch sets aside, for a table beside the results.
+/// Side output: late rows or rows too far in the future, written to a table of their own.
 ///
 /// Not thread-safe: whoever folds the rows adds them, in log order.
 final class SideOutput {

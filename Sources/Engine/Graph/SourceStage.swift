@@ -91,7 +91,7 @@ struct SourceTally: Sendable {
     /// Records of each source that did not parse.
     private(set) var rowsMalformed: [Int]
     /// Rows of each source that were too far ahead of the clock.
-    private(set) var rowsRejected: [Int]
+    private(set) var rowsBeyondSkew: [Int]
     /// Rows that each source no longer had.
     private(set) var rowsLost: [Int]
 
@@ -99,7 +99,7 @@ struct SourceTally: Sendable {
         times = Array(repeating: EventTimeStatistics(), count: watermarks)
         rowsIn = Array(repeating: 0, count: sources)
         rowsMalformed = rowsIn
-        rowsRejected = rowsIn
+        rowsBeyondSkew = rowsIn
         rowsLost = rowsIn
     }
 
@@ -107,7 +107,7 @@ struct SourceTally: Sendable {
         if let index = input.watermarkIndex { times[index].add(rows.times) }
         rowsIn[input.source] += rows.readCount
         rowsMalformed[input.source] += rows.malformedCount
-        rowsRejected[input.source] += rows.rejected?.count ?? 0
+        rowsBeyondSkew[input.source] += rows.rejected?.count ?? 0
         rowsLost[input.source] += Int(rows.lostCount)
     }
 

@@ -51,7 +51,7 @@ public struct CompactionReport: Sendable, Equatable {
     /// Of a Delta table, the version that the files became in.
     public var version: Int64?
 
-    /// Nothing.
+    /// An empty report.
     public init() {}
 }
 

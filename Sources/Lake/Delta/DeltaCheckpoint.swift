@@ -8,7 +8,7 @@ import Storage
 // `_last_checkpoint` names the newest. Both are hints: what is true is in the entries.
 
 extension DeltaLog {
-    /// Every so many versions a checkpoint is written, as Delta's own writers do.
+    /// Versions between two checkpoints, as Delta's own writers do.
     static let checkpointInterval: Int64 = 10
 
     /// Writes the checkpoint of a version and points to it.

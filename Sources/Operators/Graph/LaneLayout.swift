@@ -2,7 +2,7 @@
 public enum LaneLayout: Hashable, Sendable {
     /// Of one source that has one split for ever.
     case one
-    /// Of so many sources that have one split each, for ever.
+    /// A number of sources that have one split each, for ever.
     case sources(Int)
     /// Of sources whose splits come when they come.
     case splits

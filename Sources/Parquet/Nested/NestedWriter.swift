@@ -31,7 +31,7 @@ public indirect enum NestedField: Sendable {
 
 /// A value of a field.
 public indirect enum NestedValue: Sendable {
-    /// Nothing.
+    /// No value.
     case null
     /// Of a `boolean`.
     case boolean(Bool)

@@ -21,7 +21,7 @@ struct BloomFilter {
         0x9efc_4947, 0x5c6b_fb31,
     ]
 
-    /// An empty filter for so many distinct values.
+    /// An empty filter, sized for a number of distinct values.
     init(distinctCount: Int) {
         let wanted = min(Self.byteCountMax, max(32, distinctCount * Self.bitsPerValue / 8))
         var size = 32

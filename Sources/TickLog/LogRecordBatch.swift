@@ -99,7 +99,7 @@ struct SegmentFault: Error {
 }
 
 /// One group in a segment's bytes.
-struct LogGroup: Sendable {
+struct LogRecordBatch: Sendable {
     let header: GroupHeader
     let range: Range<Int>
     private let dictionaries: [ArrowMessage]
@@ -146,7 +146,8 @@ struct LogGroup: Sendable {
     func verify(seed: UInt64) throws(SegmentFault) {
         let bytes = unsafe UnsafeRawBufferPointer(rebasing: source.unsafeBytes[range])
         let place = checksumRange.lowerBound - range.lowerBound
-        let found = unsafe Stamp.checksum(of: bytes, place: place..<place + 16, seed: seed)
+        let found = unsafe EmbeddedChecksum.checksum(
+            of: bytes, place: place..<place + 16, seed: seed)
         guard found == header.checksum else {
             throw SegmentFault(
                 "the rows from offset \(header.baseOffset) have the checksum "
@@ -184,7 +185,7 @@ struct LogGroup: Sendable {
         guard let place = encoded.metadataValueRanges.last else {
             preconditionFailure("a group has metadata, the checksum last")
         }
-        header.checksum = Stamp.write(into: &encoded.bytes, at: place, seed: seed)
+        header.checksum = EmbeddedChecksum.write(into: &encoded.bytes, at: place, seed: seed)
         return encoded.bytes
     }
 }
@@ -207,7 +208,7 @@ extension GroupHeader {
             entries.append(ArrowMetadataEntry("producer", producer.id))
             entries.append(ArrowMetadataEntry("position", producer.position))
         }
-        entries.append(ArrowMetadataEntry("checksum", Stamp.placeholder))
+        entries.append(ArrowMetadataEntry("checksum", EmbeddedChecksum.placeholder))
         return entries
     }
 

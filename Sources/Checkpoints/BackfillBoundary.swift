@@ -2,7 +2,7 @@ import JSON
 public import Storage
 
 /// Where a source goes over from a directory of history to the log.
-public struct HandOff: Sendable, Equatable {
+public struct BackfillBoundary: Sendable, Equatable {
     /// The event time, µs, from which on rows are the log's.
     public let until: Int64
     /// One past the history's last offset.
@@ -28,7 +28,7 @@ public struct HandOff: Sendable, Equatable {
 
 /// The hand-off of one source, made once: `checkpoints/<job>/sources/<name>.handoff`, text like an
 /// entry of a batch.
-public struct HandOffRecord: Sendable {
+public struct BackfillBoundaryRecord: Sendable {
     private let checkpoint: Path
     private let source: String
     private let files: any FileSystem
@@ -46,26 +46,26 @@ public struct HandOffRecord: Sendable {
     }
 
     /// The hand-off; `nil` before it is made.
-    public func read() throws -> HandOff? {
+    public func read() throws -> BackfillBoundary? {
         let path = try path()
         guard try files.exists(path) else { return nil }
         let lines = try EntryText.decode(files.read(path, maxBytes: Self.bytesMax), path: path)
         let fields = try EntryFields(lines.first, path: path)
-        return HandOff(
+        return BackfillBoundary(
             until: try fields.int64("untilMicros"), historyEnd: try fields.int64("historyEnd"),
             logStart: try fields.int64("logStart"))
     }
 
     /// Makes the hand-off durable, for good.
-    public func write(_ handOff: HandOff) throws -> HandOff {
+    public func write(_ boundary: BackfillBoundary) throws -> BackfillBoundary {
         let path = try path()
         try files.createDirectories(path.parent)
         let text = JSONValue.object([
-            ("untilMicros", .integer(handOff.until)),
-            ("historyEnd", .integer(handOff.historyEnd)),
-            ("logStart", .integer(handOff.logStart)),
+            ("untilMicros", .integer(boundary.until)),
+            ("historyEnd", .integer(boundary.historyEnd)),
+            ("logStart", .integer(boundary.logStart)),
         ]).text()
         try files.createAtomically(path, mode: .createNew, contents: EntryText.encode([text]))
-        return handOff
+        return boundary
     }
 }

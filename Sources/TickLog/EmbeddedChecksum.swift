@@ -1,7 +1,7 @@
 import Storage
 
 /// A checksum that lies within the bytes it covers: 16 hexadecimal digits, taken as zeros.
-enum Stamp {
+enum EmbeddedChecksum {
     /// What stands in the place of a checksum until it is known.
     static let placeholder = "0000000000000000"
 

@@ -18,7 +18,7 @@ import Storage
 // progress sees a checksum that does not fit, and reads again.
 
 /// How far a log is durable.
-struct DurableCell: Sendable, Equatable {
+struct HighWatermark: Sendable, Equatable {
     static let fileName = "durable"
     static let byteCount = 64
     private static let magic = Array("TICKCELL".utf8)
@@ -38,7 +38,7 @@ struct DurableCell: Sendable, Equatable {
         return bytes
     }
 
-    /// The cell in some bytes, or `nil` when they are not one of this log.
+    /// The high watermark in some bytes, or `nil` when they are not one of this log.
     init?(_ bytes: [UInt8], seed: UInt64) {
         guard bytes.count == Self.byteCount, bytes[..<8].elementsEqual(Self.magic),
             bytes.little(at: 56) == Checksum.xxh3(Array(bytes[..<56]), seed: seed)
