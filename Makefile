@@ -88,7 +88,8 @@ run: build ## fill the log from the main job's feed, run the job, show the KPI t
 	@./streamer run jobs/ohlcv.json
 	@./streamer lake ls
 
-test: unit-test interop-test tidy lint ## every test
+test: ## every test, with the time of each step
+	@Tests/run
 
 debug-build: deps ## build everything for the Swift tests, with the layers' import table enforced
 	swift build --build-tests --explicit-target-dependency-import-check error

@@ -141,7 +141,7 @@ let package = Package(
             name: "FuzzTargets",
             dependencies: [
                 "Storage", "Columnar", "JSON", "Expressions", "TickLog", "Parquet", "Lake",
-                "KeyedState", "Checkpoints", "Jobs", "ConnectorAPI", "Decoding",
+                "KeyedState", "Checkpoints", "Operators", "Jobs", "ConnectorAPI", "Decoding",
                 "TextConnector", "Registry", "TestSupport",
             ], path: "Tests/FuzzTargets", swiftSettings: settings),
         tests("FuzzTests", ["Storage", "FuzzTargets"]),
@@ -172,10 +172,11 @@ let package = Package(
         tests(
             "ConnectorsTests",
             [
-                "Storage", "Columnar", "JSON", "Settings", "ConnectorAPI", "Checkpoints",
+                "Storage", "Columnar", "JSON", "Expressions", "Settings", "ConnectorAPI",
+                "Checkpoints",
                 "TickLog", "Parquet", "Lake", "Feeds", "Decoding", "FileSources", "TextConnector",
                 "ArrowConnector", "SimulatorConnector", "LogConnector", "LakeConnector",
-                "ParquetConnector", "Registry", "Engine",
+                "ParquetConnector", "ConsoleConnector", "Registry", "Engine",
             ]),
         tests(
             "EngineTests",

@@ -28,7 +28,7 @@ public struct Workers: Sendable {
         let shared = SharedWork(count, work)
         // The calling thread does not wait for helpers that have not come when all is done.
         for _ in 1..<min(threads, count) {
-            DispatchQueue.global().async { shared.takePart() }
+            WorkerThreads.shared.run { shared.takePart() }
         }
         shared.takePart()
         return try shared.finish()

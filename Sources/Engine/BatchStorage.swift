@@ -1,9 +1,7 @@
 import Checkpoints
 import Columnar
 import ConnectorAPI
-import Dispatch
 import Storage
-import Synchronization
 
 /// A computed batch with everything that is to be made durable of it.
 ///
@@ -157,31 +155,6 @@ struct BatchStorage: @unchecked Sendable {
             checkpoint.recordedCommit($0)
         }
         try checkpoint.purge(before: BatchID(oldest))
-    }
-}
-
-/// Work that runs beside the calling thread.
-final class Background<Value: Sendable>: Sendable {
-    private let result = Mutex<Result<Value, any Error>?>(nil)
-    private let isDone = DispatchSemaphore(value: 0)
-
-    /// Begins the work; with one thread it is done at once.
-    init(threads: Int, _ work: @escaping @Sendable () throws -> Value) {
-        let run: @Sendable () -> Void = {
-            let result = Result { try work() }
-            self.result.withLock { $0 = result }
-            self.isDone.signal()
-        }
-        if threads > 1 { DispatchQueue.global().async(execute: run) } else { run() }
-    }
-
-    /// Waits until it is done; called once.
-    func wait() throws -> Value {
-        isDone.wait()
-        guard let result = result.withLock({ $0 }) else {
-            preconditionFailure("work that is done left nothing")
-        }
-        return try result.get()
     }
 }
 

@@ -79,7 +79,7 @@ public struct EngineJob: Sendable {
             guard let column = source?.eventTimeColumn else { return nil }
             return EngineWatermark(
                 name: planned.name, column: column, delayMs: planned.spec.delayThresholdMs,
-                idleTimeoutMs: planned.spec.idleTimeoutMs,
+                idleTimeoutMs: planned.spec.idleTimeoutMs, closesAtEnd: planned.spec.closesAtEnd,
                 maxFutureSkewMs: planned.spec.maxFutureSkewMs)
         }
     }
@@ -114,6 +114,8 @@ struct EngineWatermark: Hashable, Sendable {
     /// After how long without new rows the source no longer holds windows open, ms of wall time;
     /// `nil` for never, which is Spark's behaviour.
     var idleTimeoutMs: Int64?
+    /// Whether what is open closes when no more rows can come.
+    var closesAtEnd = false
     /// How far ahead of its batch's clock a row may be, ms; `nil` for any, Spark's behaviour.
     var maxFutureSkewMs: Int64?
 

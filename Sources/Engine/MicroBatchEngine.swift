@@ -120,6 +120,7 @@ public final class MicroBatchEngine {
         summary.watermarkMs = runner.cursor.watermarkMs
         summary.nextOffsets = runner.cursor.nextOffsets
         summary.lastBatch = runner.cursor.nextBatch > 0 ? runner.cursor.nextBatch - 1 : nil
+        summary.openWindows = graph.openWindows
         observe(.stopped(summary))
         return summary
     }

@@ -1,3 +1,4 @@
+public import Columnar
 public import ConnectorAPI
 public import Operators
 
@@ -175,4 +176,16 @@ public struct RunSummary: Sendable {
     public var nextOffsets: [SourceOffsets] = []
     /// The last committed batch, or `nil` when there is none.
     public var lastBatch: Int64?
+    /// The windows whose rows are not among the results, by query: their watermark is yet to come.
+    public var openWindows: [OpenWindows] = []
+}
+
+/// Windows that a query in output mode `append` holds open.
+public struct OpenWindows: Sendable, Equatable {
+    /// The query's name.
+    public var query: String
+    /// How many, those of each key counted apart.
+    public var count: Int
+    /// When the last of them ends.
+    public var lastEnd: EventTime
 }

@@ -12,6 +12,11 @@ public struct RunLimits: Sendable {
     /// Whether no more rows can come, as when a bounded feed is through: a source with an idle
     /// timeout is then idle as soon as everything of it is read.
     public var sourceIsComplete = false
+    /// Whether all feeds of a run that ends by itself have ended, if there are any: a watermark that
+    /// closes windows at the end does so when everything is read.
+    public var feedsHaveEnded = false
+    /// Whether every watermark does.
+    public var closesWindows = false
 
     /// No limits.
     public init() {}

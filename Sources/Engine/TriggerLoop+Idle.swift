@@ -27,13 +27,23 @@ extension TriggerLoop {
 
     /// Whether no source of a watermark has had a row for its idle timeout, or none can come.
     private func isIdle(_ watermark: Int, _ available: Availability) -> Bool {
+        let next = runner.cursor.nextOffsets
+        // At the end of all sources only: until then the rows of one may be older than another's.
+        if closesAtEnd(watermark) {
+            return zip(next, available.ends).allSatisfy { $0.hasReached($1) }
+        }
         guard let moment = idleMoment(watermark) else { return false }
         let ends = limits.sourceIsComplete ? available.ends : available.latest
-        let next = runner.cursor.nextOffsets
         guard sources(of: watermark).allSatisfy({ next[$0].hasReached(ends[$0]) }) else {
             return false
         }
         return limits.sourceIsComplete || moment <= time.now
+    }
+
+    /// Whether what is open closes behind the last row that there will be.
+    private func closesAtEnd(_ watermark: Int) -> Bool {
+        limits.closesWindows
+            || (limits.feedsHaveEnded && graph.watermarks[watermark].closesAtEnd)
     }
 
     /// When the next source will be idle, if no row comes.

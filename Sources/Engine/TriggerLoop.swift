@@ -1,3 +1,4 @@
+import Columnar
 import ConnectorAPI
 import Jobs
 import Operators
@@ -53,6 +54,11 @@ final class TriggerLoop {
         shouldStop() || limits.maxBatches.map { runner.batches >= $0 } ?? false
     }
 
+    /// Whether everything that limits let the run read has been read.
+    private func isAtLimit() throws -> Bool {
+        try sources.isAtLimit(limits, at: runner.cursor.nextOffsets)
+    }
+
     /// How far the sources can be read now.
     func availability() throws -> Availability {
         try runner.placeStart(isComplete: limits.sourceIsComplete)
@@ -102,7 +108,10 @@ final class TriggerLoop {
                 if intervalMs > 0 { next.storing = .atOnce }
                 try next.hasRows ? runBatch(next) : runAsPlanned(next)
                 wasWaiting = false
-                if intervalMs > 0 { sleep(after: triggered, intervalMs) }
+                // Behind the last batch nothing is waited for.
+                if try intervalMs > 0 && !isFinished && !isAtLimit() {
+                    sleep(after: triggered, intervalMs)
+                }
                 continue
             }
             if try closeIdleWindows(available) { continue }
@@ -110,7 +119,7 @@ final class TriggerLoop {
                 observe(.waiting)
                 wasWaiting = true
             }
-            if try sources.isAtLimit(limits, at: runner.cursor.nextOffsets) { return }
+            if try isAtLimit() { return }
             if intervalMs > 0 {
                 sleep(after: triggered, intervalMs)
             } else {
@@ -121,12 +130,15 @@ final class TriggerLoop {
 
     /// Sleeps until the next batch is due, or a stop is asked for.
     private func sleep(after triggeredMs: Int64, _ intervalMs: Int64) {
-        let due = nextTriggerMs(after: triggeredMs, intervalMs: intervalMs)
+        let dueMs = nextTriggerMs(after: triggeredMs, intervalMs: intervalMs)
+        // An interval may be as long as time itself; what lies beyond 64 bits is never reached.
+        let due = EventTime(Milliseconds(dueMs)).micros
+        let interval = EventTime(Milliseconds(intervalMs)).micros
         while !shouldStop() {
-            let remainingMicros = due * 1_000 - time.nowMicros()
+            let (remaining, overflow) = due.subtractingReportingOverflow(time.nowMicros())
             // The wall clock may be set back: never sleep longer than the interval.
-            guard remainingMicros > 0, remainingMicros <= intervalMs * 1_000 else { return }
-            time.sleep(nanos: min(UInt64(remainingMicros) * 1_000, Self.stopCheckNanos))
+            guard !overflow, remaining > 0, remaining <= interval else { return }
+            time.sleep(nanos: min(UInt64(remaining), Self.stopCheckNanos / 1_000) * 1_000)
         }
     }
 

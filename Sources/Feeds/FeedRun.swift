@@ -1,3 +1,4 @@
+import Columnar
 public import ConnectorAPI
 import Dispatch
 public import Storage
@@ -55,8 +56,10 @@ public final class FeedRun: Sendable {
     }
 
     /// Fills the log on a thread of its own.
-    public func start() {
-        DispatchQueue(label: "feed").async { [self] in
+    ///
+    /// - Throws: ``ConnectorError`` when the system gives no thread; nothing is filled then.
+    public func start() throws(ConnectorError) {
+        let code = startThread { [self] in
             do {
                 let report = try fill(
                     shouldStop: { isStopRequested.load(ordering: .relaxed) }, onBatch: { _ in })
@@ -65,6 +68,13 @@ public final class FeedRun: Sendable {
                 state.withLock { $0.error = error }
             }
             done.signal()
+        }
+        guard code == 0 else {
+            done.signal()
+            throw ConnectorError(
+                "noThread",
+                "cannot create a thread for the feed (error \(code)); raise the limit of processes "
+                    + "(ulimit -u) or of memory (ulimit -v)", at: logPath.string)
         }
     }
 

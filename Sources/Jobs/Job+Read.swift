@@ -8,6 +8,7 @@ extension WatermarkSpec {
         eventTime = object.string("eventTime")
         delayThresholdMs = object.durationMicros("delayThreshold") / 1_000
         idleTimeoutMs = object.optionalDurationMicros("idleTimeout").map { $0 / 1_000 }
+        closesAtEnd = object.bool("closeAtEnd")
         maxFutureSkewMs = object.optionalDurationMicros("maxFutureSkew").map { $0 / 1_000 }
         rejectsPath = object.optionalObject("rejects")?.string("path")
     }

@@ -44,15 +44,33 @@ extension Job {
             let columns = shape.outputSchema.description
             for (key, spelling) in QueryPlan.projection(shape).spellings {
                 meanings["sources[\(source.name)].\(key)"] =
-                    SettingMeaning(spelling, effect: key == "select" ? columns : nil)
+                    SettingMeaning(
+                        spelling, effects: key == "select" ? [.init(columns)] : [])
             }
         }
         for query in plan.queries {
             for (key, spelling) in query.plan.spellings {
-                meanings["queries[\(query.name)].\(key)"] = SettingMeaning(spelling)
+                meanings["queries[\(query.name)].\(key)"] =
+                    SettingMeaning(spelling, effects: query.effects(of: key))
             }
         }
         return meanings
+    }
+}
+
+extension PlannedQuery {
+    /// What depends on an expression of a query with aggregates: state on the aggregates in it, which
+    /// may be put together in another way; tables and other queries on the columns that come out.
+    fileprivate func effects(of key: String) -> [SettingMeaning.Effect] {
+        guard case .aggregation(let plan) = plan, key == "select" || key == "having" else {
+            return []
+        }
+        let aggregates = plan.aggregates.map { "\($0.text) \($0.filter?.text ?? "") \($0.type)" }
+        let columns = SettingMeaning.Effect(
+            outputSchema.description,
+            reason: "the rows so far have the old columns; aggregates may be put together in "
+                + "another way while names and types stay")
+        return [.init(aggregates.joined(separator: "\n"))] + (key == "select" ? [columns] : [])
     }
 }
 

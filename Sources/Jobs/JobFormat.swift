@@ -70,7 +70,8 @@ extension JobFormat {
                         .variants(key: ConnectorRegistry.wordKey, namedSources),
                         count: 1...sourcesMax),
                     "Several of them that are read as one: their rows are put together by the names of "
-                        + "the columns, which must be the same, with the same types.",
+                        + "the columns, which must be the same, with the same types, unless every "
+                        + "query says in `from` which one it reads.",
                     absence: "`source` is read",
                     change: .forbidden(
                         reason: "the checkpoint has the offsets of the old sources by name"),
@@ -127,6 +128,11 @@ extension JobFormat {
                 "idleTimeout", .text(.duration),
                 "After how long without new rows the source no longer holds windows open.",
                 absence: "it always does, as in Spark", examples: ["10 seconds"]),
+            .optional(
+                "closeAtEnd", .boolean,
+                "Whether a run with trigger `availableNow` closes the windows that are still open "
+                    + "when its feeds have ended and everything is read; Spark leaves them open.",
+                default: false),
             .optional(
                 "maxFutureSkew", .text(.duration),
                 "How far ahead of the clock of its batch an event time may be; a row beyond is "

@@ -9,6 +9,8 @@ public struct WatermarkSpec: Hashable, Sendable {
     /// After how long without new rows the source no longer holds windows open, ms of wall time;
     /// `nil` is never, Spark's way.
     public var idleTimeoutMs: Int64?
+    /// Whether a run that ends by itself closes the windows that are open when it has read all.
+    public var closesAtEnd = false
     /// How far ahead of the batch's clock an event time may be, ms: rows beyond are set aside;
     /// `nil` is any, Spark's way.
     public var maxFutureSkewMs: Int64?

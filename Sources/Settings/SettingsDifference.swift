@@ -32,17 +32,31 @@ public struct SettingDifference: Hashable, Sendable, CustomStringConvertible {
 
 /// What a setting means beyond its text.
 public struct SettingMeaning: Hashable, Sendable {
+    /// Something that others depend on.
+    public struct Effect: Hashable, Sendable {
+        /// What it is, in one spelling.
+        public let text: String
+        /// Why it may not change; `nil` is the setting's own reason.
+        public let reason: String?
+
+        /// An effect in one spelling.
+        public init(_ text: String, reason: String? = nil) {
+            self.text = text
+            self.reason = reason
+        }
+    }
+
     /// The value in one spelling: where it is equal, nothing changed.
     public let spelling: [String]
-    /// What of it others depend on: where it is equal, the change is allowed.
+    /// What of it others depend on: where all of it is equal, the change is allowed.
     ///
-    /// `nil` is all of it.
-    public let effect: String?
+    /// None means that they depend on the value.
+    public let effects: [Effect]
 
     /// A value in one spelling.
-    public init(_ spelling: [String], effect: String? = nil) {
+    public init(_ spelling: [String], effects: [Effect] = []) {
         self.spelling = spelling
-        self.effect = effect
+        self.effects = effects
     }
 }
 
@@ -99,8 +113,10 @@ public struct SettingsComparison {
         case .meaning:
             let (one, other) = (oldMeanings[field], newMeanings[field])
             if let one, one.spelling == other?.spelling { return }
-            if let effect = one?.effect, effect == other?.effect {
-                return note(field, old, new, forbidden: nil)
+            if let one, let other, !one.effects.isEmpty, one.effects.count == other.effects.count {
+                let changed = zip(one.effects, other.effects).first { $0.text != $1.text }
+                return note(
+                    field, old, new, forbidden: changed.map { $1.reason ?? reason } ?? nil)
             }
         case .named(let reasons):
             guard case .list(let element, _) = key.shape, let olds = old?.elements,

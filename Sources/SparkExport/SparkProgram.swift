@@ -42,7 +42,7 @@ public struct SparkProgram: Sendable {
             JOB = \(job.name.python)
             TICKS = \(translation.logView.python)
             WATERMARK = \(translation.watermark(job.watermark).text)
-            IDLE = \(PythonValue.boolean(job.watermark?.idleTimeoutMs != nil).text)
+            IDLE = \(PythonValue.boolean(job.closingAfterMs != nil).text)
             BOUNDED = \(PythonValue.boolean(job.trigger.isBounded).text)
             TRIGGER = \(translation.trigger.text)
             CHECKPOINT = \((job.checkpointLocation + "-spark").python)

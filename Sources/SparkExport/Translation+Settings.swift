@@ -99,7 +99,7 @@ extension Translation {
         } else if let column = plan.eventTimeColumn {
             options.append(("eventTime", plan.input[column].name))
         }
-        if let watermark = job.watermark, let idle = watermark.idleTimeoutMs {
+        if let watermark = job.watermark, let idle = job.closingAfterMs {
             options += [
                 ("delayMs", String(watermark.delayThresholdMs)), ("idleTimeoutMs", String(idle)),
                 ("windows", "[\(windowChains.joined(separator: ", "))]"),
@@ -176,5 +176,14 @@ extension ExportedSource.Reading {
         case .tickLog: "ticklog"
         case .format(let name, _): name
         }
+    }
+}
+
+extension Job {
+    /// After how long without rows windows that are open close, ms; `nil` where they stay open.
+    var closingAfterMs: Int64? {
+        guard let watermark else { return nil }
+        let closesAtEnd = watermark.closesAtEnd && trigger == .availableNow
+        return watermark.idleTimeoutMs ?? (closesAtEnd ? 0 : nil)
     }
 }

@@ -202,10 +202,12 @@ struct Translation {
             reasons.append(
                 "trigger: Spark's real-time mode reads Kafka only; use `processingTime` there")
         }
-        if job.hasNamedSources, job.watermarks.contains(where: { $0.idleTimeoutMs != nil }) {
+        if job.hasNamedSources,
+            job.watermarks.contains(where: { $0.idleTimeoutMs != nil || $0.closesAtEnd })
+        {
             reasons.append(
                 "sources: Spark waits for the watermark of every source and knows no idle one; leave "
-                    + "`idleTimeout` out")
+                    + "`idleTimeout` and `closeAtEnd` out")
         }
         for source in job.sources {
             let whose = job.hasNamedSources ? "source \(source.name)" : "source"
@@ -220,15 +222,16 @@ struct Translation {
     }
 
     private mutating func refuseIdleDynamicSessions() {
-        guard job.watermark?.idleTimeoutMs != nil else { return }
+        guard job.closingAfterMs != nil else { return }
         for query in plan.queries {
             guard case .aggregation(let plan) = query.plan,
                 plan.window?.kind == .dynamicSession
             else { continue }
             refuse(
                 query,
-                "with `idleTimeout`, the end of the last session must be known from the log, which "
-                    + "it is not when each row has a gap of its own; use one gap, or no idleTimeout"
+                "with `idleTimeout` or `closeAtEnd`, the end of the last session must be known from "
+                    + "the log, which it is not when each row has a gap of its own; use one gap, or "
+                    + "neither of the two"
             )
         }
     }

@@ -94,6 +94,7 @@ private struct JobTree {
         if job.hasNamedSources, let timeout = watermark.idleTimeoutMs {
             text += ", idle after \(humanDuration(micros: timeout * 1_000)) without rows"
         }
+        if watermark.closesAtEnd { text += ", closed at the end of the feeds" }
         if let skew = watermark.maxFutureSkewMs {
             text += ", rows more than \(humanDuration(micros: skew * 1_000)) ahead of the clock "
             text += watermark.rejectsPath.map { "go to \($0)" } ?? "are left out"

@@ -25,6 +25,7 @@ let runVerb = Verb(
         .text("trigger", "INTERVAL", "a batch at every multiple of this time, until stopped: 1s"),
         .count("max-batches", "stop after this many batches", from: 1),
         .text("until", "TIME", "read no tick from this event time on, and stop there"),
+        .flag("close", "close the windows that are open when everything is read"),
         .count(
             "threads", "threads to use; the results do not depend on it", from: 1,
             environment: "STREAMER_THREADS"),
@@ -45,6 +46,11 @@ private func runJob(_ arguments: Arguments, _ console: Console) throws -> ExitCo
     let job = try loadJob(arguments.word("JOB"))
     let trigger = try arguments.trigger(fallback: job.trigger)
     var limits = try arguments.runLimits()
+    if limits.closesWindows, trigger != .availableNow {
+        throw arguments.fault(
+            "--close closes windows when everything is read, which only trigger availableNow says; "
+                + "add --available-now")
+    }
     let format = arguments.format
     let session = try JobSession(
         job, showsConsole: format != .json, isBounded: trigger.isBounded, on: console)
@@ -57,8 +63,9 @@ private func runJob(_ arguments: Arguments, _ console: Console) throws -> ExitCo
         if trigger.isBounded {
             let ended = try fillLogs(feeds, arguments, report)
             limits.sourceIsComplete = ended == job.sources.count
+            limits.feedsHaveEnded = ended == feeds.count && trigger == .availableNow
         } else {
-            for feed in feeds { feed.start() }
+            for feed in feeds { try feed.start() }
         }
         let summary = try engine.run(trigger: trigger, limits: limits) {
             stopSignal.isRequested || feeds.contains(where: \.hasFailed)
@@ -111,6 +118,7 @@ extension Arguments {
             }
             limits.untilTime = EventTime(micros: micros)
         }
+        limits.closesWindows = has("close")
         return limits
     }
 }

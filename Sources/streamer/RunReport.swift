@@ -135,7 +135,16 @@ final class RunReport {
         console.say("\(name): " + parts.joined(separator: ", "))
         let paths = try session.outputPaths().map(\.string)
         if !paths.isEmpty { console.say("\(name): results in " + paths.joined(separator: ", ")) }
+        for open in summary.openWindows where !summary.wasStopped { say(open) }
         if showsProfile { sayProfile() }
+    }
+
+    /// What is not among the results yet, because nobody knows that no more ticks come.
+    private func say(_ open: OpenWindows) {
+        let end = timestampText(ms: floorDivide(open.lastEnd.micros, 1_000))
+        console.say(
+            "\(open.query): \(counted(Int64(open.count), "window")) still open (the last ends \(end)); "
+                + "run with --close to emit what they hold")
     }
 
     /// Where the time of the batches went: what all threads spent in each stage, and its share of

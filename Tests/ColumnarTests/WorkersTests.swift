@@ -1,6 +1,7 @@
-import Columnar
 import Dispatch
 import Testing
+
+@testable import Columnar
 
 @Suite struct WorkersTests {
     private struct Failed: Error, Equatable { let index: Int }
@@ -21,6 +22,23 @@ import Testing
             }
             #expect(error == Failed(index: 3))
         }
+    }
+
+    /// Where no thread is to be had, whoever asked does the work itself.
+    @Test func workIsDoneWithoutThreads() throws {
+        let none = WorkerThreads(threadsMax: 0)
+        none.run { Issue.record("there is no thread that could do it") }
+        let background = Background(threads: 2) { 7 }
+        #expect(try background.wait() == 7)
+        let failed = Background(threads: 1) { throw Failed(index: 3) }
+        #expect(throws: Failed(index: 3)) { try failed.wait() }
+    }
+
+    @Test func threadsAreKept() {
+        let threads = WorkerThreads(threadsMax: 2)
+        let done = DispatchSemaphore(value: 0)
+        for _ in 0..<100 { threads.run { done.signal() } }
+        for _ in 0..<100 { #expect(done.wait(timeout: .now() + 60) == .success) }
     }
 
     /// Work within work has more than one thread, too, when there is one with nothing to do.

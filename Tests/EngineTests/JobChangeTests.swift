@@ -56,6 +56,9 @@ import Testing
             name: "filter before an aggregation", old: "\"where\": \"v >= 0\"",
             new: "\"where\": \"v <> 7\""),
         Change(
+            name: "condition on the same aggregates", old: "\"having\": \"count(*) > 0\"",
+            new: "\"having\": \"sum(v) > 0\""),
+        Change(
             name: "filter added", old: "\"name\": \"totals\",",
             new: "\"name\": \"totals\", \"where\": \"value > 1\","),
         Change(
@@ -115,7 +118,7 @@ import Testing
             refusal: "queries[totals].select"),
         Change(
             name: "condition on groups", old: "\"having\": \"count(*) > 0\"",
-            new: "\"having\": \"sum(v) > 0\"", refusal: "queries[counts].having"),
+            new: "\"having\": \"max(v) > 0\"", refusal: "queries[counts].having"),
         Change(
             name: "output mode", old: "\"complete\"", new: "\"update\"",
             refusal: "queries[totals].outputMode"),

@@ -72,6 +72,38 @@ import Testing
         #expect(script.stateRows == 1)
     }
 
+    @Test func windowsCloseAtTheEndWhereTheJobSaysSo() throws {
+        let text = StreamScript.counting().replacing(
+            "\"delayThreshold\"", with: "\"closeAtEnd\": true, \"delayThreshold\"")
+        let script = StreamScript(text)
+        script.add(10, 11, 21)
+        // A feed that has not ended may yet have rows for them.
+        #expect(try script.runPairs() == [])
+        var limits = RunLimits()
+        limits.feedsHaveEnded = true
+        #expect(try script.runPairs(limits) == [[10, 2], [20, 1]])
+    }
+
+    @Test func windowsCloseWhereTheRunIsToldSo() throws {
+        let script = StreamScript(StreamScript.counting())
+        script.add(10, 11)
+        #expect(try script.runPairs() == [])
+        var limits = RunLimits()
+        limits.closesWindows = true
+        #expect(try script.runPairs(limits) == [[10, 2]])
+        #expect(script.stateRows == 0)
+    }
+
+    @Test func whatStaysOpenIsSaid() throws {
+        let script = StreamScript(StreamScript.counting())
+        script.add(10, 11, 41)
+        try script.run()
+        let open = try #require(script.summary?.openWindows.first)
+        #expect(open.query == "q")
+        #expect(open.count == 1)
+        #expect(open.lastEnd == EventTime(micros: 45_000_000))
+    }
+
     @Test func stopBeforeTheRunRunsNothing() throws {
         let script = StreamScript(StreamScript.counting())
         script.add(1, 2)
@@ -154,7 +186,13 @@ import Testing
 }
 
 @Suite struct TriggerTests {
-    @Test(arguments: [(0, 0, 0), (1_000, 1_000, 2_000), (1_234, 1_000, 2_000), (7, 3, 9)])
+    private static let multiples: [(Int64, Int64, Int64)] = [
+        (0, 0, 0), (1_000, 1_000, 2_000), (1_234, 1_000, 2_000), (7, 3, 9),
+        // As long as time itself.
+        (7, .max, .max), (.max - 3, .max - 7, .max), (1 << 62, 1 << 62, .max),
+    ]
+
+    @Test(arguments: multiples)
     func nextTriggerIsTheNextMultiple(nowMs: Int64, intervalMs: Int64, expected: Int64) {
         #expect(nextTriggerMs(after: nowMs, intervalMs: intervalMs) == expected)
     }

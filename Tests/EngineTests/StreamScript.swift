@@ -114,6 +114,8 @@ final class StreamScript {
     private let threads: Int
     private(set) var starts: [RunStart] = []
     private(set) var events: [BatchProgress] = []
+    /// What the last run did.
+    private(set) var summary: RunSummary?
     private var engine: MicroBatchEngine?
     private var text: String
     private var shown: Set<Int64> = []
@@ -234,7 +236,7 @@ final class StreamScript {
         if engine == nil { try start() }
         guard let engine else { return [] }
         let job = try Job.load(Array(text.utf8), path: "script.json", registry: .all)
-        _ = try engine.run(trigger: job.trigger, limits: limits, shouldStop: shouldStop)
+        summary = try engine.run(trigger: job.trigger, limits: limits, shouldStop: shouldStop)
         return output()
     }
 

@@ -17,7 +17,7 @@ import sys
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-TARGETS = ["job", "expression", "values", "csv", "json", "archive", "arrow", "parquet", "log",
+TARGETS = ["job", "expression", "values", "times", "csv", "json", "archive", "arrow", "parquet", "log",
            "checkpoint", "state", "partition"]
 LENGTH_MAX = 4096
 # Eight times the longest input and 64 MiB.
@@ -31,6 +31,7 @@ WORDS = {
                    " BETWEEN ", "LIKE ", "<=>", "||", "0x", "1e308", "key", "value", "amount"],
     "values": ["INTERVAL ", "days", "months", "year to month", "1e999", "NaN", "Infinity",
                "2026-01-05T", "+01:00", "decimal(", "\\xff"],
+    "times": ["\\x00", "\\xff"],
     "csv": ["ts,key,value,price,amount\\x0a", "\\x22\\x22", "\\x0d\\x0a", "\\xef\\xbb\\xbf", "1e308"],
     "json": ["{\\x22ts\\x22:", "\\x22key\\x22:", "\\\\ud800", "\\\\u0000", "1e999", "}\\x0a"],
     "archive": ["PK\\x03\\x04", "PK\\x01\\x02", "PK\\x05\\x06", "PK\\x06\\x06", "\\x1f\\x8b\\x08"],

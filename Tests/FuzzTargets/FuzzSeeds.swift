@@ -14,6 +14,7 @@ public func fuzzSeeds(_ target: FuzzTarget) throws -> [[UInt8]] {
     case .job: jobSeeds.map { Array($0.utf8) }
     case .expression: expressionSeeds.map { Array($0.utf8) }
     case .values: valueSeeds.map { Array($0.utf8) }
+    case .times: (0..<32).map { [UInt8($0), 0, 0, 0] }
     case .csv: [Array(csvSeed.utf8)]
     case .json: [Array(jsonSeed.utf8)]
     case .archive: []

@@ -22,6 +22,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case expression
     /// Text as an interval, and cast to each type.
     case values
+    /// Times and durations at the ends of what 64 bits hold, in expressions and windows.
+    case times
     /// A CSV file.
     case csv
     /// JSON lines.
@@ -47,6 +49,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .job: fuzzJob(bytes)
         case .expression: fuzzExpression(bytes)
         case .values: fuzzValues(bytes)
+        case .times: fuzzTimes(bytes)
         case .csv: fuzzFeed(bytes, name: "ticks.csv")
         case .json: fuzzJsonLines(bytes)
         case .archive: fuzzFeed(bytes, name: "ticks.zip")

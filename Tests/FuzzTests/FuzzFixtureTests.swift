@@ -27,6 +27,18 @@ import Testing
         }
     }
 
+    /// The expressions over times are expressions: a misspelt one would test nothing.
+    @Test func timesAreComputedWith() {
+        #expect(unboundTimeExpressions() == [])
+    }
+
+    @Test func timesAtTheirEndsNeverTrap() {
+        var random = SeededGenerator(seed: 11)
+        for _ in 0..<TestSlice.runs(4_000) {
+            FuzzTarget.times.run((0..<8).map { _ in random.next() })
+        }
+    }
+
     private var fixturesFolder: String {
         let parts = #filePath.split(separator: "/" as Character, omittingEmptySubsequences: false)
         return parts.dropLast(2).joined(separator: "/") + "/Fixtures/fuzz"

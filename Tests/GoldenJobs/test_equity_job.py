@@ -207,7 +207,7 @@ def test_late_symbols_are_counted(equity, real_ticks, reference, batch_rows):
     """
     name = f"all{batch_rows}"
     job = json.loads(JOB.read_text().replace("${SYMBOL:-bac}", name))
-    del job["$schema"], job["watermark"]["idleTimeout"]
+    del job["$schema"], job["watermark"]["closeAtEnd"]
     job["feed"]["paths"] = [str(path) for _, path in day_by_day(real_ticks)]
     job["source"] |= {"path": "log/all", "maxOffsetsPerTrigger": batch_rows}
     equity.run("run", equity.job(job))

@@ -53,6 +53,17 @@ import Testing
             change: "aggregate", old: "first(price) AS open", new: "min(price) AS open",
             fields: ["queries[ohlcv].select"], isAllowed: false),
         Case(
+            change: "another expression over the same aggregates",
+            old: "sum(price * volume) / sum(volume) AS vwap",
+            new: "try_divide(sum(price * volume), sum(volume)) AS vwap",
+            fields: ["queries[ohlcv].select"], isAllowed: true),
+        Case(
+            change: "another name of an output", old: "count(*) AS trades", new: "count(*) AS n",
+            fields: ["queries[ohlcv].select"], isAllowed: false),
+        Case(
+            change: "one aggregate less", old: ", \"count(*) AS trades\"", new: "",
+            fields: ["queries[ohlcv].select"], isAllowed: false),
+        Case(
             change: "output directory", old: #""lake/kpi""#, new: #""lake/kpi2""#,
             fields: ["queries[kpi].sinks[lake/kpi]", "queries[kpi].sinks[lake/kpi2]"],
             isAllowed: false),

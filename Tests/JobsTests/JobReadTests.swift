@@ -22,7 +22,7 @@ import TextConnector
         #expect(
             job.watermark
                 == WatermarkSpec(
-                    eventTime: "event_time", delayThresholdMs: 5_000, idleTimeoutMs: 10_000))
+                    eventTime: "event_time", delayThresholdMs: 5_000, closesAtEnd: true))
         let source = job.sources[0]
         #expect(job.sources.count == 1 && source.name == "source")
         #expect(source.select.isEmpty && source.where == nil && source.watermark == nil)

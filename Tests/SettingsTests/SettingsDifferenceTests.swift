@@ -180,7 +180,10 @@ import Testing
             #"{"members": [{"name": "a", "sum": "y"}]}"#
         )
         func meaning(_ spelling: String, _ effect: String?) -> [String: SettingMeaning] {
-            ["members[a].sum": SettingMeaning([spelling], effect: effect)]
+            [
+                "members[a].sum": SettingMeaning(
+                    [spelling], effects: effect.map { [.init($0), .init("same")] } ?? [])
+            ]
         }
         #expect(try differences(old, new, (meaning("x", nil), meaning("x", nil))) == [])
         #expect(

@@ -10,6 +10,9 @@ public enum TestSlice {
         return unsafe String(cString: text) == "1"
     }()
 
+    /// How many random cases are run: fifty times as many where tests run whole.
+    public static func runs(_ slice: Int) -> Int { isWhole ? slice * 50 : slice }
+
     /// One case in so many is run: 1 where tests run whole.
     public static func step(_ slice: Int) -> Int { isWhole ? 1 : slice }
 }

@@ -95,9 +95,10 @@ final class ConsoleSink: LiveSink {
     func verify(_ batch: SinkBatch, _ receipts: [SinkReceipt]) -> [String] { [] }
 
     /// A batch that is printed when it is committed, or at the end of the run.
-    private struct ShownBatch: PreparedBatch {
+    private final class ShownBatch: PreparedBatch {
         private let batch: SinkBatch
         private let sink: ConsoleSink
+        private let isShown = Atomic<Bool>(false)
 
         init(_ batch: SinkBatch, _ sink: ConsoleSink) {
             self.batch = batch
@@ -105,6 +106,7 @@ final class ConsoleSink: LiveSink {
         }
 
         func commit() -> [SinkReceipt] {
+            if isShown.exchange(true, ordering: .relaxed) { return [] }
             if sink.showsOnlyLast {
                 sink.last.withLock { $0 = (batch.number, batch.rows) }
             } else if batch.rows.count > 0 {

@@ -1,6 +1,7 @@
 import Checkpoints
 import Columnar
 import ConnectorAPI
+import Expressions
 import Jobs
 import Operators
 import Storage
@@ -107,6 +108,18 @@ final class QueryGraph: @unchecked Sendable {
     var lastOpenWindowEndMs: Int64? {
         let deadlines = nodes.compactMap { $0.node.operation.deadlines?.upperBound.micros }
         return deadlines.max().map { floorDivide($0, 1_000) + ($0 % 1_000 == 0 ? 0 : 1) }
+    }
+
+    /// The windows that queries in output mode `append` hold open, as of the last batch.
+    var openWindows: [OpenWindows] {
+        nodes.compactMap { node -> OpenWindows? in
+            let operation = node.node.operation
+            guard node.query.outputMode == .append, let last = operation.deadlines?.upperBound,
+                operation.counters.stateRows > 0
+            else { return nil }
+            return OpenWindows(
+                query: node.query.name, count: operation.counters.stateRows, lastEnd: last)
+        }
     }
 }
 

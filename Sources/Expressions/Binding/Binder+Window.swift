@@ -176,12 +176,19 @@ extension Binder {
             _ = report(error.code, error.message, at: syntax.range)
             return nil
         case .success(let interval):
-            guard interval.months == 0, let micros = interval.fixedMicros else {
+            guard interval.months == 0 else {
                 _ = report(
                     .invalidWindow,
                     "Intervals greater than a month are not supported in windows, because months "
                         + "have no fixed length: use days.",
                     at: syntax.range)
+                return nil
+            }
+            guard let micros = interval.fixedMicros else {
+                _ = report(
+                    .invalidWindow,
+                    "The interval is too long: a window is at most 106751991 days, which 64 bits "
+                        + "of microseconds hold.", at: syntax.range)
                 return nil
             }
             return micros

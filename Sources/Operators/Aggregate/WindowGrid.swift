@@ -29,7 +29,7 @@ struct FixedWindow: Sendable {
     let startTime: Int64
 
     /// Windows that a row may lie in.
-    var windowsPerRow: Int { Int((duration + slide - 1) / slide) }
+    var windowsPerRow: Int { Int((duration - 1) / slide) + 1 }
 
     /// The latest start at or before a time, `nil` when it would be outside what a timestamp can
     /// hold; likewise when one of the row's windows would be.
