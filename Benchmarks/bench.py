@@ -100,6 +100,11 @@ def candles(bench):
         folder, {"streamer from the log": bench.job_run(folder, "log")}, "parquet", names)
     bench.rows(measured, bench.ticks, "streamer from the log")
     bench.say("all answers agree")
+    starts = interleaved(
+        {f"start of {peer}, in its time above": lambda peer=peer: run(peers.start(peer), folder)
+         for peer in peers.IMPORTS}, bench.peer_runs)
+    for name, taken in starts.items():
+        bench.say(f"{name:46}{taken.wall:9.3f}")
     if "spark from parquet" in measured:
         seconds = [float(out.split("steady")[1]) for out in measured["spark from parquet"].outs]
         if all(seconds):

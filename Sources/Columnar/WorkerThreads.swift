@@ -1,4 +1,5 @@
 import Dispatch
+import Glibc
 import Synchronization
 
 /// Threads that do work for others: made when there is more work than threads, and kept.
@@ -9,8 +10,9 @@ import Synchronization
 /// Invariants: `0 <= busy <= threads <= threadsMax`; a thread that is not busy takes the first of
 /// `waiting`; `work` has a permit for each of `waiting`.
 final class WorkerThreads: Sendable {
-    /// Those of the process.
-    static let shared = WorkerThreads(threadsMax: 64)
+    /// Those of the process: as many as there are processors, since each has memory of its own.
+    static let shared = WorkerThreads(
+        threadsMax: max(2, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))))
 
     private struct State {
         var waiting: [@Sendable () -> Void] = []

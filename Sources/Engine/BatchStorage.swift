@@ -2,6 +2,7 @@ import Checkpoints
 import Columnar
 import ConnectorAPI
 import Storage
+import Synchronization
 
 /// A computed batch with everything that is to be made durable of it.
 ///
@@ -56,8 +57,9 @@ struct BatchStorage: @unchecked Sendable {
     /// Makes state and results durable.
     ///
     /// First everything is written that can fail, side by side: state under temporary names, and
-    /// what every sink prepares. Until the last of them has, nobody sees anything of the batch.
-    /// Then the state gets its names, and the sinks commit one after the other.
+    /// what every sink prepares. Until the last of them has, nobody sees anything of the batch, and
+    /// state whose names are lost is computed again. Then the state gets its names, and beside that
+    /// the sinks commit one after the other.
     private func save(
         _ batch: ComputedBatch, _ timer: inout BatchTimer
     ) throws -> (state: [Owned<FileReceipt>], sinks: [Owned<Receipt>]) {
@@ -65,9 +67,11 @@ struct BatchStorage: @unchecked Sendable {
         timer.lap(
             (\.stateCommit, prepared.stateNanos), beside: (\.addBatch, prepared.sinkNanos),
             prepared.stages)
-        let state = try timer.measure(\.stateCommit, .state) { try publishState(prepared) }
-        let sinks = try timer.measure(\.addBatch, .sinks) { try commit(prepared) }
-        return (state, sinks)
+        let (state, sinks) = try publish(prepared)
+        timer.lap(
+            (\.stateCommit, state.work.nanos), beside: (\.addBatch, sinks.work.nanos),
+            state.work.stages(.state) + sinks.work.stages(.sinks))
+        return (state.files, sinks.receipts)
     }
 
     /// Writes the state of every query aside and lets every sink prepare, side by side.
@@ -103,6 +107,32 @@ struct BatchStorage: @unchecked Sendable {
         return prepared
     }
 
+    /// Names the state and lets the sinks commit, side by side; where there is one thread, the sinks
+    /// only when the state has its names.
+    private func publish(_ prepared: PreparedParts) throws -> (PublishedState, PublishedResults) {
+        let sinksHaveBegun = Mutex(false)
+        do {
+            let published = try workers.map(2) { part in
+                if part == 0 {
+                    let (files, work) = try MeasuredWork.measure(time) {
+                        try publishState(prepared)
+                    }
+                    return PublishedParts(state: PublishedState(files: files, work: work))
+                }
+                sinksHaveBegun.withLock { $0 = true }
+                let (receipts, work) = try MeasuredWork.measure(time) { try commit(prepared) }
+                return PublishedParts(results: PublishedResults(receipts: receipts, work: work))
+            }
+            guard let state = published[0].state, let results = published[1].results else {
+                preconditionFailure("each part publishes its own")
+            }
+            return (state, results)
+        } catch {
+            if !sinksHaveBegun.withLock(\.self) { prepared.abort() }
+            throw error
+        }
+    }
+
     /// Gives the state files of every query their names, side by side.
     private func publishState(_ prepared: PreparedParts) throws -> [Owned<FileReceipt>] {
         do {
@@ -112,7 +142,7 @@ struct BatchStorage: @unchecked Sendable {
                 }
             }.flatMap(\.self)
         } catch {
-            prepared.abort()
+            for part in prepared.state { part.value?.abort() }
             throw error
         }
     }
@@ -177,6 +207,24 @@ private struct Measured<Value: Sendable>: Sendable {
     var error: (any Error)? {
         if case .failure(let error) = result { error } else { nil }
     }
+}
+
+/// State files that have their names.
+private struct PublishedState: Sendable {
+    let files: [Owned<FileReceipt>]
+    let work: MeasuredWork
+}
+
+/// What the sinks gave when they committed.
+private struct PublishedResults: Sendable {
+    let receipts: [Owned<Receipt>]
+    let work: MeasuredWork
+}
+
+/// What is published of a batch: one of the two.
+private struct PublishedParts: Sendable {
+    var state: PublishedState?
+    var results: PublishedResults?
 }
 
 /// Everything of a batch that is written and not yet visible, as far as it could be.

@@ -11,7 +11,7 @@ public enum Checksum {
 
     /// XXH3 of some bytes behind a pointer.
     public static func xxh3(_ bytes: UnsafeRawBufferPointer, seed: UInt64 = 0) -> UInt64 {
-        unsafe XXH3_64bits_withSeed(bytes.baseAddress, bytes.count, seed)
+        unsafe cxxhash_xxh3(bytes.baseAddress, bytes.count, seed)
     }
 
     /// XXH3 of an array's bytes.
@@ -69,7 +69,7 @@ public enum Checksum {
     /// Takes in the next bytes, behind a pointer.
     public mutating func update(_ bytes: UnsafeRawBufferPointer) {
         // It fails only for a null state.
-        _ = unsafe XXH3_64bits_update(state, bytes.baseAddress, bytes.count)
+        _ = unsafe cxxhash_xxh3_update(state, bytes.baseAddress, bytes.count)
     }
 
     /// The checksum of all bytes so far.

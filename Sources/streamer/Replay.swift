@@ -173,11 +173,13 @@ private func finishReplay(
     limits.maxBatches = arguments.count("max-batches").map { Int(clamping: $0) }
     // What is replayed was recorded: after its end nothing more comes.
     limits.sourceIsComplete = true
+    limits.feedsHaveEnded = true
     handleStopSignals()
+    report.stopWhenUnread()
     let summary = try engine.run(trigger: trigger, limits: limits) { stopSignal.isRequested }
     session.finishConsole()
     try report.finish(summary, session: session)
-    return stopSignal.isRequested ? .interrupted : .done
+    return summary.wasStopped ? .interrupted : .done
 }
 
 extension Arguments {

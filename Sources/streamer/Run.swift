@@ -59,6 +59,7 @@ private func runJob(_ arguments: Arguments, _ console: Console) throws -> ExitCo
         threads: arguments.count("threads"), observe: report.observe
     ) { engine in
         handleStopSignals()
+        report.stopWhenUnread()
         let feeds = try session.feedRuns()
         if trigger.isBounded {
             let ended = try fillLogs(feeds, arguments, report)
@@ -73,7 +74,7 @@ private func runJob(_ arguments: Arguments, _ console: Console) throws -> ExitCo
         session.finishConsole()
         if !trigger.isBounded { try report.feedsEnded(feeds) }
         try report.finish(summary, session: session)
-        return stopSignal.isRequested ? .interrupted : .done
+        return summary.wasStopped ? .interrupted : .done
     }
 }
 

@@ -102,6 +102,12 @@ final class RunReport {
         ms == 0 ? "not yet set" : timestampText(ms: ms)
     }
 
+    /// From now on a reader that goes away (`| head`) stops the run as a signal does: what is not
+    /// done then is not taken for done.
+    func stopWhenUnread() {
+        console.output.setWhenClosed { stopSignal.request() }
+    }
+
     /// The summary of a run, and where its results are.
     func finish(_ summary: RunSummary, session: JobSession) throws {
         progressLine.clear()

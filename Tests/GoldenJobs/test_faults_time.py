@@ -135,3 +135,16 @@ def test_limits_end_a_run_at_once(workspace):
         workspace.run("run", "job.json", *limit, timeout=60)
         assert time.monotonic() - begun < 30
         workspace.run("clear", "job.json", "--yes")
+
+
+def test_a_reader_that_goes_away_stops_the_run(workspace):
+    """`run | head` has not done everything: it ends as a run that was stopped."""
+    job = candles() | {"source": {"format": "log", "path": "log/t", "maxOffsetsPerTrigger": 1}}
+    workspace.run("run", workspace.job(job), "--max-batches", "1")
+    process = workspace.start("run", "job.json", "--format", "json")
+    process.stdout.readline()
+    process.stdout.close()
+    process.stderr.read()
+    assert process.wait(timeout=60) == 130
+    workspace.run("run", "job.json", "--close")
+    assert workspace.query("SELECT sum(n) FROM '{lake}/candles/*.parquet'") == [(1000,)]

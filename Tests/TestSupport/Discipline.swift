@@ -9,9 +9,8 @@ import Storage
 /// - The high watermark of a log says nothing that a loss of power could take back.
 /// - Effects of a batch (state files, files of tables) get their names only while a plan is
 ///   durable and not committed; a commit only when the effects of its batch are durable.
-/// - A file of a table gets its name only when the names of the batch's state files are durable,
-///   and when every table's files of the batch are written: after the first has its name no other
-///   is begun before the commit.
+/// - A file of a table gets its name only when the state files and every table's files of the batch
+///   are written and synced: after the first has its name no other is begun before the commit.
 /// - After a failed sync nothing more is written or named.
 struct Discipline: Sendable {
     /// What was done in a wrong order, at most `violationsMax` sentences.
@@ -40,7 +39,8 @@ struct Discipline: Sendable {
                 "\(operation.path) is written under its final name"
             }
             if let firstShown {
-                refuse(when: FileRole.isStagedByTable(operation.path)) {
+                let path = operation.path
+                refuse(when: FileRole.isStagedByTable(path) || FileRole.isStagedState(path)) {
                     "\(operation.path) is begun after \(firstShown) of the same batch is seen"
                 }
             }
@@ -88,16 +88,7 @@ struct Discipline: Sendable {
             "\(path) is named before its content is synced"
         }
         if role.isEffect { judgeEffect(path, disk) }
-        if role.isState, let firstShown {
-            refuse(when: true) { "\(path) is named after \(firstShown) of the same batch is seen" }
-        }
-        if role.isEffect && !role.isState {
-            for (other, role) in roles
-            where role.isState && named.contains(other) && disk.hasPendingName(of: other) {
-                refuse(when: true) { "\(path) is seen before a \(role.rawValue) is durable" }
-            }
-            firstShown = firstShown ?? path
-        }
+        if role.isEffect && !role.isState { firstShown = firstShown ?? path }
         if role == .commit { firstShown = nil }
         guard role == .offsets || role == .commit else { return }
         if let pending = disk.pendingNewName {

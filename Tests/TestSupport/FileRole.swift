@@ -102,6 +102,11 @@ public enum FileRole: String, Sendable, Hashable, CaseIterable {
     /// Whether it is a file of a query's state.
     public var isState: Bool { self == .stateDelta || self == .stateSnapshot }
 
+    /// Whether a file is state of a batch under a temporary name.
+    static func isStagedState(_ path: Path) -> Bool {
+        path.name.hasPrefix(temporaryNamePrefix) && path.parent.parent.name == "state"
+    }
+
     /// Whether a file under a temporary name is one of a table that a job's batches write.
     static func isStagedByTable(_ path: Path) -> Bool {
         let parts = path.string.split(separator: "/" as Character)

@@ -26,7 +26,7 @@ public final class Output: Sendable {
     }
 
     /// Says what happens when the reader is gone, instead of ending the process.
-    func setWhenClosed(_ action: @escaping @Sendable () -> Void) {
+    public func setWhenClosed(_ action: @escaping @Sendable () -> Void) {
         state.withLock { $0.whenClosed = action }
     }
 
