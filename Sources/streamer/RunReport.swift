@@ -105,7 +105,10 @@ final class RunReport {
     /// From now on a reader that goes away (`| head`) stops the run as a signal does: what is not
     /// done then is not taken for done.
     func stopWhenUnread() {
-        console.output.setWhenClosed { stopSignal.request() }
+        console.output.setWhenClosed { [console] in
+            console.say("nobody reads the output any more: stopping after this batch")
+            stopSignal.request()
+        }
     }
 
     /// The summary of a run, and where its results are.
