@@ -70,8 +70,47 @@ struct csimdjson_lines {
 
     void give(int32_t node, std::string_view key, csimdjson_token token, csimdjson_token *out) {
         for (int32_t i = nodes[node].first_child; i >= 0; i = nodes[i].next_sibling) {
-            if (nodes[i].column >= 0 && is_key(i, key)) out[nodes[i].column] = token;
+            if (nodes[i].column < 0 || !is_key(i, key)) continue;
+            csimdjson_token &wanted = out[nodes[i].column];
+            if (!nodes[i].is_second_choice || is_absent(wanted)) wanted = token;
         }
+    }
+
+    static bool is_absent(const csimdjson_token &token) {
+        return token.kind == csimdjson_token_absent || token.kind == csimdjson_token_in_array;
+    }
+
+    /// The columns that look for a key in what is an array.
+    void note_array(int32_t node, csimdjson_token *out) {
+        for (int32_t i = nodes[node].first_child; i >= 0; i = nodes[i].next_sibling) {
+            if (nodes[i].column < 0) {
+                note_array(i, out);
+            } else if (is_absent(out[nodes[i].column])) {
+                out[nodes[i].column].kind = csimdjson_token_in_array;
+            }
+        }
+    }
+
+    /// The elements of an array, in which `inside` has the columns' indices.
+    int walk(od::array array, int32_t inside, int depth, csimdjson_token *out) {
+        const bool has_indices = inside >= 0 && lines::names_an_element(nodes, inside);
+        if (inside >= 0 && !has_indices) note_array(inside, out);
+        uint64_t index = 0;
+        for (auto element : array) {
+            od::value item;
+            if (auto error = element.get(item)) return error;
+            csimdjson_token token{nullptr, 0, csimdjson_token_null};
+            if (!has_indices) {
+                if (const int fault = value(item, -1, depth, false, out, token)) return fault;
+                continue;
+            }
+            const lines::IndexText key(index++);
+            const bool wanted = is_wanted(inside, key.text());
+            const int fault = value(item, match(inside, key.text()), depth, wanted, out, token);
+            if (fault) return fault;
+            if (wanted) give(inside, key.text(), token, out);
+        }
+        return SUCCESS;
     }
 
     std::string_view keep(std::string_view text) {
@@ -114,14 +153,7 @@ struct csimdjson_lines {
                 if (depth >= depth_max) return too_deep;
                 od::array array;
                 if (auto error = value.get_array().get(array)) return error;
-                for (auto element : array) {
-                    od::value item;
-                    if (auto error = element.get(item)) return error;
-                    csimdjson_token ignored{nullptr, 0, csimdjson_token_null};
-                    const int fault = this->value(item, -1, depth + 1, false, out, ignored);
-                    if (fault) return fault;
-                }
-                return SUCCESS;
+                return walk(array, inside, depth + 1, out);
             }
             case od::json_type::string: {
                 std::string_view text;
@@ -151,7 +183,7 @@ struct csimdjson_lines {
     /// Parses a line, the fast way if it is like those before.
     int parse(const char *bytes, size_t length, csimdjson_token *out) {
         if (layouts.match(bytes, length, out, column_count)) return SUCCESS;
-        for (size_t i = 0; i < column_count; i++) out[i] = {nullptr, 0, csimdjson_token_null};
+        for (size_t i = 0; i < column_count; i++) out[i] = {nullptr, 0, csimdjson_token_absent};
         const int fault = parse_any(bytes, length, out);
         if (fault == SUCCESS) {
             try {

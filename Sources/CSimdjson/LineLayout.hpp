@@ -8,6 +8,7 @@
 
 #include "CSimdjsonLines.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -40,6 +41,36 @@ inline const char *number_end(const char *i) {
         while (is_digit(*i)) i++;
     }
     return i;
+}
+
+/// The index of an element as the text that a key for it has.
+class IndexText {
+public:
+    explicit IndexText(uint64_t index) {
+        do {
+            *--first = static_cast<char>('0' + index % 10);
+            index /= 10;
+        } while (index);
+    }
+    IndexText(const IndexText &) = delete;
+
+    std::string_view text() const {
+        return {first, static_cast<size_t>(digits + sizeof(digits) - first)};
+    }
+
+private:
+    char digits[20];
+    char *first = digits + sizeof(digits);
+};
+
+/// Whether one of the keys inside a node is the index of an element.
+inline bool names_an_element(const std::vector<csimdjson_path_node> &nodes, int32_t node) {
+    for (int32_t i = nodes[node].first_child; i >= 0; i = nodes[i].next_sibling) {
+        bool all = nodes[i].key_length > 0;
+        for (size_t at = 0; at < nodes[i].key_length; at++) all = all && is_digit(nodes[i].key[at]);
+        if (all) return true;
+    }
+    return false;
 }
 
 inline uint64_t load(const char *bytes) {
@@ -162,6 +193,8 @@ private:
     size_t at = 0;
     Layout layout;
     uint32_t text_start = 0;
+    /// Columns that were given a value of second choice.
+    std::vector<int32_t> second;
 
     char peek() const { return at < line.size() ? line[at] : '\0'; }
 
@@ -195,14 +228,18 @@ private:
         return true;
     }
 
-    bool array() {
+    bool array(int32_t inside) {
+        // What looks for a key in an array is to be told.
+        if (inside >= 0 && !names_an_element(nodes, inside)) return false;
         take();
+        uint64_t index = 0;
         for (spaces(); peek() != ']'; spaces()) {
             if (peek() == ',') {
                 take();
                 spaces();
             }
-            if (!value(-1, {})) return false;
+            const IndexText key(index++);
+            if (!value(inside, key.text())) return false;
         }
         take();
         return true;
@@ -214,18 +251,33 @@ private:
         for (int32_t i = node < 0 ? -1 : nodes[node].first_child; i >= 0;
              i = nodes[i].next_sibling) {
             if (key != std::string_view(nodes[i].key, nodes[i].key_length)) continue;
-            if (nodes[i].column >= 0) layout.columns.push_back(nodes[i].column);
+            if (nodes[i].column >= 0) {
+                // Which of several values counts is for simdjson's walk to say.
+                if (nodes[i].is_second_choice && has(nodes[i].column)) return false;
+                if (has_second(nodes[i].column)) return false;
+                if (nodes[i].is_second_choice) second.push_back(nodes[i].column);
+                layout.columns.push_back(nodes[i].column);
+            }
             if (nodes[i].first_child >= 0 && inside < 0) inside = i;
         }
         const auto count = static_cast<uint32_t>(layout.columns.size()) - first_column;
         switch (peek()) {
             // A container that is wanted itself has to be told apart from null.
             case '{': return count == 0 && object(inside);
-            case '[': return count == 0 && array();
+            case '[': return count == 0 && array(inside);
             case '"': take(); scalar(true, first_column, count); break;
             default: scalar(false, first_column, count);
         }
         return layout.values.size() <= values_max && at < line.size();
+    }
+
+    bool has(int32_t column) const {
+        return std::find(layout.columns.begin(), layout.columns.end(), column) !=
+               layout.columns.end();
+    }
+
+    bool has_second(int32_t column) const {
+        return std::find(second.begin(), second.end(), column) != second.end();
     }
 
     void scalar(bool is_string, uint32_t first_column, uint32_t count) {
@@ -250,7 +302,7 @@ public:
         for (size_t tried = 0; tried < known.size(); tried++) {
             const size_t index = latest + tried < known.size() ? latest + tried
                                                                : latest + tried - known.size();
-            for (size_t i = 0; i < column_count; i++) out[i] = {nullptr, 0, csimdjson_token_null};
+            for (size_t i = 0; i < column_count; i++) out[i] = {nullptr, 0, csimdjson_token_absent};
             if (known[index].match(line, length, out)) {
                 latest = index;
                 hits++;

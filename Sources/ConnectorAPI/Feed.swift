@@ -49,6 +49,10 @@ public protocol Feed: AnyObject {
     ///   rows before the fault were delivered by earlier calls.
     func next(rowsMax: Int, until deadline: MonotonicTime) throws(ConnectorError) -> FeedStep
 
+    /// What a user should know of what was read so far, one line each: a column that nothing was
+    /// found for, fields that no column reads.
+    func notices() -> [String]
+
     /// Ends connections and closes files; called once, last.
     func close()
 }
@@ -62,6 +66,8 @@ extension Feed {
     public func conflict(
         with other: FeedIdentity, at position: FeedPosition
     ) -> ConnectorError? { nil }
+    /// Nothing.
+    public func notices() -> [String] { [] }
     /// Nothing to close.
     public func close() {}
 }

@@ -54,6 +54,10 @@ public protocol Source: Sendable {
     ///   anew, a changed file.
     func resume(at end: SourceOffsets, tail: String?) throws(ConnectorError)
 
+    /// What a user should know of what was read so far, one line each: files that were left out, a
+    /// column that nothing was found for. Asked when a run is over.
+    func notices() -> [String]
+
     /// Gives up what the source holds.
     func close()
 }
@@ -113,6 +117,9 @@ extension Source {
 
     /// Whatever is there is gone on with.
     public func resume(at end: SourceOffsets, tail: String?) throws(ConnectorError) {}
+
+    /// Nothing.
+    public func notices() -> [String] { [] }
 
     /// Nothing is held.
     public func close() {}

@@ -13,6 +13,9 @@ public final class CSVParser: RecordParser {
     private let nullText: [UInt8]
     private let recordsAreLines: Bool
 
+    /// What no column reads.
+    public private(set) var fieldUse: FieldUse
+
     // Changing with the file.
     /// For each column the field it reads, or -1 for one of `constants`.
     private var fieldOfColumn: [Int]
@@ -31,6 +34,7 @@ public final class CSVParser: RecordParser {
         delimiter = spec.delimiter.asciiValue ?? 0
         quote = spec.quote.asciiValue ?? 0
         nullText = Array(spec.nullText.utf8)
+        fieldUse = FieldUse(columnCount: spec.columns.count)
         fieldOfColumn = spec.columns.map { _ in 0 }
         constants = FileConstants(columnCount: spec.columns.count)
         unsafe fields = .allocate(capacity: 1)
@@ -42,17 +46,18 @@ public final class CSVParser: RecordParser {
     /// Reads what comes before a stream's first record.
     public func begin(_ window: InputWindow, input: InputFile, columns: ColumnSet) throws -> Int64 {
         var header: [String]?
-        var lines: Int64 = 0
+        var lines = try window.skipEmptyLines()
         var firstCount: Int?
         if let (texts, consumed, recordLines) = try firstRecord(window, input: input) {
             if spec.hasHeader {
                 header = texts
                 window.consume(consumed)
-                lines = recordLines
+                lines += recordLines
             }
             firstCount = texts.count
         }
         try mapColumns(header: header, input: input)
+        if let header { noteUnread(header, input) }
         try constants.begin(spec.columns, input: input, fills: columns)
         let needed = (fieldOfColumn.max() ?? -1) + 1
         if needed > fieldRoom {
@@ -67,31 +72,31 @@ public final class CSVParser: RecordParser {
         return lines
     }
 
-    /// The texts of the stream's first record that is not an empty line; `nil` when the stream
-    /// has no whole one or, without a header, one that does not parse.
+    /// The texts of the stream's first record; `nil` when the stream has no whole one or, without a
+    /// header, one that does not parse.
     private func firstRecord(
         _ window: InputWindow, input: InputFile
     ) throws -> (texts: [String], consumed: Int, lines: Int64)? {
         let room = spec.input.maxRecordBytes + 1
         let slots = UnsafeMutablePointer<FieldText>.allocate(capacity: Self.headerFieldsMax)
         defer { unsafe slots.deallocate() }
-        var blank = 0
         while true {
-            let unread = unsafe window.unread
-            while blank < unread.count, unsafe unread[blank] == 0x0a { blank += 1 }
-            let memory = ColumnMemory(byteCount: min(room, unread.count) + 8)
-            let bytes = unsafe UnsafePointer(window.base + window.start + blank)
+            let memory = ColumnMemory(byteCount: min(room, window.count) + 8)
+            let bytes = unsafe UnsafePointer(window.base + window.start)
             var reader = unsafe RecordReader(
-                bytes, unread.count - blank, isFinal: window.isAtEnd,
+                bytes, window.count, isFinal: window.isFinal,
                 bytesMax: spec.input.maxRecordBytes, delimiter: delimiter, quote: quote)
             let end = unsafe reader.read(
                 into: slots, fieldsMax: Self.headerFieldsMax,
                 scratch: memory.base.assumingMemoryBound(to: UInt8.self))
             switch end {
             case .needsData:
+                // A line that may still grow is no header yet.
+                if window.isAtEnd { return nil }
                 try window.refill()
-            case .complete(let count, let content, let consumed, let lines):
-                if content == 0, window.isAtEnd, consumed == 0 { return nil }
+            case .complete(let count, _, let consumed, let lines):
+                // Only at the end of the stream.
+                if consumed == 0 { return nil }
                 guard !spec.hasHeader || count <= Self.headerFieldsMax else {
                     throw headerFault("has more than \(Self.headerFieldsMax) fields", input)
                 }
@@ -101,7 +106,7 @@ public final class CSVParser: RecordParser {
                             start: slots[index].start, count: Int(slots[index].count)),
                         as: UTF8.self)
                 }
-                return (texts, blank + consumed, lines + Int64(blank))
+                return (texts, consumed, lines)
             case .textAfterQuote, .unterminatedQuote:
                 guard !spec.hasHeader else {
                     throw headerFault(
@@ -114,9 +119,12 @@ public final class CSVParser: RecordParser {
 
     private static let headerFieldsMax = 16_384
 
+    /// The code of a file whose header does not fit the columns.
+    public static var badHeader: String { "badHeader" }
+
     private func headerFault(_ what: String, _ input: InputFile) -> ConnectorError {
         ConnectorError(
-            "badOptions", "the header \(what); is this a CSV file with a header?",
+            Self.badHeader, "the header \(what); is this a CSV file with a header?",
             at: input.displayName)
     }
 
@@ -138,6 +146,13 @@ public final class CSVParser: RecordParser {
         } ?? ""
     }
 
+    private func noteUnread(_ header: [String], _ input: InputFile) {
+        let read = Set(fieldOfColumn)
+        // A line may end with a delimiter, behind which there is no name.
+        let unread = header.indices.filter { !read.contains($0) && !header[$0].isEmpty }
+        fieldUse.noteUnread(unread.map { header[$0] }, of: input.displayName)
+    }
+
     private func mapColumns(header: [String]?, input: InputFile) throws {
         for (index, column) in spec.columns.enumerated() {
             fieldOfColumn[index] = -1
@@ -154,7 +169,7 @@ public final class CSVParser: RecordParser {
                             + (hint.isEmpty ? suggestion(for: name, among: header) : "")
                             + "; it has \(Self.shown(header))" + hint
                         : "the header has the field '\(name)' \(places.count) times; use an index"
-                    throw ConnectorError("badOptions", fault, at: input.displayName)
+                    throw ConnectorError(Self.badHeader, fault, at: input.displayName)
                 }
                 fieldOfColumn[index] = place
             case .index(let place): fieldOfColumn[index] = place

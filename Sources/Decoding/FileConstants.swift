@@ -29,9 +29,9 @@ final class FileConstants {
             fills.setFileDate(days: days)
         } else if let column = columns.first(where: Self.needsFileDate) {
             throw ConnectorError(
-                "badOptions",
+                CSVParser.badHeader,
                 "the column '\(column.name)' needs the file's date, but the name has none such "
-                    + "as 20131007 or 2013-10-07", at: input.displayName)
+                    + "as 20131007 or 2013-10-07; rename the file", at: input.displayName)
         }
         for (index, column) in columns.enumerated() {
             switch column.origin {

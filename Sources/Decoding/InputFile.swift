@@ -6,11 +6,16 @@ public struct InputFile: Sendable, Equatable {
     public let path: String
     /// Whether it is a regular file, which can be read again.
     public let isRegular: Bool
+    /// Of an archive, a glob for the entries that are read; `nil` is all.
+    public let entryPattern: String?
+    /// Of an archive, the entry that is read.
+    public var entry: String?
 
     /// The file at a path, as the kernel takes it.
-    public init(path: String, isRegular: Bool = true) {
+    public init(path: String, isRegular: Bool = true, entryPattern: String? = nil) {
         self.path = path
         self.isRegular = isRegular
+        self.entryPattern = entryPattern
     }
 
     /// Standard input.
@@ -20,7 +25,9 @@ public struct InputFile: Sendable, Equatable {
     public var isStandardInput: Bool { path == "-" }
 
     /// What messages and malformed records call it.
-    public var displayName: String { isStandardInput ? "stdin" : path }
+    public var displayName: String {
+        isStandardInput ? "stdin" : entry.map { "\(path):\($0)" } ?? path
+    }
 
     /// The name without directories; empty for standard input.
     var name: String { isStandardInput ? "" : (try? Path(path).name) ?? "" }

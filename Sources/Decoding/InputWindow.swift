@@ -163,6 +163,23 @@ public final class InputWindow {
         if unsafe unread.prefix(3).elementsEqual([0xef, 0xbb, 0xbf]) { consume(3) }
     }
 
+    /// Leaves out empty lines, and says how many there were; none of them is kept in memory.
+    public func skipEmptyLines() throws -> Int64 {
+        var lines: Int64 = 0
+        while true {
+            // Safe: `padding` zeros follow `base[end]`, and only bytes up to `end` are consumed.
+            while unsafe count > 0 && base[start] == 0x0a
+                || count > 1 && base[start] == 0x0d && base[start + 1] == 0x0a
+            {
+                unsafe consume(base[start] == 0x0a ? 1 : 2)
+                lines += 1
+            }
+            let mayGoOn = unsafe count == 0 || (count == 1 && base[start] == 0x0d)
+            guard mayGoOn, !isAtEnd else { return lines }
+            try refill()
+        }
+    }
+
     /// Whether a line is skipped whose end has not come yet: ``skipLine()`` is to be called again.
     public private(set) var isSkippingLine = false
 

@@ -14,6 +14,14 @@ public final class JSONLinesParser: RecordParser {
     private let lines: UnsafeMutablePointer<csimdjson_line>
     private let tokens: UnsafeMutablePointer<csimdjson_token>
 
+    /// What was found for a column.
+    private struct Counts {
+        var isFound = false
+        var arrays: Int64 = 0
+    }
+    private let counts: UnsafeMutablePointer<Counts>
+    private var records: Int64 = 0
+
     // The lines that were parsed and not taken yet: `nextLine ..< lineCount`. They hold while the
     // window stays as it was when they were parsed.
     private var lineCount = 0
@@ -26,15 +34,20 @@ public final class JSONLinesParser: RecordParser {
     /// A parser of such files, at the start of one.
     public init(_ spec: JSONLinesSpec) {
         self.spec = spec
-        let paths = spec.columns.map { column -> [String]? in
+        let paths = spec.columns.map { column -> JSONPath? in
             guard case .field(let path) = column.origin else { return nil }
-            return path.split(separator: "." as Character).map(String.init)
+            guard let path = try? JSONPath(parsing: path) else {
+                preconditionFailure("a path was not checked")
+            }
+            return path
         }
         isField = paths.map { $0 != nil }
         tree = JSONPathTree(paths)
         constants = FileConstants(columnCount: spec.columns.count)
         unsafe lines = .allocate(capacity: Self.blockLines)
         unsafe tokens = .allocate(capacity: Self.blockLines * spec.columns.count)
+        unsafe counts = .allocate(capacity: spec.columns.count)
+        unsafe counts.initialize(repeating: Counts(), count: spec.columns.count)
         // Safe: the tree outlives the parser's state.
         guard
             let state = unsafe csimdjson_lines_create(
@@ -47,6 +60,15 @@ public final class JSONLinesParser: RecordParser {
         unsafe csimdjson_lines_destroy(state)
         unsafe lines.deallocate()
         unsafe tokens.deallocate()
+        unsafe counts.deallocate()
+    }
+
+    /// What the columns found so far.
+    public var fieldUse: FieldUse {
+        FieldUse(
+            records: records,
+            isFound: spec.columns.indices.map { unsafe !isField[$0] || counts[$0].isFound },
+            arrays: spec.columns.indices.map { unsafe counts[$0].arrays })
     }
 
     /// Reads what comes before a stream's first record.
@@ -128,6 +150,7 @@ public final class JSONLinesParser: RecordParser {
             return "the line is not valid JSON: \(detail)"
         }
         let first = nextLine * columns.count
+        records += 1
         for column in 0..<columns.count {
             let fault = unsafe storeField(tokens[first + column], column, columns, row)
             if fault != .none {
@@ -146,10 +169,17 @@ public final class JSONLinesParser: RecordParser {
             return unsafe columns.fills[column].store(text.start, Int(text.count), row: row)
         }
         switch unsafe token.kind {
+        case UInt32(csimdjson_token_absent):
+            return unsafe columns.fills[column].storeNull(row: row)
+        case UInt32(csimdjson_token_in_array):
+            unsafe counts[column].arrays += 1
+            return unsafe columns.fills[column].storeNull(row: row)
         case UInt32(csimdjson_token_null):
+            unsafe counts[column].isFound = true
             return unsafe columns.fills[column].storeNull(row: row)
         case UInt32(csimdjson_token_container): return .notAScalar
         default:
+            unsafe counts[column].isFound = true
             guard let text = unsafe token.text else { return .isNull }
             // Safe: 8 bytes after a token's text can be read.
             let bytes = unsafe UnsafeRawPointer(text).assumingMemoryBound(to: UInt8.self)

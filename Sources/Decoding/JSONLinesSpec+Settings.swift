@@ -14,8 +14,12 @@ extension JSONLinesSpec {
         keys: [
             .required("name", .text(.name), "The column's name.", examples: ["price"]),
             .optional(
-                "path", .text(.name), "The value: its keys from the outside in, with dots.",
-                absence: "the column's own name", examples: ["trade.px"]),
+                "path", .text(.name),
+                "The value: its keys from the outside in, with dots; a key in quotes "
+                    + "(`quote['05. price']`) may have any characters, and an element of an array "
+                    + "is named by its index from 0 (`bids[0][1]`).",
+                absence: "the column's own name",
+                examples: ["trade.px", "quote['05. price']", "bids[0][1]"]),
         ] + FeedColumn.keys)
 
     /// Reads settings with ``keys`` that were checked.
@@ -31,12 +35,14 @@ extension JSONLinesSpec {
     public func check(_ faults: inout SettingFaults) {
         FeedColumn.check(columns, eventTime: eventTime, key: "fields", field: "path", &faults)
         for (index, column) in columns.enumerated() {
-            guard case .field(let path) = column.origin,
-                path.split(separator: ".", omittingEmptySubsequences: false).contains("")
-            else { continue }
-            faults.note(
-                .badValue, "The path has an empty key; write keys with single dots between them.",
-                at: .here["fields"][index]["path"])
+            guard case .field(let path) = column.origin else { continue }
+            do {
+                _ = try JSONPath(parsing: path)
+            } catch {
+                faults.note(
+                    .badValue, "\"\(path.escapedForMessage)\" is no path: \(error.reason).",
+                    at: .here["fields"][index]["path"])
+            }
         }
     }
 }

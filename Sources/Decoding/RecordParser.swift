@@ -39,6 +39,9 @@ public protocol RecordParser: AnyObject {
     /// - Returns: the number of lines read.
     func begin(_ window: InputWindow, input: InputFile, columns: ColumnSet) throws -> Int64
 
+    /// What the columns found in all streams so far.
+    var fieldUse: FieldUse { get }
+
     /// Takes records from the window into columns until something stops it.
     ///
     /// What it does depends on the bytes alone, never on how many of them are in the window.

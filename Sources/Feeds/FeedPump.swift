@@ -119,6 +119,7 @@ public final class FeedPump {
             throw error
         }
         try sync()
+        report.notices = feed.notices()
         return report
     }
 

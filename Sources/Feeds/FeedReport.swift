@@ -12,6 +12,8 @@ public struct FeedReport: Sendable, Equatable {
     public var lastFault: String?
     /// Where the feed went on, when it was not at its start.
     public var resumedFrom: String?
+    /// What a user should know of what was read, one line each.
+    public var notices: [String] = []
     /// Whether the feed came to its end.
     public var reachedEnd = false
 

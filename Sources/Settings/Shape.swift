@@ -183,6 +183,19 @@ public struct KeyShape: Sendable {
         return key
     }
 
+    /// A list whose elements are compared by name, of which none may change, come or go.
+    public func comparedByName(forbidden reason: String) -> KeyShape {
+        guard case .list(.object(var table), let count) = shape else {
+            preconditionFailure("only a list of objects has names")
+        }
+        table.keys = table.keys.map { $0.changing(.forbidden(reason: reason)) }
+        let reasons = ValueComparison.ListReasons(removed: reason, added: reason, moved: reason)
+        return KeyShape(
+            name: name, shape: .list(.object(table), count: count), summary: summary,
+            isRequired: isRequired, fallback: fallback, absence: absence, examples: examples,
+            change: .forbidden(reason: reason), comparison: .named(reasons), holds: holds)
+    }
+
     /// The names that the key stands for among those of two objects.
     func names(in old: JSONValue, _ new: JSONValue) -> [String] {
         guard prefix != nil else { return [name] }

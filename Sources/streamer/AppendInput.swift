@@ -74,7 +74,24 @@ struct AppendInput {
             members = try describedFeed(arguments, log)
         }
         if !files.isEmpty { members.set("paths", .array(files.map { .string($0) })) }
+        if arguments.has("follow") {
+            try requireFollow(of: members, arguments)
+            members.set("follow", .bool(true))
+        }
         return (JSONValue(.object(members)), origin)
+    }
+
+    /// Refuses `--follow` for files that are written whole.
+    private static func requireFollow(
+        of members: [JSONMember], _ arguments: Arguments
+    ) throws(UsageError) {
+        let word = members.first { $0.key == "format" }?.value.stringValue
+        guard let format = fileFeeds.first(where: { $0.shape.tag == word }),
+            format.shape.key("follow") == nil
+        else { return }
+        throw arguments.fault(
+            "--follow is for files that grow line by line; files of the format \(word ?? "") are "
+                + "written whole")
     }
 
     private static func givenFeed(

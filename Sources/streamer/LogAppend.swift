@@ -16,8 +16,10 @@ let logAppendVerb = Verb(
         a log that exists already, by its own columns. FILE replaces the feed's own paths; '-' is
         standard input; .gz and .zip files are read as they are.
 
-        The log remembers how far each feed has come: the same command again appends only what is
-        new, also after it was interrupted. Standard input has no such memory.
+        The log remembers how far each feed has come, with a checksum of what it read: the same
+        command again appends only what is new, also after it was interrupted. A file that has
+        other bytes now, or that the log has under other settings, is refused; --again appends all
+        of it again. Standard input has no such memory.
 
         --schema lists columns as "symbol string, event_time timestamp(epoch_ms), price double";
         a timestamp may say how it is written: iso (by default), epoch_s, epoch_ms, epoch_us,
@@ -37,6 +39,9 @@ let logAppendVerb = Verb(
         .flag("no-header", "with --schema: the files do not name their fields in the first line"),
         .text("delimiter", "C", "with --schema: what stands between fields", fallback: ","),
         .flag("again", "append everything, even what the log has from these files"),
+        .flag(
+            "follow",
+            "the last file may still grow: leave a last line without line end for the next time"),
     ],
     examples: [
         "SYMBOL=ibm streamer log append log/equity_ibm --job jobs/equity.json",
@@ -65,6 +70,7 @@ private func appendToLog(_ arguments: Arguments, _ console: Console) throws -> E
     try writer.close()
     progress.clear()
     for line in try summary(report, of: path, from: start, input) { console.print(line) }
+    for notice in report.notices { console.warn(notice) }
     return report.reachedEnd ? .done : .interrupted
 }
 
@@ -130,6 +136,7 @@ private final class OneTimeFeed: Feed {
     func next(rowsMax: Int, until deadline: MonotonicTime) throws(ConnectorError) -> FeedStep {
         try feed.next(rowsMax: rowsMax, until: deadline)
     }
+    func notices() -> [String] { feed.notices() }
     func close() { feed.close() }
 }
 

@@ -53,6 +53,7 @@ final class RunReport {
             console.warn("\(counted(feed.malformed, "row")) did not parse and went to the rejects")
         }
         if feed.gaps > 0 { console.warn(gapsText(feed)) }
+        for notice in feed.notices { console.warn("\(log): \(notice)") }
     }
 
     /// Ends the feeds that ran beside a run and says what they did.
@@ -115,6 +116,9 @@ final class RunReport {
     func finish(_ summary: RunSummary, session: JobSession) throws {
         progressLine.clear()
         let name = session.job.name
+        for notice in session.inputs.flatMap({ $0.notices() }) {
+            console.warn("\(name): \(notice)")
+        }
         guard summary.batches > 0 else {
             console.say(
                 "\(name): nothing new in "

@@ -9,15 +9,17 @@
 extern "C" {
 #endif
 
-/// A key of an object on the way to a wanted field. Nodes form a tree; node 0 is the line's
-/// object. Several siblings may have the same key.
+/// A key of an object, or the index of an array's element as text, on the way to a wanted field.
+/// Nodes form a tree; node 0 is the line's object. Several siblings may have the same key.
 typedef struct {
     /// The key, unescaped.
     const char *key;
     size_t key_length;
     /// The column that the value under this key is for, or -1.
     int32_t column;
-    /// The node for keys inside that value, or -1.
+    /// 1 when the value counts only where the column has no other.
+    int32_t is_second_choice;
+    /// The first node for keys inside that value, or -1.
     int32_t first_child;
     /// The next key of the same object, or -1.
     int32_t next_sibling;
@@ -25,7 +27,7 @@ typedef struct {
 
 /// What the value of a field is.
 enum {
-    /// null, or not there.
+    /// null.
     csimdjson_token_null = 0,
     /// A number, `true` or `false`, as written.
     csimdjson_token_literal = 1,
@@ -33,6 +35,10 @@ enum {
     csimdjson_token_string = 2,
     /// An object or an array; without text.
     csimdjson_token_container = 3,
+    /// Not there.
+    csimdjson_token_absent = 4,
+    /// Not there, since the way goes through an array of which it names no element.
+    csimdjson_token_in_array = 5,
 };
 
 /// The value of a field: bytes that stay valid until the next block, 8 readable bytes after them.

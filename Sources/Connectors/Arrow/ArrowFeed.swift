@@ -5,8 +5,9 @@ import Storage
 
 /// Arrow IPC streams and files as a feed: their batches, or those of standard input, in order.
 ///
-/// A position is `<file>:<batch>:<row>:<checksum>`, the place of the next row and a checksum of
-/// the names and of the bytes that were read; `<file>:<batch>:<row>` is one of earlier builds.
+/// A position is `<file>:<batch>:<row>:<checksum>:<files>`, the place of the next row, a checksum of
+/// the bytes that were read, and which files were (``FilesRead``); those of earlier builds end
+/// before `<files>` or `<checksum>`.
 final class ArrowFeed: Feed {
     /// The columns of the log, or, for a new one, of the first file.
     let schema: Schema
@@ -29,6 +30,7 @@ final class ArrowFeed: Feed {
     /// A checksum of these and of the bytes of this one that were read.
     private var checksum = ChecksumStream()
     private var checkedBytes = 0
+    private var filesRead = FilesRead()
 
     private struct Place: Equatable {
         var file = 0
@@ -51,6 +53,7 @@ final class ArrowFeed: Feed {
         self.paths = paths
         self.files = files
         (bytes, reader) = try Self.open(paths[0], files)
+        filesRead.add(paths[0])
         if let target, let time = target.timeColumn {
             schema = target.schema
             self.eventTime = time
@@ -103,7 +106,7 @@ final class ArrowFeed: Feed {
         try connectorErrors {
             let parts = position.text.split(separator: ":" as Character)
             let numbers = parts.prefix(3).compactMap { Int($0) }
-            guard numbers.count == 3, parts.count <= 4, paths.indices.contains(numbers[0]),
+            guard numbers.count == 3, parts.count <= 5, paths.indices.contains(numbers[0]),
                 numbers.allSatisfy({ $0 >= 0 })
             else { throw badPosition(position) }
             let target = Place(file: numbers[0], batch: numbers[1], row: numbers[2])
@@ -126,7 +129,23 @@ final class ArrowFeed: Feed {
     }
 
     private var position: FeedPosition {
-        FeedPosition("\(place.file):\(place.batch):\(place.row):\(Checksum.hex(checksum.value))")
+        let numbers = "\(place.file):\(place.batch):\(place.row)"
+        return FeedPosition("\(numbers):\(Checksum.hex(checksum.value)):\(filesRead.text)")
+    }
+
+    /// Whether the other feed was in one of this feed's files: then its rows are in the log.
+    func conflict(
+        with other: FeedIdentity, at position: FeedPosition
+    ) -> ConnectorError? {
+        let parts = position.text.split(separator: ":" as Character)
+        guard parts.count == 5, replay.identity != nil, let read = FilesRead(parts[4]),
+            let path = paths.first(where: read.contains)
+        else { return nil }
+        return ConnectorError(
+            "readBefore",
+            "the log has rows of this file by a feed of other files, or of another spelling of its "
+                + "path, and all of them would come again: name the files as before, or use another "
+                + "log; 'streamer log append --again' appends them again", at: path)
     }
 
     private func badPosition(_ position: FeedPosition) -> ConnectorError {
@@ -146,6 +165,7 @@ final class ArrowFeed: Feed {
         checksum = ChecksumStream(seed: checksumBefore)
         checkedBytes = 0
         place = Place(file: file)
+        filesRead.add(paths[file])
         (bytes, reader) = try Self.open(paths[file], files)
         batch = nil
     }
@@ -166,7 +186,7 @@ final class ArrowFeed: Feed {
                     "the column '\(field.name)' of the log is missing; it has "
                         + rows.schema.names.joined(separator: ", "), at: paths[place.file])
             }
-            guard column.type == field.type else {
+            guard column.type == field.type || column.type.widens(to: field.type) else {
                 throw ConnectorError(
                     "badOptions",
                     "the column '\(field.name)' has the type \(column.type), in the "
@@ -178,7 +198,7 @@ final class ArrowFeed: Feed {
                     "the column '\(field.name)' holds NULL in batch \(place.batch), "
                         + "which the log's does not take", at: paths[place.file])
             }
-            return column
+            return column.widened(to: field.type)
         }
         return RecordBatch(schema, columns, count: rows.count)
     }

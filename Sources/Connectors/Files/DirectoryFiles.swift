@@ -71,6 +71,6 @@ struct DirectoryFiles: Sendable {
             return depth < Self.depthMax && PartitionPath.parse(entry.name) != nil
         }
         guard let nameFilter else { return true }
-        return matches(Array(entry.name.utf8), Array(nameFilter.utf8))
+        return namesMatch(entry.name, nameFilter)
     }
 }

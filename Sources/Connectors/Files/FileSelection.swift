@@ -13,6 +13,10 @@ public struct FileSelection: Hashable, Sendable {
     public var maxFilesPerTrigger: Int?
     /// The size of files, in bytes, beyond which a batch takes no more; `nil` is no limit.
     public var maxBytesPerTrigger: Int64?
+    /// Whether a file is left out that is not what it was, or cannot be read.
+    public var ignoresCorruptFiles = false
+    /// Whether a file is left out that is gone.
+    public var ignoresMissingFiles = false
 
     /// Every file of some paths, without limits.
     public init(_ paths: [String]) { self.paths = paths }
@@ -37,6 +41,15 @@ public struct FileSelection: Hashable, Sendable {
             "The size of files beyond which a batch takes no more; instead of "
                 + "`maxFilesPerTrigger`.",
             absence: "no limit", examples: [1_000_000_000]),
+        .optional(
+            "ignoreCorruptFiles", .boolean,
+            "Whether a file that cannot be read, has other columns, or is not what it was when it "
+                + "was found is left out and told of, instead of ending the run.",
+            default: false),
+        .optional(
+            "ignoreMissingFiles", .boolean,
+            "Whether a file that was found and is gone is left out and told of, instead of ending "
+                + "the run.", default: false),
     ]
 
     /// Reads settings with ``keys`` that were checked.
@@ -45,6 +58,8 @@ public struct FileSelection: Hashable, Sendable {
         pathGlobFilter = object.optionalString("pathGlobFilter")
         maxFilesPerTrigger = object.optionalInt("maxFilesPerTrigger")
         maxBytesPerTrigger = object.optionalInteger("maxBytesPerTrigger")
+        ignoresCorruptFiles = object.bool("ignoreCorruptFiles")
+        ignoresMissingFiles = object.bool("ignoreMissingFiles")
     }
 
     /// Notes what the settings must keep to together.
@@ -74,6 +89,8 @@ public struct FileSelection: Hashable, Sendable {
             ("path", paths.first), ("pathGlobFilter", pathGlobFilter),
             ("maxFilesPerTrigger", maxFilesPerTrigger.map { String($0) }),
             ("maxBytesPerTrigger", maxBytesPerTrigger.map { String($0) }),
+            ("ignoreCorruptFiles", ignoresCorruptFiles ? "true" : nil),
+            ("ignoreMissingFiles", ignoresMissingFiles ? "true" : nil),
         ]
         let several =
             paths.count > 1 ? ["a stream of Spark reads one path; give one glob"] : []

@@ -13,21 +13,24 @@ import Synchronization
 public final class FileSource: Source {
     /// `parquet[lake/ohlcv]`.
     public let description: String
-    private let rows: any FileRows
+    let rows: any FileRows
     private let timeColumn: String?
     private let listing: DirectoryFiles
-    private let limits: (files: Int?, bytes: Int64?)
-    private let files: any FileSystem
+    let selection: FileSelection
+    let files: any FileSystem
     private let time: any TimeSource
     private let openLog: @Sendable () throws -> SourceLog
-    private let state: Mutex<State> = Mutex(State())
+    private let pool = OpenFilePool()
+    let state: Mutex<State> = Mutex(State())
 
-    private struct State {
+    struct State {
         var log: SourceLog?
         var found: [SourceFile] = []
         var known: Set<String> = []
         /// When the directory may be listed again.
         var nextListing = MonotonicTime(nanos: 0)
+        /// What became of files that could not be read.
+        var faults = FileFaults()
 
         var end: Int64 { found.last?.offsets.upperBound ?? 0 }
 
@@ -79,7 +82,7 @@ public final class FileSource: Source {
             try openLog().found.first.map { try Path($0.path) }
                 ?? listing.new(besides: []).first?.path
         }
-        limits = (selection.maxFilesPerTrigger, selection.maxBytesPerTrigger)
+        self.selection = selection
         self.files = files
         time = place.time
     }
@@ -137,8 +140,8 @@ public final class FileSource: Source {
                 if end >= offsets.upperBound { break }
                 let (sum, overflow) = bytes.addingReportingOverflow(file.bytes)
                 if count > 0 {
-                    if let most = limits.files, count >= most { break }
-                    if let most = limits.bytes, overflow || sum > most { break }
+                    if let most = selection.maxFilesPerTrigger, count >= most { break }
+                    if let most = selection.maxBytesPerTrigger, overflow || sum > most { break }
                 }
                 (count, bytes) = (count + 1, overflow ? .max : sum)
                 end = file.offsets.upperBound
@@ -171,11 +174,31 @@ public final class FileSource: Source {
             return state.found[first...].prefix { $0.offsets.lowerBound < offsets.upperBound }
         }
         return try entries.flatMap { entry in
-            let start = entry.offsets.lowerBound
-            let part = entry.offsets.clamped(to: offsets)
-            return try rows.parts(
-                of: OpenSourceFile(entry, files: files),
-                part.lowerBound - start..<part.upperBound - start, rowsMax: rowsMax)
+            let file = OpenSourceFile(
+                entry, content: try content(of: entry), files: files, pool)
+            return try parts(of: file, entry.offsets.clamped(to: offsets), rowsMax: rowsMax)
+        }
+    }
+
+    /// The parts of a file; where it cannot be read, that is settled here.
+    private func parts(
+        of file: OpenSourceFile, _ offsets: Range<Int64>, rowsMax: Int
+    ) throws -> [BlockPlan] {
+        let start = file.entry.offsets.lowerBound
+        do {
+            let own = offsets.lowerBound - start..<offsets.upperBound - start
+            return try rows.parts(of: file, own, rowsMax: rowsMax).map { plan in
+                BlockPlan(split: plan.split, offsets: plan.offsets) { [self] in
+                    do {
+                        return try plan.load()
+                    } catch {
+                        return try leftOut(error, file, plan.offsets)
+                    }
+                }
+            }
+        } catch {
+            let block = try leftOut(error, file, offsets)
+            return [BlockPlan(offsets: offsets) { block }]
         }
     }
 
@@ -189,11 +212,16 @@ public final class FileSource: Source {
         }
     }
 
-    private func load(_ state: inout State) throws -> SourceLog {
+    func load(_ state: inout State) throws -> SourceLog {
         if let log = state.log { return log }
         let log = try openLog()
-        state.found = log.found
-        state.known = Set(log.found.map(\.path))
+        for file in log.found {
+            if state.known.insert(file.path).inserted {
+                state.found.append(file)
+            } else {
+                state.faults.note(file, of: state.found)
+            }
+        }
         state.log = log
         return log
     }
@@ -203,9 +231,17 @@ public final class FileSource: Source {
     ) throws {
         var end = state.end
         var entries: [SourceFile] = []
-        for found in more {
+        for found in more where !state.faults.isLeftOut(found) {
             let file = try files.openForReading(found.path)
-            let count = try rows.offsetCount(of: file, bytes: found.bytes)
+            let count: Int64
+            do {
+                count = try rows.offsetCount(of: file, bytes: found.bytes)
+            } catch {
+                let fault = ConnectorError(error)
+                guard isLeftOut(fault) else { throw fault }
+                state.faults.leaveOut(found, fault)
+                continue
+            }
             let (next, overflow) = end.addingReportingOverflow(count)
             guard !overflow else {
                 throw ConnectorError(
@@ -218,6 +254,9 @@ public final class FileSource: Source {
                     fingerprint: try OpenSourceFile.fingerprint(of: file, bytes: found.bytes),
                     offsets: end..<next))
             end = next
+        }
+        if state.found.isEmpty {
+            try rows.check(firstFiles: entries.map { try Path($0.path) })
         }
         try log.append(entries)
         state.found += entries

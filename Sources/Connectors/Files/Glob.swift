@@ -40,6 +40,11 @@ func expandGlob(
 }
 
 /// Whether a name matches a pattern of `*`, `?` and `[…]`.
+public func namesMatch(_ name: String, _ pattern: String) -> Bool {
+    matches(Array(name.utf8), Array(pattern.utf8))
+}
+
+/// Whether a name matches a pattern of `*`, `?` and `[…]`.
 func matches(_ name: [UInt8], _ pattern: [UInt8]) -> Bool {
     if name.first == UInt8(ascii: "."), pattern.first != UInt8(ascii: ".") { return false }
     var (n, p) = (0, 0)

@@ -10,51 +10,81 @@ public protocol FileRows: Sendable {
     var schema: Schema { get }
     /// How many offsets a file takes; says first whether it can be read at all.
     func offsetCount(of file: any ReadFile, bytes: Int64) throws -> Int64
+    /// Checks the first files that were ever found together.
+    func check(firstFiles: [Path]) throws
     /// The parts of a file, in order, that lie in a range of its own offsets, which count from 0.
     func parts(of file: OpenSourceFile, _ range: Range<Int64>, rowsMax: Int) throws
         -> [BlockPlan]
+    /// Whether a file with such a fault is left out, as a record would be.
+    func leavesOut(_ fault: ConnectorError) -> Bool
+    /// What a user should know of the rows read so far, one line each.
+    func notices() -> [String]
 }
 
-/// A file of a directory source, opened when its first part is read and checked to be the one that
-/// was found.
+extension FileRows {
+    /// Each file was checked for itself.
+    public func check(firstFiles: [Path]) throws {}
+    /// It is not.
+    public func leavesOut(_ fault: ConnectorError) -> Bool { false }
+    /// Nothing.
+    public func notices() -> [String] { [] }
+}
+
+/// A file of a directory source, opened when it is read and checked to be the one that was found.
 public final class OpenSourceFile: Sendable {
     /// The file as it was found.
     public let entry: SourceFile
+    /// The file whose content is read: the same, unless it was corrected before its rows were.
+    public let content: SourceFile
     private let files: any FileSystem
+    private let pool: OpenFilePool
     private let handle: Mutex<(any ReadFile)?> = Mutex(nil)
 
-    init(_ entry: SourceFile, files: any FileSystem) {
+    init(
+        _ entry: SourceFile, content: SourceFile? = nil, files: any FileSystem, _ pool: OpenFilePool
+    ) {
         self.entry = entry
+        self.content = content ?? entry
         self.files = files
+        self.pool = pool
     }
 
     /// The file, open.
     ///
     /// - Throws: ``ConnectorError`` when it is gone or another one than was found.
     public func opened() throws -> any ReadFile {
-        try handle.withLock { handle in
-            if let handle { return handle }
-            let path = try Path(entry.path)
-            guard try files.info(path)?.kind == .file else { throw changed("the file is gone") }
-            let file = try files.openForReading(path)
-            let bytes = try file.size()
-            guard bytes == entry.bytes else {
-                throw changed("it has \(bytes) bytes, and had \(entry.bytes) when it was found")
-            }
-            guard try Self.fingerprint(of: file, bytes: bytes) == entry.fingerprint else {
-                throw changed("its content is another than when it was found")
-            }
+        let (file, isNew) = try handle.withLock { handle in
+            if let handle { return (handle, false) }
+            let file = try open()
             handle = file
-            return file
+            return (file, true)
         }
+        // Outside of the lock: another file is closed for this one.
+        if isNew { pool.noteOpened(self) }
+        return file
     }
 
-    func changed(_ what: String) -> ConnectorError {
-        ConnectorError(
-            "fileChanged",
-            "\(what); files of a source must stay as they are while its batches can be run again: "
-                + "put the file back, and give changed rows in a new file", at: entry.path,
-            fault: .damage)
+    /// The file as one that may be closed between two reads, and is opened and checked again then.
+    public func reopening() throws -> any ReadFile {
+        _ = try opened()
+        return ReopenedFile(self, path: try Path(entry.path))
+    }
+
+    func close() { handle.withLock { $0 = nil } }
+
+    private func open() throws -> any ReadFile {
+        let path = try Path(content.path)
+        guard try files.info(path)?.kind == .file else { throw Self.gone(content.path) }
+        let file = try files.openForReading(path)
+        let bytes = try file.size()
+        guard bytes == content.bytes else {
+            throw Self.changed(
+                content.path, "it has \(bytes) bytes, and had \(content.bytes) when it was found")
+        }
+        guard try Self.fingerprint(of: file, bytes: bytes) == content.fingerprint else {
+            throw Self.changed(content.path, "its content is another than when it was found")
+        }
+        return file
     }
 
     /// A checksum of the size, the first 4 KiB and the last 64 KiB: it costs little whatever the
@@ -64,5 +94,86 @@ public final class OpenSourceFile: Sendable {
         let head = Checksum.xxh3(
             try file.readUpTo(4_096, at: 0), seed: UInt64(truncatingIfNeeded: bytes))
         return Checksum.xxh3(try file.readUpTo(65_536, at: tailStart), seed: head)
+    }
+}
+
+extension OpenSourceFile {
+    /// The code of a file that is not there any more.
+    static let goneCode = "fileGone"
+
+    private static func gone(_ path: String) -> ConnectorError {
+        ConnectorError(
+            goneCode,
+            "the file is gone, and a batch that is run again needs it: put it back, or leave it "
+                + "out with \"ignoreMissingFiles\": true in the source", at: path, fault: .damage)
+    }
+
+    private static func changed(_ path: String, _ what: String) -> ConnectorError {
+        ConnectorError(
+            "fileChanged",
+            "\(what); files of a source must stay as they are while its batches can be run again: "
+                + "put the file back and give changed rows in a new file, or leave it out with "
+                + "\"ignoreCorruptFiles\": true in the source", at: path, fault: .damage)
+    }
+}
+
+/// The files of a source that are open: a batch may have any number of them, and a process only so
+/// many descriptors.
+final class OpenFilePool: Sendable {
+    /// Those that are kept open at most, besides the ones being read.
+    static let filesMax = 32
+
+    private struct Kept {
+        weak var file: OpenSourceFile?
+    }
+
+    /// In the order in which they were opened.
+    private let kept: Mutex<[Kept]> = Mutex([])
+
+    /// Takes a file that was opened, and closes the one that was opened first where there are too
+    /// many.
+    func noteOpened(_ file: OpenSourceFile) {
+        let closed = kept.withLock { kept -> [OpenSourceFile] in
+            kept.removeAll { $0.file == nil }
+            kept.append(Kept(file: file))
+            guard kept.count > Self.filesMax else { return [] }
+            defer { kept.removeFirst(kept.count - Self.filesMax) }
+            return kept.prefix(kept.count - Self.filesMax).compactMap(\.file)
+        }
+        for file in closed { file.close() }
+    }
+}
+
+/// A file that is opened again where it was closed since the last read.
+private final class ReopenedFile: ReadFile {
+    let path: Path
+    private let file: OpenSourceFile
+
+    init(_ file: OpenSourceFile, path: Path) {
+        self.file = file
+        self.path = path
+    }
+
+    func size() throws(StorageError) -> Int64 { file.content.bytes }
+
+    func read(
+        at offset: Int64, into buffer: UnsafeMutableRawBufferPointer
+    ) throws(StorageError) -> Int {
+        try unsafe opened().read(at: offset, into: buffer)
+    }
+
+    func map(length: Int) throws(StorageError) -> FileMapping { try opened().map(length: length) }
+
+    func dropCache() throws(StorageError) { try opened().dropCache() }
+
+    private func opened() throws(StorageError) -> any ReadFile {
+        do {
+            return try file.opened()
+        } catch let error as StorageError {
+            throw error
+        } catch {
+            let detail = (error as? ConnectorError)?.message ?? "\(error)"
+            throw StorageError(.contentDiffers, "read", path: path.string, detail: detail)
+        }
     }
 }

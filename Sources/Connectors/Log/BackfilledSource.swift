@@ -130,6 +130,9 @@ public final class BackfilledSource: Source {
         try live.resume(at: end, tail: tail)
     }
 
+    /// What is to be known of both.
+    public func notices() -> [String] { history.notices() + live.notices() }
+
     /// Closes both.
     public func close() {
         history.close()

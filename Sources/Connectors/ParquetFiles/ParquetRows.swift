@@ -10,9 +10,12 @@ import Synchronization
 /// Rows of Parquet files, with the partition columns of their directories.
 ///
 /// A file's offsets are its rows. A file may have its columns in any order and more of them than
-/// the source; a column that it lacks is null, as in Spark.
+/// the source, with names in other letters and with narrower types; a column that it lacks is null,
+/// as in Spark.
 struct ParquetRows: FileRows {
     let schema: Schema
+    private let isDeclared: Bool
+    private let description: String
     private let files: any FileSystem
 
     /// Rows with the declared columns, or with those of a file that `example` finds.
@@ -23,6 +26,8 @@ struct ParquetRows: FileRows {
         files: any FileSystem
     ) throws {
         self.files = files
+        self.description = description
+        isDeclared = declared != nil
         if let declared {
             schema = declared
             return
@@ -44,11 +49,33 @@ struct ParquetRows: FileRows {
         return Int64(parquet.rowCount)
     }
 
+    /// A column that no file has is a slip rather than one to come.
+    func check(firstFiles: [Path]) throws {
+        guard isDeclared, !firstFiles.isEmpty else { return }
+        var missing = schema.fields
+        var names: [String] = []
+        for path in firstFiles {
+            let file = try OpenParquet(
+                files.openForReading(path), path: path.string, types: schema)
+            missing.removeAll { file.has($0) }
+            if missing.isEmpty { return }
+            for name in file.fields.map(\.name) where !names.contains(name) { names.append(name) }
+        }
+        guard let name = missing.first?.name else { return }
+        throw ConnectorError(
+            "otherColumns",
+            "no file has the column '\(name)' of the source's \"schema\"; "
+                + (nearest(to: name, among: names).map { "did you mean '\($0)'? " } ?? "")
+                + "The files have \(names.joined(separator: ", "))", at: description,
+            fault: .settings)
+    }
+
     func parts(
         of file: OpenSourceFile, _ range: Range<Int64>, rowsMax: Int
     ) throws -> [BlockPlan] {
-        let parquet = try OpenParquet(file.opened(), path: file.entry.path, types: schema)
+        let parquet = try OpenParquet(file.reopening(), path: file.entry.path, types: schema)
         let places = try parquet.places(of: schema)
+        guard parquet.rowCount <= file.entry.offsets.count else { throw file.noRoom() }
         let start = file.entry.offsets.lowerBound
         let schema = schema
         let parts = try parquet.parts(
@@ -80,7 +107,7 @@ private struct OpenParquet: Sendable {
     /// Where a column of the source comes from.
     enum Place: Sendable {
         case stored(Int)
-        case constant(Value)
+        case constant(Value, DataType)
     }
 
     /// A file that is open; partition columns have the types that `types` gives them.
@@ -95,7 +122,41 @@ private struct OpenParquet: Sendable {
                 "\(error); a file of a source is whole when it gets its name: write it under a "
                     + "name that begins with '_' or '.', and rename it", at: path)
         }
-        partition = try partitionColumns(ofFile: path, file.footer, types: types)
+        partition = try Self.partition(of: path, file.footer, types)
+    }
+
+    /// The columns of the directories, with the types that a schema gives their names, in whatever
+    /// letters.
+    private static func partition(
+        of path: String, _ footer: ParquetFooter, _ types: Schema?
+    ) throws -> [PartitionColumn] {
+        let found = try partitionColumns(ofFile: path, footer, types: nil)
+        guard let types, !found.isEmpty else { return found }
+        let typed = found.compactMap { own in
+            place(of: own.field.name, in: types.names).map { Field(own.field.name, types[$0].type) }
+        }
+        return try partitionColumns(ofFile: path, footer, types: Schema(typed))
+    }
+
+    /// The one of some names that is a name, else the only one that is it in other letters, as in
+    /// Spark.
+    private static func place(of name: String, in names: [String]) -> Int? {
+        if let place = names.firstIndex(of: name) { return place }
+        let folded = name.lowercased()
+        let places = names.indices.filter { names[$0].lowercased() == folded }
+        return places.count == 1 ? places[0] : nil
+    }
+
+    /// Whether the file or its directories have a column.
+    func has(_ field: Field) -> Bool {
+        let others = partition.map(\.field.name) + file.footer.refusedColumns.map(\.name)
+        return Self.place(of: field.name, in: file.schema.names + others) != nil
+            || clash(with: field.name).count > 1
+    }
+
+    /// The columns that are a name in other letters.
+    private func clash(with name: String) -> [String] {
+        file.schema.names.filter { $0.lowercased() == name.lowercased() }
     }
 
     var rowCount: Int { file.footer.rowCount }
@@ -106,16 +167,25 @@ private struct OpenParquet: Sendable {
     /// Where the columns of a schema come from.
     func places(of schema: Schema) throws -> [Place] {
         try schema.fields.map { field in
-            if let index = file.schema.index(of: field.name) {
+            if let index = Self.place(of: field.name, in: file.schema.names) {
                 try check(field, file.schema[index].type)
                 return .stored(index)
             }
-            if let own = partition.first(where: { $0.field.name == field.name }) {
-                try check(field, own.field.type)
-                return .constant(own.value)
+            let clash = clash(with: field.name)
+            guard clash.isEmpty else {
+                throw ConnectorError(
+                    "otherColumns",
+                    "the column '\(field.name)' of the source may be any of "
+                        + clash.map { "'\($0)'" }.joined(separator: ", ")
+                        + "; write it in the letters of one of them", at: path)
             }
-            if let refused = file.footer.refusedColumns.first(where: { $0.name == field.name }) {
-                throw ConnectorError("otherColumns", "\(refused.error)", at: path)
+            if let index = Self.place(of: field.name, in: partition.map(\.field.name)) {
+                try check(field, partition[index].field.type)
+                return .constant(partition[index].value, partition[index].field.type)
+            }
+            let refused = file.footer.refusedColumns
+            if let index = Self.place(of: field.name, in: refused.map(\.name)) {
+                throw ConnectorError("otherColumns", "\(refused[index].error)", at: path)
             }
             guard field.isNullable else {
                 throw ConnectorError(
@@ -123,17 +193,19 @@ private struct OpenParquet: Sendable {
                     "the file has no column '\(field.name)', which the source must have; keep it "
                         + "out of the source's directory", at: path)
             }
-            return .constant(.null)
+            return .constant(.null, field.type)
         }
     }
 
     private func check(_ field: Field, _ type: DataType) throws {
         // Which of the two it is some writers do not say; as in Spark the source does.
         let isBytes = field.type.layout == .dictionary && type.layout == .dictionary
-        guard field.type != type, !isBytes else { return }
+        guard field.type != type, !isBytes, !type.widens(to: field.type) else { return }
+        let widens = field.type.widens(to: type)
         throw ConnectorError(
             "otherColumns",
             "the column '\(field.name)' is of type \(type), in the source it is \(field.type); "
+                + (widens ? "give it the type \(type) in the source's \"schema\", or " : "")
                 + "write the file with that type, or keep it out of the source's directory",
             at: path)
     }
@@ -177,15 +249,18 @@ private struct OpenParquet: Sendable {
             switch place {
             case .stored:
                 next += 1
-                guard let column = rows.columns[next - 1].reread(as: field.type) else {
+                let stored = rows.columns[next - 1]
+                if stored.type.widens(to: field.type) { return stored.widened(to: field.type) }
+                guard let column = stored.reread(as: field.type) else {
                     throw ConnectorError(
                         "otherColumns",
                         "the column '\(field.name)' has bytes that are not UTF-8; give it the type "
                             + "binary in the source's schema", at: path)
                 }
                 return column
-            case .constant(let value):
-                return Column(repeating: value, field.type, count: part.rows.count)
+            case .constant(let value, let type):
+                return Column(repeating: value, type, count: part.rows.count)
+                    .widened(to: field.type)
             }
         }
         for (field, column) in zip(schema.fields, columns)

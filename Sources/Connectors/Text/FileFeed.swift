@@ -21,6 +21,7 @@ public class FileFeed: Feed {
     private let parser: any RecordParser
     private let columns: ColumnSet
     private let records: RecordLoop
+    private let columnsRead: [FeedColumn]
     private let input: FeedInput
     private let wait: InputWait
 
@@ -54,6 +55,7 @@ public class FileFeed: Feed {
         schema = spec.schema
         eventTime = spec.eventTime
         input = spec.input
+        columnsRead = spec.columns
         columns = try ColumnSet(spec.columns, schema: schema, files: files)
         parser = spec.makeParser(recordsAreLines: false)
         records = RecordLoop(parser, recordBytesMax: input.maxRecordBytes)
@@ -110,11 +112,13 @@ public class FileFeed: Feed {
     private func fill(_ progress: inout ParseProgress) throws -> Bool {
         while true {
             guard let window = cursor.window else {
+                // Until a stream has begun, it is to be begun again, also where opening it failed.
+                defer { if cursor.isAtStart { place = (0, ChecksumStream().value) } }
                 guard try cursor.openNext() else { return true }
-                place = nil
                 continue
             }
             try begin(window, &progress)
+            place = nil
             let stop = try records.run(
                 window, into: columns, &progress,
                 beforeReading: { [self] progress in
@@ -135,9 +139,20 @@ public class FileFeed: Feed {
     private func begin(_ window: InputWindow, _ progress: inout ParseProgress) throws {
         if hasBegun { return }
         try window.skipByteOrderMark()
-        let lines = try parser.begin(window, input: cursor.input, columns: columns)
+        let lines: Int64
+        do {
+            lines = try parser.begin(window, input: cursor.input, columns: columns)
+        } catch let fault as ConnectorError
+            where fault.code == CSVParser.badHeader && cursor.input.entry != nil
+        {
+            throw ConnectorError(
+                fault.code,
+                fault.message + "; if it is none of the files to read, give a pattern for those "
+                    + "that are: \(cursor.input.path):*.csv", at: fault.place)
+        }
         progress.line = 1 + lines
         hasBegun = true
+        cursor.noteBegun()
     }
 
     private func take(
@@ -195,7 +210,7 @@ extension FileFeed {
             file: index, entry: cursor.entryIndex, offset: read.offset, line: line, rows: rows,
             malformed: malformedCount, names: cursor.namesDigest(before: index),
             checksums: .init(before: cursor.checksumBefore, read: read.checksum),
-            path: cursor.input.path)
+            files: cursor.filesRead, path: cursor.input.path)
     }
 
     /// Goes to the place after a batch that carried this position, if what was read is still there.
@@ -221,13 +236,27 @@ extension FileFeed {
                 "the feed was in this file, but the files before it have changed since; a new "
                     + "file must come after those already read")
         }
-        guard try cursor.open(file: target.file, entry: target.entry),
-            cursor.entryIndex == target.entry, let window = cursor.window
-        else { throw badPosition(target, "the archive has changed: its entry is gone") }
+        _ = try cursor.open(file: target.file, entry: target.entry)
         if let checksums = target.checksums, checksums.before != cursor.checksumBefore {
             throw changed(
                 target, "the files before it are not what they were when they were read")
         }
+        if target.offset > 0 {
+            guard cursor.entryIndex == target.entry, let window = cursor.window else {
+                throw badPosition(target, "the archive has changed: its entry is gone")
+            }
+            try resume(window, target)
+        } else {
+            place = (0, ChecksumStream().value)
+        }
+        line = target.line
+        rows = target.rows
+        malformedCount = target.malformed
+        pending = tooManyMalformed()
+    }
+
+    /// Goes to a place in a stream behind its start.
+    private func resume(_ window: InputWindow, _ target: FilePosition) throws {
         var progress = ParseProgress(rowsMax: 1, line: 1)
         try begin(window, &progress)
         guard try window.skip(to: target.offset) else {
@@ -242,10 +271,6 @@ extension FileFeed {
                 "its first \(target.offset) bytes, which were read, are not what they were")
         }
         try refuseHalfRecord(window, target)
-        line = target.line
-        rows = target.rows
-        malformedCount = target.malformed
-        pending = tooManyMalformed()
     }
 
     /// Refuses a last line that was taken for a whole record and goes on now.
@@ -276,13 +301,17 @@ extension FileFeed {
         with other: FeedIdentity, at position: FeedPosition
     ) -> ConnectorError? {
         guard let place = FilePosition(position.text), replay.identity != nil,
-            cursor.reads(place.path)
+            let path = cursor.read(before: place)
         else { return nil }
+        let extent = path == place.path ? ", up to byte \(place.offset)" : ""
         return ConnectorError(
             "readBefore",
-            "the log has rows of this file, up to byte \(place.offset), by a feed of other files, "
-                + "columns or settings, or of another spelling of its path, and all of them would "
-                + "come again: give the feed as it was, or use another log; 'streamer log append "
-                + "--again' appends them again", at: place.path)
+            "the log has rows of this file\(extent), by a feed of other files, columns or "
+                + "settings, or of another spelling of its path, and all of them would come again: "
+                + "give the feed as it was, or use another log; 'streamer log append --again' "
+                + "appends them again", at: path)
     }
+
+    /// What the columns found, and which fields no column reads.
+    public final func notices() -> [String] { parser.fieldUse.notices(of: columnsRead) }
 }

@@ -15,9 +15,12 @@ final class InputCursor {
     private(set) var fileIndex = -1
     /// Within a zip file, the entry, counting from 0.
     private(set) var entryIndex = 0
-    /// The file or `archive:entry`, for malformed records.
-    private(set) var sourceName = ""
+    private var entryName: String?
     private(set) var window: InputWindow?
+    /// The files of which something was read.
+    private(set) var filesRead = FilesRead()
+    /// Whether nothing was read of what `fileIndex` and `entryIndex` say.
+    private(set) var isAtStart = false
     /// A checksum of what every file and entry before the open one holds.
     private(set) var checksumBefore: UInt64 = 0
     private var archive: ZipArchive?
@@ -47,7 +50,14 @@ final class InputCursor {
     }
 
     /// The file that is open or was last.
-    var input: InputFile { inputs[max(0, fileIndex)] }
+    var input: InputFile {
+        var input = inputs[max(0, fileIndex)]
+        input.entry = entryName
+        return input
+    }
+
+    /// The file or `archive:entry`, for messages and malformed records.
+    var sourceName: String { input.displayName }
 
     /// The path of a file, or `nil` behind the last one.
     func path(at index: Int) -> String? {
@@ -57,11 +67,14 @@ final class InputCursor {
     /// Whether everything can be read a second time.
     var isReadable: Bool { inputs.allSatisfy(\.isRegular) }
 
-    /// Whether a file is one of these, under whatever path.
-    func reads(_ path: String) -> Bool {
-        if inputs.contains(where: { $0.path == path }) { return true }
-        guard let number = fileNumber(path) else { return false }
-        return inputs.contains { fileNumber($0.path) == number }
+    /// A file of these that a position of another feed has behind it, under whatever path.
+    func read(before position: FilePosition) -> String? {
+        if inputs.contains(where: { $0.path == position.path }) { return position.path }
+        if let known = inputs.first(where: { position.files.contains($0.path) }) {
+            return known.path
+        }
+        guard let number = fileNumber(position.path) else { return nil }
+        return inputs.first { fileNumber($0.path) == number }.map { _ in position.path }
     }
 
     /// What tells two files apart, `nil` when there is none at the path.
@@ -73,6 +86,12 @@ final class InputCursor {
     /// A hash of the names of all files before one.
     func namesDigest(before index: Int) -> String {
         FeedIdentity("files", inputs.prefix(index).map(\.path)).text
+    }
+
+    /// What comes before the first record of the open stream was read.
+    func noteBegun() {
+        filesRead.add(input.path)
+        isAtStart = false
     }
 
     /// Leaves the stream that is open, at its end.
@@ -99,6 +118,10 @@ final class InputCursor {
     func open(file index: Int, entry: Int) throws -> Bool {
         close()
         filesChecksum = 0
+        filesRead = FilesRead()
+        for before in inputs.prefix(index).suffix(FilesRead.filesMax) {
+            filesRead.add(before.path)
+        }
         for before in inputs.prefix(index) where before.isRegular {
             let file = try files.openForReading(Path(before.path))
             filesChecksum = try checksum(after: file, bytes: nil)
@@ -115,8 +138,9 @@ final class InputCursor {
     private func open(next index: Int, entry: Int) throws -> Bool {
         fileIndex = index
         entryIndex = 0
-        sourceName = input.displayName
+        entryName = nil
         checksumBefore = filesChecksum
+        isAtStart = true
         (archive, file, plainBytes) = (nil, nil, nil)
         let path = try Path(input.isStandardInput ? "/dev/stdin" : input.path)
         guard input.isRegular, try files.info(path)?.kind == .file else {
@@ -146,13 +170,14 @@ final class InputCursor {
 
     private func openEntry(of archive: ZipArchive, from first: Int) throws -> Bool {
         // Those before the last one are in the checksum.
-        let known = entryIndex
-        for entry in first..<max(first, archive.entryCount) {
-            guard let (stream, name) = try archive.open(entry: entry) else { continue }
+        let known = (entry: entryIndex, checksum: checksumBefore)
+        let wanted = archive.wanted(matching: input.entryPattern)
+        for entry in wanted where entry >= first {
             entryIndex = entry
-            sourceName = "\(input.displayName):\(name)"
-            checksumBefore = archive.checksum(of: known..<entry, after: checksumBefore)
-            window = InputWindow(stream, readBytes: readBytes)
+            entryName = archive.name(of: entry)
+            checksumBefore = archive.checksum(of: known.entry..<entry, after: known.checksum)
+            isAtStart = true
+            window = InputWindow(try archive.open(entry: entry), readBytes: readBytes)
             return true
         }
         return false

@@ -14,7 +14,8 @@ func expandInputs(
             inputs.append(.standardInput)
             continue
         }
-        let found = try PathPattern(pattern).find(
+        let (path, entryPattern) = try split(pattern, files)
+        let found = try PathPattern(path).find(
             files, directories: false, missing: "there is no such file; check the path")
         guard !found.isEmpty else {
             throw ConnectorError("noInput", "no file matches this pattern; check it", at: pattern)
@@ -25,7 +26,8 @@ func expandInputs(
         }
         inputs += found.map {
             InputFile(
-                path: $0.path.string, isRegular: $0.info.kind == .file && !$0.path.namesADescriptor)
+                path: $0.path.string, isRegular: $0.info.kind == .file && !$0.path.namesADescriptor,
+                entryPattern: entryPattern)
         }
     }
     guard inputs.filter(\.isStandardInput).count <= 1 else {
@@ -33,4 +35,15 @@ func expandInputs(
             "badOptions", "standard input can be read only once", at: "-", fault: .settings)
     }
     return inputs
+}
+
+/// A pattern for archives and one for their entries, of `ticks.zip:*.csv`; a name that exists is
+/// taken as it is.
+private func split(
+    _ pattern: String, _ files: any FileSystem
+) throws -> (path: String, entryPattern: String?) {
+    guard let end = pattern.firstRange(of: ".zip:")?.upperBound, end < pattern.endIndex,
+        try files.info(Path(pattern)) == nil
+    else { return (pattern, nil) }
+    return (String(pattern[..<pattern.index(before: end)]), String(pattern[end...]))
 }

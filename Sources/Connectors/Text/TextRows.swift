@@ -17,7 +17,7 @@ final class TextRows: FileRows {
     private let mode: ParseMode
     private let files: any FileSystem
     let schema: Schema
-    private let idle: Mutex<[Worker]> = Mutex([])
+    private let workers: Mutex<Workers> = Mutex(Workers())
 
     static let chunkBytes: Int64 = 1 << 20
 
@@ -27,8 +27,8 @@ final class TextRows: FileRows {
         let parser: any RecordParser
         let records: RecordLoop
         let columns: ColumnSet
-        /// The file whose header was read, and where its records begin.
-        var path: String?
+        /// The content whose header was read, and where its records begin.
+        var content: SourceFile?
         var recordsStart: Int64 = 0
 
         init(_ parser: any RecordParser, recordBytesMax: Int, _ columns: ColumnSet) {
@@ -36,6 +36,11 @@ final class TextRows: FileRows {
             records = RecordLoop(parser, recordBytesMax: recordBytesMax)
             self.columns = columns
         }
+    }
+
+    private struct Workers {
+        var idle: [Worker] = []
+        var all: [Worker] = []
     }
 
     init(
@@ -46,13 +51,31 @@ final class TextRows: FileRows {
         self.files = files
         schema = spec.schema
         // Names of time zones are checked here, not in the first batch.
-        idle.withLock { [worker = try makeWorker()] in $0.append(worker) }
+        giveBack(try takeWorker())
     }
 
-    private func makeWorker() throws -> Worker {
-        Worker(
+    private func takeWorker() throws -> Worker {
+        if let worker = workers.withLock({ $0.idle.popLast() }) { return worker }
+        let worker = Worker(
             spec.makeParser(recordsAreLines: true), recordBytesMax: spec.input.maxRecordBytes,
             try ColumnSet(spec.columns, schema: schema, files: files))
+        workers.withLock { [worker] in $0.all.append(worker) }
+        return worker
+    }
+
+    private func giveBack(_ worker: Worker) {
+        workers.withLock { [worker] in $0.idle.append(worker) }
+    }
+
+    /// What the columns found; asked while nobody reads.
+    func notices() -> [String] {
+        var use = FieldUse(columnCount: spec.columns.count)
+        for worker in workers.withLock({ $0.all }) { use.merge(worker.parser.fieldUse) }
+        return use.notices(of: spec.columns)
+    }
+
+    func leavesOut(_ fault: ConnectorError) -> Bool {
+        mode == .dropMalformed && fault.code == CSVParser.badHeader
     }
 
     func offsetCount(of file: any ReadFile, bytes: Int64) throws -> Int64 {
@@ -63,37 +86,68 @@ final class TextRows: FileRows {
                 "the file is compressed, and a source reads files in parts; unpack it, or read it "
                     + "into a log with \"feed\", which unpacks it", at: file.path.string)
         }
+        let worker = try takeWorker()
+        defer { giveBack(worker) }
+        do {
+            try begin(worker, path: file.path.string, file)
+        } catch let fault as ConnectorError where fault.code == CSVParser.badHeader {
+            throw ConnectorError(
+                fault.code,
+                fault.message + "; correct the file, take it away, or leave such files out with "
+                    + "\"mode\": \"\(ParseMode.dropMalformed.rawValue)\" in the source",
+                at: fault.place)
+        }
         return bytes
     }
 
     func parts(
         of file: OpenSourceFile, _ range: Range<Int64>, rowsMax: Int
     ) throws -> [BlockPlan] {
-        let base = file.entry.offsets.lowerBound
-        let first = range.lowerBound / Self.chunkBytes * Self.chunkBytes
-        return stride(from: first, to: range.upperBound, by: Int(Self.chunkBytes)).map { start in
-            let chunk = start..<min(start + Self.chunkBytes, file.entry.bytes)
+        let bytes = file.content.bytes
+        let (base, length) = (file.entry.offsets.lowerBound, Int64(file.entry.offsets.count))
+        // Of a corrected file of another size each part has its share of the offsets.
+        func offset(_ byte: Int64) -> Int64 {
+            bytes == length ? byte : Int64(Int128(byte) * Int128(length) / Int128(bytes))
+        }
+        guard length >= bytes / Self.chunkBytes + 1 || bytes == length else {
+            throw file.noRoom()
+        }
+        let all = BlockPlan(offsets: base..<base + length) { [schema] in
+            SourceBlock(baseOffset: base, rows: RecordBatch(empty: schema))
+        }
+        if bytes == 0 { return range.isEmpty ? [] : [all] }
+        return stride(from: 0, to: bytes, by: Int(Self.chunkBytes)).compactMap { start in
+            let chunk = start..<min(start + Self.chunkBytes, bytes)
+            let own = offset(chunk.lowerBound)..<offset(chunk.upperBound)
+            guard own.overlaps(range) else { return nil }
             return BlockPlan(
-                offsets: base + chunk.lowerBound..<base + chunk.upperBound
-            ) { [self] in try load(chunk, of: file) }
+                offsets: base + own.lowerBound..<base + own.upperBound
+            ) { [self] in try load(chunk, of: file, own) }
         }
     }
 
-    private func load(_ chunk: Range<Int64>, of file: OpenSourceFile) throws -> SourceBlock {
+    private func load(
+        _ chunk: Range<Int64>, of file: OpenSourceFile, _ offsets: Range<Int64>
+    ) throws -> SourceBlock {
         let handle = try file.opened()
-        let worker = try idle.withLock { $0.popLast() } ?? makeWorker()
-        let block = try load(chunk, of: file, handle, worker)
+        let worker = try takeWorker()
+        let base = file.entry.offsets.lowerBound + offsets.lowerBound
+        let block = try load(chunk, of: file, handle, worker, baseOffset: base)
         // One that stopped in the middle of a part is not used again.
-        idle.withLock { $0.append(worker) }
+        giveBack(worker)
+        guard block.rows.count <= offsets.count else { throw file.noRoom() }
         return block
     }
 
     private func load(
-        _ chunk: Range<Int64>, of file: OpenSourceFile, _ handle: any ReadFile, _ worker: Worker
+        _ chunk: Range<Int64>, of file: OpenSourceFile, _ handle: any ReadFile, _ worker: Worker,
+        baseOffset base: Int64
     ) throws -> SourceBlock {
-        try begin(worker, file, handle)
-        let base = file.entry.offsets.lowerBound + chunk.lowerBound
-        let records = try records(of: chunk, handle, bytes: file.entry.bytes)
+        if worker.content != file.content {
+            try begin(worker, path: file.content.path, handle)
+            worker.content = file.content
+        }
+        let records = try records(of: chunk, handle, bytes: file.content.bytes)
         let start = max(records.whole.lowerBound, worker.recordsStart)
         var block = SourceBlock(baseOffset: base, rows: RecordBatch(empty: schema))
         if start < records.whole.upperBound {
@@ -109,18 +163,14 @@ final class TextRows: FileRows {
             baseOffset: base, rows: block.rows, malformedCount: block.malformedCount + 1)
     }
 
-    /// Reads what comes before a file's records, unless this worker just did.
-    private func begin(
-        _ worker: Worker, _ file: OpenSourceFile, _ handle: any ReadFile
-    ) throws {
-        guard worker.path != file.entry.path else { return }
-        worker.path = nil
+    /// Reads what comes before a file's records.
+    private func begin(_ worker: Worker, path: String, _ handle: any ReadFile) throws {
+        worker.content = nil
         let window = InputWindow(FileStream(handle), readBytes: 1 << 16)
         try window.skipByteOrderMark()
         _ = try worker.parser.begin(
-            window, input: InputFile(path: file.entry.path), columns: worker.columns)
+            window, input: InputFile(path: path), columns: worker.columns)
         worker.recordsStart = window.offset
-        worker.path = file.entry.path
     }
 
     /// The bytes of the records that begin in a chunk.
@@ -204,8 +254,8 @@ final class TextRows: FileRows {
         }
         throw ConnectorError(
             "malformedRecord",
-            "\(reason); correct the columns or the file, or leave such records out, counted, with "
-                + "\"mode\": \"\(ParseMode.dropMalformed.rawValue)\"",
+            "\(reason); correct the file, or leave such records out, counted, with "
+                + "\"mode\": \"\(ParseMode.dropMalformed.rawValue)\" in the source",
             at: "\(file.entry.path) line \(line) (byte \(offset))")
     }
 }

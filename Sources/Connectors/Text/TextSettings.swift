@@ -50,18 +50,23 @@ private func textFeed<Spec: FileSpec & Sendable>(
     let paths = KeyShape.required(
         "paths", .oneOf([.text(.path), .list(.text(.path), count: 1...10_000)]),
         "Files or globs (`*`, `?`, `[…]`), in this order, a glob's by name; `-` is standard input. "
-            + "gzip and zip files are recognised.",
-        examples: ["ticks/*.csv.gz", ["a.csv", "b.csv"]])
+            + "gzip and zip files are recognised; behind `.zip:` comes a glob for entries.",
+        examples: ["ticks/*.csv.gz", ["a.csv", "b.csv"], "ticks.zip:*.csv"])
+    let follow = KeyShape.optional(
+        "follow", .boolean,
+        "Whether the last file may still grow: its last line, while it has no line end, is then "
+            + "left for the next time.", default: false)
     let rejects = KeyShape.optional(
         "rejects", .object(rejectsShape), "What becomes of records that do not parse.",
         default: [:])
     return FeedFormat(
         shape: ObjectShape(
             name: "\(word)Feed", summary: summary, tag: word,
-            keys: [paths] + keys + [FeedInput.recordBytesKey, rejects]),
+            keys: [paths, follow] + keys + [FeedInput.recordBytesKey, rejects]),
         files: files
     ) { object in
         var input = FeedInput(object.oneOrMoreStrings("paths"))
+        input.follows = object.bool("follow")
         input.maxRecordBytes = object.int("maxRecordBytes")
         input.rejectsPath = object.object("rejects").string("path")
         input.rejectsMaxShare = object.object("rejects").double("maxShare")
@@ -112,10 +117,13 @@ private func textSource<Spec: FileSpec & Sendable>(
         "mode", .choice(ParseMode.allCases.map(\.rawValue)),
         "What becomes of a record that does not parse: the batch fails, or it is left out and "
             + "counted.", default: "FAILFAST")
-    let columnKeys: Set = ["columns", "fields", "eventTime"]
+    let reason = "the rows so far had the old columns"
     let fixed = keys.map { key in
-        columnKeys.contains(key.name)
-            ? key.changing(.forbidden(reason: "the rows so far had the old columns")) : key
+        switch key.name {
+        case "columns", "fields": key.comparedByName(forbidden: reason)
+        case "eventTime": key.changing(.forbidden(reason: reason))
+        default: key
+        }
     }
     return SourceFormat(
         shape: ObjectShape(

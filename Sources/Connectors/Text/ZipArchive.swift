@@ -1,6 +1,7 @@
 import CZlib
 import ConnectorAPI
 import Decoding
+import FileSources
 import Storage
 
 // The layout of a zip file (PKWARE APPNOTE 6.3.10), little endian:
@@ -59,9 +60,6 @@ final class ZipArchive {
         }
     }
 
-    /// How many entries there are, directories included.
-    var entryCount: Int { entries.count }
-
     /// A checksum of what some entries hold, by the directory, behind that of those before them.
     func checksum(of range: Range<Int>, after checksum: UInt64) -> UInt64 {
         entries[range].reduce(checksum) { checksum, entry in
@@ -70,10 +68,27 @@ final class ZipArchive {
         }
     }
 
-    /// Opens an entry; `nil` for a directory.
-    func open(entry index: Int) throws -> (stream: ZipEntryStream, name: String)? {
+    /// The name of an entry, with its directories.
+    func name(of index: Int) -> String { entries[index].name }
+
+    /// The entries that are files and whose name, with its directories or without, a glob matches.
+    ///
+    /// What systems put beside files is left alone: `__MACOSX/`, and names that begin with a dot.
+    func wanted(matching pattern: String?) -> [Int] {
+        entries.indices.filter { index in
+            let name = entries[index].name
+            let parts = name.split(separator: "/" as Character)
+            guard !name.hasSuffix("/"), let last = parts.last, !last.hasPrefix("."),
+                parts.first != "__MACOSX"
+            else { return false }
+            guard let pattern else { return true }
+            return [name, String(last)].contains { namesMatch($0, pattern) }
+        }
+    }
+
+    /// Opens an entry that is no directory.
+    func open(entry index: Int) throws -> ZipEntryStream {
         let entry = entries[index]
-        if entry.name.hasSuffix("/") { return nil }
         guard entry.flags & 1 == 0 else {
             throw ConnectorError(
                 "unreadable", "the entry '\(entry.name)' is encrypted; unpack it first", at: name)
@@ -94,10 +109,9 @@ final class ZipArchive {
             throw damaged("the entry '\(entry.name)' is cut short")
         }
         let bytes = FileStream(file, Int64(start)..<Int64(start + entry.compressedSize))
-        let stream = ZipEntryStream(
+        return ZipEntryStream(
             bytes, isDeflated: entry.method == 8, size: entry.size, checksum: entry.checksum,
             name: "\(name):\(entry.name)")
-        return (stream, entry.name)
     }
 
     /// Where the directory is: its offset, size, and number of entries.
