@@ -127,10 +127,11 @@ extension SimulatedDisk {
         pendingNames.contains { $0.names.contains { $0.node == node } }
     }
 
-    /// A name that was given and is not durable yet, temporary ones and locks aside.
+    /// A name that was given, is still there and is not durable yet, temporary ones and locks aside.
     var pendingNewName: String? {
         for change in pendingNames {
-            for (_, name, node) in change.names where node != nil {
+            for (directory, name, node) in change.names
+            where node != nil && directories[directory]?[name] == node {
                 let text = String(decoding: name, as: UTF8.self)
                 if text.hasPrefix(temporaryNamePrefix) || text == "LOCK" { continue }
                 return text
