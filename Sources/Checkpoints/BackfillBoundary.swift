@@ -33,6 +33,7 @@ public struct BackfillBoundaryRecord: Sendable {
     private let source: String
     private let files: any FileSystem
     private static let bytesMax = 4_096
+    static let suffix = ".handoff"
 
     /// The record of a source.
     public init(checkpoint: Path, source: String, files: any FileSystem) {
@@ -42,14 +43,16 @@ public struct BackfillBoundaryRecord: Sendable {
     }
 
     private func path() throws(StorageError) -> Path {
-        try checkpoint.appending("sources").appending(source + ".handoff")
+        try checkpoint.appending(SourceLog.folder).appending(source + Self.suffix)
     }
 
     /// The hand-off; `nil` before it is made.
     public func read() throws -> BackfillBoundary? {
         let path = try path()
-        guard try files.exists(path) else { return nil }
-        let lines = try EntryText.decode(files.read(path, maxBytes: Self.bytesMax), path: path)
+        guard let bytes = try files.readOwnIfThere(path, maxBytes: Self.bytesMax) else {
+            return nil
+        }
+        let lines = try EntryText.decode(bytes, path: path)
         let fields = try EntryFields(lines.first, path: path)
         return BackfillBoundary(
             until: try fields.int64("untilMicros"), historyEnd: try fields.int64("historyEnd"),

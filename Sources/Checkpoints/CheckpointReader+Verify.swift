@@ -22,8 +22,9 @@ public struct CheckpointVerification: Sendable {
 }
 
 extension CheckpointReader {
-    /// Reads every file of the checkpoint and checks it: identity, the links from plan to plan and
-    /// commit to commit, and every state file against what its commit recorded.
+    /// Reads every file of the checkpoint and checks it: identity, job, the links from plan to plan
+    /// and commit to commit, every state file against what its commit recorded, and what sources
+    /// keep.
     ///
     /// Looking changes nothing; an engine that runs meanwhile may make a look fail.
     public func verify() throws -> CheckpointVerification {
@@ -37,6 +38,7 @@ extension CheckpointReader {
             let sentence = "\(error)"
             if !result.faults.contains(sentence) { result.faults.append(sentence) }
         }
+        try checkOthers(&result)
         let commits = facts.commits.values.compactMap { $0.content?.entry }
             .sorted { $0.batch < $1.batch }
         let retainedFrom = facts.offsets.max { $0.key < $1.key }?.value.content?.retainedFrom
@@ -47,6 +49,45 @@ extension CheckpointReader {
                 isNewest: $0.batch == newest, receipts: $0.sinks)
         }
         return result
+    }
+
+    /// Checks the job's text and what sources keep.
+    private func checkOthers(_ result: inout CheckpointVerification) throws {
+        func note(_ look: () throws -> Void) throws {
+            do {
+                try look()
+            } catch let error as CheckpointError {
+                let sentence = "\(error)"
+                if !result.faults.contains(sentence) { result.faults.append(sentence) }
+            } catch let error as StorageError where error.code != .inputOutput {
+                result.faults.append("\(error)")
+            }
+        }
+        try note { _ = try jobText() }
+        let folder = try path.appending(SourceLog.folder)
+        guard try files.exists(folder) else { return }
+        for entry in try files.list(folder) where !entry.name.hasPrefix(temporaryNamePrefix) {
+            let handOff = BackfillBoundaryRecord.suffix
+            try note {
+                if entry.name.hasSuffix(handOff) {
+                    let source = String(entry.name.dropLast(handOff.count))
+                    _ = try BackfillBoundaryRecord(checkpoint: path, source: source, files: files)
+                        .read()
+                } else {
+                    _ = try SourceLog(checkpoint: path, source: entry.name, files: files)
+                }
+            }
+        }
+    }
+
+    /// How a file differs from its receipt; one that is no regular file does.
+    private func difference(of path: Path, from receipt: FileReceipt) throws -> String? {
+        do throws(StorageError) {
+            return try files.difference(of: path, from: receipt)
+        } catch {
+            guard error.code == .notAFile || error.code == .wrongKind else { throw error }
+            return error.detail
+        }
     }
 
     private func check(
@@ -63,7 +104,7 @@ extension CheckpointReader {
             for file in commit.state {
                 let (name, receipt) = (file.receipt.path, file.receipt)
                 let path = try directory.appending(file.owner).appending(name)
-                guard try files.exists(path) else {
+                guard try files.isTaken(path) else {
                     // What lies before the snapshot that the oldest kept batch begins with may go.
                     let first = base[file.owner]
                     let isNeeded =
@@ -78,7 +119,7 @@ extension CheckpointReader {
                     }
                     continue
                 }
-                if let fault = try files.difference(of: path, from: receipt) {
+                if let fault = try difference(of: path, from: receipt) {
                     result.faults.append("\(path): \(fault), batch \(commit.batch)")
                 } else {
                     result.stateFiles += 1
@@ -100,30 +141,5 @@ extension CheckpointFacts {
             if case .damaged(let error) = fact { found.append(error) }
         }
         return found
-    }
-}
-
-extension FileSystem {
-    /// How a file differs from what a commit recorded of it; nil when it does not.
-    public func difference(
-        of path: Path, from receipt: FileReceipt
-    ) throws(StorageError) -> String? {
-        let file = try openForReading(path)
-        let size = try file.size()
-        guard size == receipt.bytes else {
-            return "it has \(size) bytes, its commit recorded \(receipt.bytes)"
-        }
-        var checksum = ChecksumStream()
-        var offset: Int64 = 0
-        while offset < size {
-            let bytes = try file.readUpTo(1 << 20, at: offset)
-            if bytes.isEmpty { break }
-            unsafe checksum.update(bytes.span.bytes)
-            offset += Int64(bytes.count)
-        }
-        guard checksum.value == receipt.xxh3 else {
-            return "its checksum is not the one its commit recorded"
-        }
-        return nil
     }
 }

@@ -5,8 +5,8 @@ public import Storage
 ///
 /// Looking changes nothing. The directory:
 ///
-///     <checkpoint>/metadata          {"id":"<uuid>"}: which query it is
-///     <checkpoint>/job.json          the job as it was last run
+///     <checkpoint>/metadata          which query it is
+///     <checkpoint>/job.json          the job as it was last run, with a checksum
 ///     <checkpoint>/offsets/N         the plan of batch N, before it had any effect
 ///     <checkpoint>/commits/N         the proof that batch N is complete
 ///     <checkpoint>/state/<query>/…   the state files that commits refer to
@@ -33,20 +33,22 @@ public struct CheckpointReader: Sendable {
     public func stateDirectory() throws -> Path { try path.appending("state") }
 
     /// The query's identity, nil if there is no checkpoint yet.
-    public func identity() throws -> CheckpointIdentity? {
-        switch try identityFact() {
-        case nil: return nil
-        case .intact(let identity): return identity
-        case .damaged(let error): throw error
-        }
-    }
+    public func identity() throws -> CheckpointIdentity? { try metadata()?.identity }
 
     /// The text of the job as it was last run, nil if none was saved.
+    ///
+    /// - Throws: a ``CheckpointError`` when it is not what was saved, or is gone.
     public func jobText() throws -> String? {
-        let job = try jobPath()
-        guard try files.exists(job) else { return nil }
-        return String(
-            decoding: try files.read(job, maxBytes: Self.jobBytesMax), as: UTF8.self)
+        guard let metadata = try metadata() else { return nil }
+        let path = try jobPath()
+        guard let bytes = try ownFile(path, maxBytes: Self.jobBytesMax) else {
+            guard metadata.hasJobChecksum, try !plannedBatches().isEmpty else { return nil }
+            throw CheckpointError(
+                .missingEntry, path: path.string,
+                detail: "the job that the checkpoint's batches are of is missing",
+                remedy: CheckpointError.restoreRemedy)
+        }
+        return try RecordedJob.decode(bytes, metadata, path)
     }
 
     /// The batches that were planned and are retained, in order.
@@ -69,6 +71,19 @@ public struct CheckpointReader: Sendable {
     /// The commit of a batch.
     public func commit(_ batch: BatchID) throws -> CommitEntry {
         try commitLog.entry(batch, identity: knownIdentity()).entry
+    }
+
+    /// What the newest commit that knows of a sink remembers of it; empty when none does.
+    ///
+    /// - Parameter isOwner: whether a commit's word for an owner means the sink.
+    /// - Returns: the receipts, in the order of the commit.
+    /// - Throws: when a commit is damaged or cannot be read.
+    public func newestReceipts(ofOwner isOwner: (String) -> Bool) throws -> [Receipt] {
+        for batch in try committedBatches().reversed() {
+            let found = try commit(batch).sinks.filter { isOwner($0.owner) }.map(\.receipt)
+            if !found.isEmpty { return found }
+        }
+        return []
     }
 
     /// Who runs an engine on the checkpoint, nil if nobody does.
@@ -99,21 +114,28 @@ public struct CheckpointReader: Sendable {
             .notFound, "read", path: try metadataPath().string, detail: "there is no checkpoint")
     }
 
+    /// What the checkpoint says about itself, nil if there is none yet.
+    func metadata() throws -> CheckpointMetadata? {
+        let path = try metadataPath()
+        guard let bytes = try ownFile(path, maxBytes: Self.metadataBytesMax) else { return nil }
+        return try CheckpointMetadata(bytes, path)
+    }
+
     private func identityFact() throws -> FileFact<CheckpointIdentity>? {
-        let metadata = try metadataPath()
-        guard try files.exists(metadata) else { return nil }
-        let bytes = try files.read(metadata, maxBytes: Self.metadataBytesMax)
-        do throws(CheckpointError) {
-            guard let text = String(validating: bytes, as: UTF8.self) else {
-                throw EntryText.damaged(metadata, "it is not UTF-8")
-            }
-            let id = try EntryFields(text, path: metadata).string("id")
-            guard let identity = CheckpointIdentity(id) else {
-                throw EntryText.damaged(metadata, "'\(id)' is not an identity")
-            }
-            return .intact(identity)
-        } catch {
+        do {
+            return try identity().map { .intact($0) }
+        } catch let error as CheckpointError {
             return .damaged(error)
+        }
+    }
+
+    /// The content of a file of the checkpoint, nil where it is not there; one that is no regular
+    /// file, or too long to be right, is damaged.
+    private func ownFile(_ path: Path, maxBytes: Int) throws -> [UInt8]? {
+        do throws(StorageError) {
+            return try files.readOwnIfThere(path, maxBytes: maxBytes)
+        } catch {
+            throw EntryText.fault(path, error)
         }
     }
 

@@ -1,4 +1,3 @@
-import JSON
 public import Storage
 import Synchronization
 
@@ -82,7 +81,7 @@ public final class CheckpointStore: Sendable {
         } else {
             try files.createAtomically(
                 reader.metadataPath(), mode: .createNew,
-                text: JSONValue.object([("id", .string(identity.id))]).text() + "\n")
+                text: CheckpointMetadata(identity).text)
         }
         return CheckpointStore(
             reader, identity, recovery, facts, fileLock, made,
@@ -128,7 +127,8 @@ public final class CheckpointStore: Sendable {
     /// Saves the text of the job that runs.
     public func saveJob(_ text: String) throws {
         try fileLock.verify()
-        try reader.files.createAtomically(reader.jobPath(), mode: .replace, text: text)
+        try reader.files.createAtomically(
+            reader.jobPath(), mode: .replace, contents: RecordedJob.encode(text, identity))
     }
 
     /// Makes the plan of the next batch durable; only then may the batch have any effect.

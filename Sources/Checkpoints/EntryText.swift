@@ -62,6 +62,14 @@ enum EntryText {
         }
     }
 
+    /// Why a file could not be read: damage, where what is there cannot be what was written.
+    static func fault(_ path: Path, _ error: StorageError) -> any Error {
+        switch error.code {
+        case .tooLarge, .notAFile, .wrongKind: damaged(path, error.detail)
+        default: error
+        }
+    }
+
     static func damaged(_ path: Path, _ detail: String) -> CheckpointError {
         CheckpointError(
             .damaged, path: path.string, detail: "the file is damaged: \(detail)",
@@ -91,6 +99,15 @@ struct EntryFields {
 
     /// Whether there is such a member: entries of older programs lack some.
     func has(_ key: String) -> Bool { object.member(key) != nil }
+
+    /// Whether all members are some of these.
+    func has(only keys: Set<String>) -> Bool {
+        object.members?.allSatisfy { keys.contains($0.key) } ?? false
+    }
+
+    func bool(_ key: String) throws(CheckpointError) -> Bool {
+        try take(key, object[key]?.boolValue)
+    }
 
     func int64(_ key: String) throws(CheckpointError) -> Int64 {
         try take(key, object[key]?.int64Value)

@@ -18,7 +18,7 @@ struct MadeCheckpoint: Sendable {
 
     /// Notes that the lock is held, so that nobody else is in the directory.
     mutating func noteLocked() throws {
-        isNew = try !reader.files.exists(reader.metadataPath())
+        isNew = try !reader.files.isTaken(reader.metadataPath())
     }
 
     /// Removes what was made; what cannot be removed stays.

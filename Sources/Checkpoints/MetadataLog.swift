@@ -37,10 +37,11 @@ struct MetadataLog<Entry: LoggedEntry>: Sendable {
     }
 
     /// The batches that have an entry, in order; other names do not count.
+    ///
+    /// A link in an entry's place is an entry, which cannot be read.
     func batches() throws -> [BatchID] {
         guard try files.exists(directory) else { return [] }
-        return try files.list(directory).filter { $0.kind == .file }
-            .compactMap { BatchID(fileName: $0.name) }.sorted()
+        return try files.list(directory).compactMap { BatchID(fileName: $0.name) }.sorted()
     }
 
     /// The entry of a batch.
@@ -48,10 +49,9 @@ struct MetadataLog<Entry: LoggedEntry>: Sendable {
         let path = try path(batch)
         let bytes: [UInt8]
         do throws(StorageError) {
-            bytes = try files.read(path, maxBytes: Self.entryBytesMax)
+            bytes = try files.readOwn(path, maxBytes: Self.entryBytesMax)
         } catch {
-            guard error.code == .tooLarge else { throw error }
-            throw EntryText.damaged(path, error.detail)
+            throw EntryText.fault(path, error)
         }
         var entry = try Entry(lines: EntryText.decode(bytes, path: path), path: path)
         guard entry.batch == batch else {

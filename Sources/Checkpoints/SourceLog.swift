@@ -43,6 +43,9 @@ public struct SourceFile: Sendable, Equatable {
 /// Only the engine that holds the checkpoint's lock appends to it. Opening changes nothing on
 /// disk: a line that a crash cut is left out, and cut off by the next append.
 public final class SourceLog: Sendable {
+    /// The directory of a checkpoint that lists and hand-offs of sources lie in.
+    static let folder = "sources"
+
     private let path: Path
     private let files: any FileSystem
     private let state: Mutex<State>
@@ -61,7 +64,7 @@ public final class SourceLog: Sendable {
     ///
     /// - Throws: a ``CheckpointError`` when lines are damaged that are not the last.
     public init(checkpoint: Path, source: String, files: any FileSystem) throws {
-        path = try checkpoint.appending("sources").appending(source)
+        path = try checkpoint.appending(Self.folder).appending(source)
         self.files = files
         state = Mutex(try Self.read(path, files))
     }
@@ -96,13 +99,13 @@ public final class SourceLog: Sendable {
 
     /// Opens the file for appending, without what a crash left behind the last whole line.
     private func open(_ state: State) throws -> any AppendFile {
-        let isNew = try !files.exists(path)
+        let isNew = try !files.isTaken(path)
         if isNew {
             try files.createDirectories(path.parent)
         } else if state.fileBytes > state.bytes {
             // What a crash tore may be in the cache and not on disk: the whole lines go to a new
             // file.
-            let whole = try files.read(path, maxBytes: Self.bytesMax).prefix(Int(state.bytes))
+            let whole = try files.readOwn(path, maxBytes: Self.bytesMax).prefix(Int(state.bytes))
             try files.createAtomically(path, mode: .replace, contents: Array(whole))
         }
         let file = try files.openForAppend(path, createNew: isNew)
@@ -130,8 +133,7 @@ extension SourceLog {
 
     private static func read(_ path: Path, _ files: any FileSystem) throws -> State {
         var state = State()
-        guard try files.exists(path) else { return state }
-        let bytes = try files.read(path, maxBytes: bytesMax)
+        guard let bytes = try files.readOwnIfThere(path, maxBytes: bytesMax) else { return state }
         state.fileBytes = Int64(bytes.count)
         var start = 0
         while start < bytes.count {

@@ -86,7 +86,7 @@ public struct SinkRecovery: Sendable {
     /// The batch that was planned and not committed, if there is one: the sink may have any part
     /// of it, or all.
     public let open: BatchID?
-    /// What the newest commit remembers of the sink.
+    /// What the newest commit that knows of the sink remembers of it.
     public let receipts: [SinkReceipt]
     /// What the user says of the open batch, for a sink that cannot find out.
     public let assume: Assumption?

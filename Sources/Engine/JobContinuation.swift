@@ -41,5 +41,6 @@ public func checkCanContinue(
                 ? "was made by another version of this job:"
                 : "belongs to another job, '\(old.name)':") + "\(list)\n"
             + "Undo the change, or run the changed job on a new checkpointLocation and new sink "
-            + "paths, or clear the old ones: streamer clear \(job.path)")
+            + "paths, or clear the old ones: streamer clear \(job.path)"
+            + (old.name == job.name ? "" : " --force"))
 }

@@ -135,9 +135,9 @@ public final class MicroBatchEngine {
             case .rerun(let point): (point.lastCommit, point.offsets.batch)
             }
         for sink in graph.sinks {
-            let receipts = committed?.sinks.filter { sink.id.isOwner($0.owner) }.map(\.receipt)
+            let receipts = try checkpoint.reader.newestReceipts { sink.id.isOwner($0) }
             try sink.recover(
-                SinkRecovery(committed: committed?.batch, open: open, receipts: receipts ?? []))
+                SinkRecovery(committed: committed?.batch, open: open, receipts: receipts))
         }
         sinksAreReady = true
     }

@@ -99,6 +99,11 @@ extension StateStore {
         }
     }
 
+    /// Whether what is there cannot be what was written.
+    private static func isDamage(_ error: StorageError) -> Bool {
+        [.tooLarge, .notAFile, .wrongKind].contains(error.code)
+    }
+
     private func read(
         _ receipt: FileReceipt, _ kind: StateFileKind, _ batch: Int64, _ table: any StateTable
     ) throws(KeyedStateError) -> (rows: RecordBatch, removedUpTo: Int64?) {
@@ -106,7 +111,7 @@ extension StateStore {
         let bytes: [UInt8]
         do throws(StorageError) {
             path = try directory.appending(receipt.path)
-            bytes = try fileSystem.read(path, maxBytes: Int(clamping: receipt.bytes))
+            bytes = try fileSystem.readOwn(path, maxBytes: Int(clamping: receipt.bytes))
         } catch {
             if error.code == .notFound {
                 throw KeyedStateError(
@@ -116,7 +121,7 @@ extension StateStore {
                     path: "\(directory)/\(receipt.path)")
             }
             throw KeyedStateError(
-                error.code == .tooLarge ? .fileCorrupt : .storage, "\(error)",
+                Self.isDamage(error) ? .fileCorrupt : .storage, "\(error)",
                 path: "\(directory)/\(receipt.path)")
         }
         let fault = { (code: KeyedStateError.Code, message: String) in

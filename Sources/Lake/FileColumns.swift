@@ -11,6 +11,29 @@ struct FileColumns {
 }
 
 extension TableDirectory {
+    /// What decoding rows of a table of this project may take beside eight times the file: with
+    /// less, a row that was written could not be read again.
+    private static let ownDecodedBytesSlack = 512 << 20
+
+    /// Opens a data file; its pages are read when they are asked for.
+    func openParquet(_ path: Path) throws(LakeError) -> ParquetFile {
+        let file = try onStorage { () throws(StorageError) in
+            try StoredFile(files.openOwn(path))
+        }
+        return try parquet(of: file, at: path)
+    }
+
+    /// The same for the bytes of a data file.
+    func parquet(
+        of source: any ParquetSource, at path: Path
+    ) throws(LakeError) -> ParquetFile {
+        let limit = source.byteCount.multipliedClamped(by: 8)
+            .addingClamped(Self.ownDecodedBytesSlack)
+        return try onParquet(path) { () throws(ParquetError) in
+            try ParquetFile(source, decodedBytesMax: isOwn ? limit : nil)
+        }
+    }
+
     func path(of file: String) throws(LakeError) -> Path {
         try onStorage { () throws(StorageError) in try path.joining(relative: file) }
     }
@@ -19,7 +42,7 @@ extension TableDirectory {
     func footer(of file: String) throws(LakeError) -> ParquetFooter {
         let path = try path(of: file)
         let (trailer, size, handle) = try onStorage { () throws(StorageError) in
-            let handle = try files.openForReading(path)
+            let handle = try files.openOwn(path)
             let size = try handle.size()
             let start = max(0, size - Int64(ParquetFooter.trailerBytes))
             return (try handle.readUpTo(ParquetFooter.trailerBytes, at: start), size, handle)

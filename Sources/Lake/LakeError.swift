@@ -88,6 +88,11 @@ public struct LakeError: Error, Sendable, CustomStringConvertible {
         parquet = error
     }
 
+    /// Whether it says something of a file's content or kind rather than of the device.
+    var isOfTheFile: Bool {
+        storage.map { $0.code == .notAFile || $0.code == .wrongKind } ?? true
+    }
+
     /// The fault in one line.
     public var description: String { code == .storage ? message : "\(path): \(message)" }
 }

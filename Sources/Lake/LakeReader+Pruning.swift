@@ -35,13 +35,12 @@ extension LakeReader {
 
 extension ParquetFile {
     /// All rows but those that are surely outside of a range, by the names of columns.
-    func readRowGroups(where conditions: [String: ColumnRange]) throws(ParquetError) -> RecordBatch
-    {
-        let ranges = conditions.compactMap { name, range in
-            schema.index(of: name).map {
-                ColumnRange(column: $0, from: range.lower, through: range.upper)
-            }
-        }
-        return try ranges.isEmpty ? readRowGroups() : read(where: ranges)
+    func pieces(where conditions: [String: ColumnRange]) throws(ParquetError) -> ParquetPieces {
+        try pieces(
+            where: conditions.compactMap { name, range in
+                schema.index(of: name).map {
+                    ColumnRange(column: $0, from: range.lower, through: range.upper)
+                }
+            })
     }
 }

@@ -78,10 +78,11 @@ extension LakeReader {
                 continue
             }
             do throws(LakeError) {
-                _ = try read(file)
+                var pieces = try pieces(of: file)
+                while try pieces.next() != nil {}
                 result.intactFiles += 1
             } catch {
-                guard error.code != .storage else { throw error }
+                guard error.isOfTheFile else { throw error }
                 result.damaged.append(.init(path: file.path, reason: error.message))
             }
         }
@@ -94,18 +95,8 @@ extension LakeReader {
 
     func checksum(of path: String) throws(LakeError) -> UInt64 {
         let path = try directory.path(of: path)
-        let handle = try onStorage { () throws(StorageError) in
-            try directory.files.openForReading(path)
-        }
-        var checksum = ChecksumStream()
-        var offset: Int64 = 0
-        while true {
-            let bytes = try onStorage { () throws(StorageError) in
-                try handle.readUpTo(1 << 20, at: offset)
-            }
-            if bytes.isEmpty { return checksum.value }
-            unsafe checksum.update(bytes.span.bytes)
-            offset += Int64(bytes.count)
+        return try onStorage { () throws(StorageError) in
+            try directory.files.openOwn(path).checksum()
         }
     }
 }

@@ -41,7 +41,7 @@ public struct LakeReader: Sendable {
         _ path: Path, _ files: any FileSystem, version: Int64? = nil
     ) throws(LakeError) {
         self.path = path
-        directory = TableDirectory(path: path, files: files)
+        var directory = TableDirectory(path: path, files: files)
         let info = try onStorage { () throws(StorageError) in try files.info(path) }
         guard info?.kind == .directory else {
             throw LakeError(.notATable, "there is no such table; check the path", path: path.string)
@@ -51,6 +51,8 @@ public struct LakeReader: Sendable {
             let snapshot = try log.snapshot(at: version)
             owner = snapshot.metadata?.owner
             self.snapshot = snapshot
+            directory.isOwn = owner != nil
+            self.directory = directory
             return
         }
         guard version == nil else {
@@ -62,6 +64,8 @@ public struct LakeReader: Sendable {
         snapshot = nil
         let markers = try directory.markers()
         owner = markers.first?.tableOwner
+        directory.isOwn = !markers.isEmpty
+        self.directory = directory
         let hasFiles = try !directory.entries().isEmpty
         guard !markers.isEmpty || hasFiles else {
             throw LakeError(
@@ -72,7 +76,7 @@ public struct LakeReader: Sendable {
     /// The number of rows of all files, as the files say it.
     public func rowCount() throws(LakeError) -> Int {
         var total = 0
-        for file in try listFiles() { total += try footer(of: file).rowCount }
+        for file in try listFiles() { total.addClamped(try footer(of: file).rowCount) }
         return total
     }
 
@@ -84,8 +88,11 @@ public struct LakeReader: Sendable {
         guard owner != nil else { return false }
         if let snapshot { return snapshot.metadata?.layout == .partitioned }
         guard let files = try? listFiles() else { return false }
-        return files.allSatisfy { $0.batch != nil }
+        return files.isEmpty || files.contains { $0.batch != nil }
     }
+
+    /// Whether the table says that it is one of this project's.
+    public var isOurs: Bool { directory.isOwn }
 
     /// The version that is read; nil for a table of plain files.
     public var version: Int64? { snapshot?.version }
@@ -158,22 +165,27 @@ public struct LakeReader: Sendable {
     public func read(
         _ file: LakeFile, where conditions: [String: ColumnRange] = [:]
     ) throws(LakeError) -> RecordBatch {
+        var pieces = try pieces(of: file, where: conditions)
+        return try pieces.rest()
+    }
+
+    /// The same rows piece by piece: a file may have more than there is memory for.
+    public func pieces(
+        of file: LakeFile, where conditions: [String: ColumnRange] = [:]
+    ) throws(LakeError) -> LakePieces {
         if let snapshot, let metadata = snapshot.metadata {
             guard let found = snapshot.files[Array(file.path.utf8)] else {
                 preconditionFailure("a file of another version or table")
             }
-            return try directory.read(found, of: metadata.schema, where: conditions)
+            return try directory.pieces(of: found, metadata.schema, where: conditions)
         }
         let path = try directory.path(of: file.path)
-        let parquet = try openParquet(path, directory.files)
-        let rows = try onParquet(path) { () throws(ParquetError) in
-            try parquet.readRowGroups(where: conditions)
-        }
+        let parquet = try directory.openParquet(path)
         let found = try directory.columns(parquet.footer, file.path)
-        var columns = rows.columns
+        var values: [(value: Value, type: DataType)] = []
         for (field, part) in zip(found.partition, file.partition) {
             guard let text = part.value else {
-                columns.append(Column(repeating: .null, field.type, count: rows.count))
+                values.append((.null, field.type))
                 continue
             }
             guard let value = PartitionValue.parse(text, as: field.type) else {
@@ -182,9 +194,12 @@ public struct LakeReader: Sendable {
                     "'\(text)' is no \(field.type) for the partition column '\(field.name)'",
                     path: path.string)
             }
-            columns.append(Column(repeating: value, field.type, count: rows.count))
+            values.append((value, field.type))
         }
-        return RecordBatch(found.schema, columns, count: rows.count)
+        return try LakePieces(parquet, at: path, where: conditions, schema: found.schema) { rows in
+            let constants = values.map { Column(repeating: $0.value, $0.type, count: rows.count) }
+            return RecordBatch(found.schema, rows.columns + constants, count: rows.count)
+        }
     }
 
     /// All rows, file by file in the order of their paths.

@@ -156,7 +156,7 @@ public struct LakeTable: Sendable {
         for (file, receipt) in zip(staged.files, staged.receipts) where !compacted.hold(receipt) {
             guard
                 try onStorage({ () throws(StorageError) in
-                    try directory.files.exists(file.target)
+                    try directory.files.isTaken(file.target)
                 })
             else {
                 staged.discard(directory.files)

@@ -128,10 +128,10 @@ public struct ReplacedTable: Sendable {
     }
 
     private func open() throws(LakeError) -> ParquetFile? {
-        guard try onStorage({ () throws(StorageError) in try directory.files.exists(file) }) else {
+        guard try onStorage({ () throws(StorageError) in try directory.files.isTaken(file) }) else {
             return nil
         }
-        return try openParquet(file, directory.files)
+        return try directory.openParquet(file)
     }
 
     private func rows(of parquet: ParquetFile) throws(LakeError) -> RecordBatch {
@@ -140,14 +140,6 @@ public struct ReplacedTable: Sendable {
                 .damagedFile, "the file's columns are not those of the table; clear the table",
                 path: file.string)
         }
-        return try onParquet(file) { () throws(ParquetError) in try parquet.readRowGroups() }
+        return try onParquet(file) { () throws(ParquetError) in try parquet.readPieces() }
     }
-}
-
-/// Opens a Parquet file; its pages are read when they are asked for.
-func openParquet(_ path: Path, _ files: any FileSystem) throws(LakeError) -> ParquetFile {
-    let file = try onStorage { () throws(StorageError) in
-        try StoredFile(files.openForReading(path))
-    }
-    return try onParquet(path) { () throws(ParquetError) in try ParquetFile(file) }
 }

@@ -101,13 +101,21 @@ struct OwnerMarker: Equatable {
     let fingerprint: String
 
     init(_ owner: TableOwner, _ description: TableDescription) {
-        let readable = "\(escapedName(owner.checkpointID)),\(escapedName(owner.query))"
+        let readable = Self.text(of: owner)
         let head = "\(Self.prefix)\(Self.version),\(description.fingerprint),"
         let fits = head.utf8.count + readable.utf8.count <= PartitionPath.nameBytesMax
-        self.owner =
-            fits ? readable : "~" + Checksum.hex(Checksum.xxh3(Array(readable.utf8)))
+        self.owner = fits ? readable : Self.hash(of: owner)
         fingerprint = description.fingerprint
         name = head + self.owner
+    }
+
+    private static func text(of owner: TableOwner) -> String {
+        "\(escapedName(owner.checkpointID)),\(escapedName(owner.query))"
+    }
+
+    /// What stands for an owner that is too long for a name.
+    static func hash(of owner: TableOwner) -> String {
+        "~" + Checksum.hex(Checksum.xxh3(Array(text(of: owner).utf8)))
     }
 
     /// Nil when the name is not a marker's.

@@ -5,6 +5,11 @@ import Storage
 struct TableDirectory: Sendable {
     let path: Path
     let files: any FileSystem
+    /// Whether the table says that it is one of this project's.
+    var isOwn = true
+
+    /// Where a Delta table has its log.
+    static let deltaLogName = "_delta_log"
 
     /// A data file, by its path below the table's directory.
     struct Entry {
@@ -37,6 +42,7 @@ struct TableDirectory: Sendable {
     ///   no owner.
     func check(_ owner: TableOwner, _ description: TableDescription) throws(LakeError) {
         guard try isThere else { return }
+        try refuseOtherFormats()
         let wanted = OwnerMarker(owner, description)
         let found = try markers()
         try refuseOthers(found, wanted, owner)
@@ -100,7 +106,29 @@ struct TableDirectory: Sendable {
         throw LakeError(
             .ownedByAnother,
             "the table belongs to \(whose), not to '\(owner.query)' of \(owner.checkpointID); "
-                + "use another path, or clear the table", path: path.string)
+                + "use another path, or remove the table: streamer clear JOB --force",
+            path: path.string)
+    }
+
+    /// Refuses a directory in which a log says which files are the table: others would be in no
+    /// reader's view.
+    ///
+    /// - Parameter own: the log that is expected.
+    /// - Throws: `.foreignFiles`.
+    func refuseOtherFormats(but own: String? = nil) throws(LakeError) {
+        let formats = [
+            (Self.deltaLogName, "a Delta table; use format delta"),
+            ("_spark_metadata", "the output of a stream of Spark; use another table"),
+            (".hoodie", "a Hudi table; use another table"),
+        ]
+        for entry in try onStorage({ () throws(StorageError) in try files.list(path) })
+        where entry.name != own {
+            guard let format = formats.first(where: { $0.0 == entry.name }) else { continue }
+            throw LakeError(
+                .foreignFiles,
+                "the directory is \(format.1), or another path ('\(entry.name)' says which files "
+                    + "are its rows)", path: path.string)
+        }
     }
 
     func refuseForeignFiles() throws(LakeError) {

@@ -26,6 +26,12 @@ extension TextKind {
         case .any, .secret: nil
         case .duration: Self.durationFault(in: text)
         case .fixedDuration: Self.durationFault(in: text, mayHaveMonths: false)
+        case .path where Self.isAddress(text):
+            (
+                .badValue,
+                "\"\(JSONValue.escaped(text))\" is an address, and paths are of this machine's files; "
+                    + "copy the files here, or mount what has them and give the path."
+            )
         default:
             isFine(text)
                 ? nil
@@ -34,6 +40,12 @@ extension TextKind {
                     "Expected \(words), found \"\(JSONValue.escaped(text))\"." + hint(text)
                 )
         }
+    }
+
+    /// Whether a text is an address such as `s3://bucket/key`.
+    private static func isAddress(_ text: String) -> Bool {
+        let scheme = text.utf8.prefix { $0.isNameByte || $0 == UInt8(ascii: "+") }
+        return !scheme.isEmpty && text.utf8.dropFirst(scheme.count).starts(with: "://".utf8)
     }
 
     private func isFine(_ text: String) -> Bool {

@@ -15,6 +15,31 @@ struct Descriptor: ~Copyable, Sendable {
         }
     }
 
+    /// Opens a regular file that has this very name: no link is followed, nothing is waited for.
+    ///
+    /// - Throws: `.notAFile` for a link, a pipe, a device or a socket.
+    static func openOwn(_ path: Path, _ flags: Int32) throws(StorageError) -> Descriptor {
+        let descriptor: Descriptor
+        do throws(StorageError) {
+            descriptor = try open(path.string, flags | O_NOFOLLOW | O_NONBLOCK)
+        } catch {
+            // A link is ELOOP; a socket, or a pipe that nobody reads, is ENXIO.
+            let mayBeOther = [ELOOP, ENXIO].contains(error.errorNumber)
+            throw mayBeOther ? StorageError(noFile: path, kindOf(path)) : error
+        }
+        let status = try descriptor.status(path: path)
+        switch status.st_mode & S_IFMT {
+        case S_IFREG: return descriptor
+        case S_IFDIR: throw StorageError(errorNumber: EISDIR, "read", path: path.string)
+        default: throw StorageError(noFile: path, status.st_mode)
+        }
+    }
+
+    private static func kindOf(_ path: Path) -> mode_t {
+        var status = stat()
+        return unsafe lstat(path.string, &status) == 0 ? status.st_mode : 0
+    }
+
     deinit { _ = Glibc.close(number) }
 
     /// Closes the file and reports the error that only close reveals (quota, network).
@@ -100,5 +125,22 @@ struct Descriptor: ~Copyable, Sendable {
         guard SyncTime.measure({ fdatasync(number) }) == 0 else {
             throw StorageError(errorNumber: errno, "sync", path: path.string, code: .syncFailed)
         }
+    }
+}
+
+extension StorageError {
+    /// That a regular file belongs at a path, and what is there instead.
+    init(noFile path: Path, _ mode: mode_t) {
+        let found =
+            switch mode & S_IFMT {
+            case S_IFLNK: "a link"
+            case S_IFIFO: "a pipe"
+            case S_IFCHR, S_IFBLK: "a device"
+            case S_IFSOCK: "a socket"
+            default: "something else"
+            }
+        self.init(
+            .notAFile, "open", path: path.string,
+            detail: "a regular file belongs there, and it is \(found)")
     }
 }

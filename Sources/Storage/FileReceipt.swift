@@ -32,3 +32,34 @@ public enum Receipt: Hashable, Sendable {
         if case .file(let file) = self { file } else { nil }
     }
 }
+
+extension FileSystem {
+    /// How a file of ours differs from what a commit recorded of it; nil when it does not.
+    public func difference(
+        of path: Path, from receipt: FileReceipt
+    ) throws(StorageError) -> String? {
+        let file = try openOwn(path)
+        let size = try file.size()
+        guard size == receipt.bytes else {
+            return "it has \(size) bytes, its commit recorded \(receipt.bytes)"
+        }
+        guard try file.checksum() == receipt.xxh3 else {
+            return "its checksum is not the one its commit recorded"
+        }
+        return nil
+    }
+}
+
+extension ReadFile {
+    /// XXH3 of the whole content, read piece by piece.
+    public func checksum() throws(StorageError) -> UInt64 {
+        var checksum = ChecksumStream()
+        var offset: Int64 = 0
+        while true {
+            let bytes = try readUpTo(1 << 20, at: offset)
+            if bytes.isEmpty { return checksum.value }
+            unsafe checksum.update(bytes.span.bytes)
+            offset += Int64(bytes.count)
+        }
+    }
+}

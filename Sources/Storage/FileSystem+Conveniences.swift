@@ -34,14 +34,19 @@ extension FileSystem {
     ///
     /// - Throws: `.tooLarge` if it has more than `maxBytes`; nothing is allocated then.
     public func read(_ path: Path, maxBytes: Int) throws(StorageError) -> [UInt8] {
-        let file = try openForReading(path)
-        let size = try file.size()
-        guard size <= Int64(maxBytes) else {
-            throw StorageError(
-                .tooLarge, "read", path: path.string,
-                detail: "the file has \(size) bytes, at most \(maxBytes) are accepted")
-        }
-        return try file.readUpTo(Int(size), at: 0)
+        try openForReading(path).readAll(maxBytes: maxBytes)
+    }
+
+    /// The whole content of a file of a log, a checkpoint or a table; see ``openOwn(_:)``.
+    ///
+    /// - Throws: `.tooLarge` if it has more than `maxBytes`; nothing is allocated then.
+    public func readOwn(_ path: Path, maxBytes: Int) throws(StorageError) -> [UInt8] {
+        try openOwn(path).readAll(maxBytes: maxBytes)
+    }
+
+    /// The same, or nil where nothing has the name.
+    public func readOwnIfThere(_ path: Path, maxBytes: Int) throws(StorageError) -> [UInt8]? {
+        try isTaken(path) ? readOwn(path, maxBytes: maxBytes) : nil
     }
 
     /// The bytes of a file from `offset` on.
@@ -59,6 +64,11 @@ extension FileSystem {
     /// Removes a file, durably; removing what is not there is success.
     public func remove(_ path: Path) throws(StorageError) {
         try remove([path])
+    }
+
+    /// Whether something has the name: also a link that leads nowhere.
+    public func isTaken(_ path: Path) throws(StorageError) -> Bool {
+        try entryInfo(path) != nil
     }
 
     /// Whether something is at the path.

@@ -114,8 +114,18 @@ public protocol FileSystem: Sendable {
     /// What is at a path, or nil when nothing is.
     func info(_ path: Path) throws(StorageError) -> FileInfo?
 
+    /// What has a name, or nil when nothing has: a link is `.other`, wherever it leads.
+    func entryInfo(_ path: Path) throws(StorageError) -> FileInfo?
+
     /// Opens a file for reading at any offset.
     func openForReading(_ path: Path) throws(StorageError) -> any ReadFile
+
+    /// Opens a file of a log, a checkpoint or a table for reading: a regular file that has this
+    /// very name.
+    ///
+    /// - Throws: `.notAFile` for a link, which is not followed, and for a pipe, a device or a
+    ///   socket, which are not waited for.
+    func openOwn(_ path: Path) throws(StorageError) -> any ReadFile
 
     /// Opens a file or a pipe for reading from start to end; `/dev/stdin` is standard input.
     func openInput(_ path: Path) throws(StorageError) -> any ByteInput
@@ -137,7 +147,7 @@ public protocol FileSystem: Sendable {
     /// Opens a file for writing at explicit offsets and syncing.
     ///
     /// With `createNew` the file must not exist and is created, with its directory synced;
-    /// otherwise it must exist.
+    /// otherwise it must exist, as for ``openOwn(_:)``.
     func openForAppend(_ path: Path, createNew: Bool) throws(StorageError) -> any AppendFile
 
     /// Removes files in order, then syncs each directory concerned once; removing what is not

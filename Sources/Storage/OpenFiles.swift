@@ -110,6 +110,19 @@ extension ReadFile {
         return try readUpTo(count, at: offset)
     }
 
+    /// The whole content.
+    ///
+    /// - Throws: `.tooLarge` if it has more than `maxBytes`; nothing is allocated then.
+    func readAll(maxBytes: Int) throws(StorageError) -> [UInt8] {
+        let size = try size()
+        guard size <= Int64(maxBytes) else {
+            throw StorageError(
+                .tooLarge, "read", path: path.string,
+                detail: "the file has \(size) bytes, at most \(maxBytes) are accepted")
+        }
+        return try readUpTo(Int(size), at: 0)
+    }
+
     /// Reads at most `count` bytes from `offset`, fewer at the end of the file.
     public func readUpTo(_ count: Int, at offset: Int64) throws(StorageError) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: count)

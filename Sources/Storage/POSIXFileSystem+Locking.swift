@@ -11,7 +11,7 @@ extension POSIXFileSystem {
         while true {
             // flock belongs to the open file, so it also works against another part of this
             // process, and closing another descriptor of the file does not drop it.
-            let descriptor = try Descriptor.open(path.string, O_RDWR | O_CREAT)
+            let descriptor = try Descriptor.openOwn(path, O_RDWR | O_CREAT)
             if flock(descriptor.number, LOCK_EX | LOCK_NB) == 0 {
                 let status = try descriptor.status(path: path)
                 // The file may have been removed between open and flock: a lock on nothing.
@@ -35,8 +35,8 @@ extension POSIXFileSystem {
 
     /// Who holds a lock: the line its holder left in the file.
     public func lockHolder(_ path: Path) throws(StorageError) -> String? {
-        guard try info(path) != nil else { return nil }
-        let descriptor = try Descriptor.open(path.string, O_RDONLY)
+        guard try isTaken(path) else { return nil }
+        let descriptor = try Descriptor.openOwn(path, O_RDONLY)
         if flock(descriptor.number, LOCK_SH | LOCK_NB) == 0 { return nil }
         guard errno == EWOULDBLOCK else {
             throw StorageError(errorNumber: errno, "examine the lock", path: path.string)

@@ -55,7 +55,7 @@ extension POSIXFileSystem {
                 detail: "the file exists with other content")
         }
         // The one that was there may never have been synced: a copy, say.
-        try Descriptor.open(file.target.string, O_RDONLY).sync(path: file.target)
+        try Descriptor.openOwn(file.target, O_RDONLY).sync(path: file.target)
         discard(file)
         return .alreadyExisted
     }
@@ -63,8 +63,8 @@ extension POSIXFileSystem {
     private func haveSameContent(
         _ first: Path, _ second: Path, size: Int64
     ) throws(StorageError) -> Bool {
-        let left = try openForReading(first)
-        let right = try openForReading(second)
+        let left = try openOwn(first)
+        let right = try openOwn(second)
         guard try right.size() == size else { return false }
         var offset: Int64 = 0
         while offset < size {

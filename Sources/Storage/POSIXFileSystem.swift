@@ -30,6 +30,21 @@ public final class POSIXFileSystem: FileSystem {
         return FileInfo(status)
     }
 
+    /// What lstat says about a path.
+    public func entryInfo(_ path: Path) throws(StorageError) -> FileInfo? {
+        var status = stat()
+        guard unsafe lstat(path.string, &status) == 0 else {
+            if errno == ENOENT || errno == ENOTDIR { return nil }
+            throw StorageError(errorNumber: errno, "examine", path: path.string)
+        }
+        return FileInfo(status)
+    }
+
+    /// Opens a regular file without following a link and without waiting.
+    public func openOwn(_ path: Path) throws(StorageError) -> any ReadFile {
+        POSIXReadFile(try Descriptor.openOwn(path, O_RDONLY), path)
+    }
+
     /// Opens a file that is not a directory.
     public func openForReading(_ path: Path) throws(StorageError) -> any ReadFile {
         let descriptor = try Descriptor.open(path.string, O_RDONLY)
@@ -50,7 +65,7 @@ public final class POSIXFileSystem: FileSystem {
         _ path: Path, createNew: Bool
     ) throws(StorageError) -> any AppendFile {
         let flags = createNew ? O_RDWR | O_CREAT | O_EXCL : O_RDWR
-        let descriptor = try Descriptor.open(path.string, flags)
+        let descriptor = try Descriptor.openOwn(path, flags)
         if createNew { try syncDirectory(path.parent) }
         return POSIXAppendFile(descriptor, path)
     }

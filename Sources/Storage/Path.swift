@@ -19,6 +19,12 @@ public struct Path: Sendable {
         guard !string.isEmpty else {
             throw StorageError(.invalidName, "use", path: string, detail: "the path is empty")
         }
+        if let scheme = Path.scheme(of: string) {
+            throw StorageError(
+                .invalidName, "use", path: string,
+                detail: "'\(scheme)://' is an address, and only paths of this machine's files are "
+                    + "known here; copy the files, or mount what has them")
+        }
         var components: [Substring] = []
         for component in string.split(separator: "/" as Character) where component != "." {
             guard !component.utf8.contains(0) else {
@@ -35,6 +41,19 @@ public struct Path: Sendable {
         let joined = components.joined(separator: "/")
         let isAbsolute = string.utf8.first == UInt8(ascii: "/")
         self.string = isAbsolute ? "/" + joined : (joined.isEmpty ? "." : joined)
+    }
+
+    /// The scheme of a text such as `s3://bucket/key`, which is no path.
+    private static func scheme(of string: String) -> Substring? {
+        guard let colon = string.utf8.firstIndex(of: UInt8(ascii: ":")),
+            string.utf8[colon...].starts(with: "://".utf8)
+        else { return nil }
+        let scheme = string[..<colon]
+        let isWord = scheme.utf8.allSatisfy { byte in
+            UInt8(ascii: "a")...UInt8(ascii: "z") ~= byte | 0x20
+                || UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte || "+-.".utf8.contains(byte)
+        }
+        return isWord && !scheme.isEmpty ? scheme : nil
     }
 
     private init(normalised string: String) {
@@ -153,6 +172,7 @@ extension Path {
     ///
     /// It leads to another file in the next run. What lies in `/dev/shm` are files like others.
     public var namesADescriptor: Bool {
-        string == "/dev/stdin" || ["/dev/fd/", "/proc/"].contains(where: string.hasPrefix)
+        ["/dev/stdin", "/dev/stdout", "/dev/stderr"].contains(string)
+            || ["/dev/fd/", "/proc/"].contains(where: string.hasPrefix)
     }
 }

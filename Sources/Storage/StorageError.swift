@@ -27,6 +27,10 @@ public struct StorageError: Error, Sendable, CustomStringConvertible {
         case invalidName
         /// A directory where a file is needed, or the other way round (EISDIR, ENOTDIR).
         case wrongKind
+        /// A link, a pipe, a device or a socket where a regular file of ours belongs.
+        case notAFile
+        /// What a user names for results can take none: a disk, a socket, a link to nothing.
+        case noOutput
         /// The file is larger than the caller allows.
         case tooLarge
         /// The file ends before the bytes that were asked for.
@@ -91,6 +95,8 @@ public struct StorageError: Error, Sendable, CustomStringConvertible {
         case .lockLost: "the lock file was removed while in use; start only one process, again"
         case .invalidName: "use another name"
         case .wrongKind: "a directory and a file are mixed up; check the path"
+        case .notAFile: "put the file itself in its place, or move what is there away"
+        case .noOutput: "name a file, a pipe that is read from, or a terminal"
         case .tooLarge:
             "the file is larger than this reader accepts; check that it is the right one"
         case .unexpectedEnd: "the file is cut short; restore it from a copy"

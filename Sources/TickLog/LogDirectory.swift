@@ -12,14 +12,14 @@ enum LogDirectory {
         let path = try storage { () throws(StorageError) in
             try directory.appending(LogDescription.fileName)
         }
-        guard try storage({ () throws(StorageError) in try files.exists(path) }) else {
+        guard try storage({ () throws(StorageError) in try files.isTaken(path) }) else {
             let kind = try storage { () throws(StorageError) in try files.info(directory)?.kind }
             if kind == .directory { try refuseOrphans(directory, files) }
             throw TickLogError(
                 .notFound, "there is no tick log in '\(directory)' (no \(LogDescription.fileName))")
         }
         let bytes = try storage { () throws(StorageError) in
-            try files.read(path, maxBytes: LogDescription.bytesMax)
+            try files.readOwn(path, maxBytes: LogDescription.bytesMax)
         }
         return try LogDescription(bytes, path)
     }
@@ -42,7 +42,7 @@ enum LogDirectory {
             let path = try storage { () throws(StorageError) in
                 try directory.appending(SegmentHeader.fileName(base))
             }
-            let file = try storage { () throws(StorageError) in try files.openForReading(path) }
+            let file = try storage { () throws(StorageError) in try files.openOwn(path) }
             let (start, size) = try storage { () throws(StorageError) in
                 (try file.readUpTo(8, at: 0), try file.size())
             }

@@ -21,7 +21,7 @@ final class SegmentFile: Sendable {
         self.path = path
         self.log = log
         mapping = try storage { () throws(StorageError) in
-            let file = try files.openForReading(path)
+            let file = try files.openOwn(path)
             let size = try file.size()
             return try file.map(length: Int(min(size, Int64(byteCount ?? .max))))
         }

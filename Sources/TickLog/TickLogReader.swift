@@ -48,7 +48,7 @@ public final class TickLogReader: Sendable {
         let log = try LogDirectory.description(path, files)
         self.log = log
         let markFile = try storage { () throws(StorageError) in
-            try files.openForReading(path.appending(HighWatermark.fileName))
+            try files.openOwn(path.appending(HighWatermark.fileName))
         }
         self.markFile = markFile
         let (mark, segments) = try Self.scan(markFile, path, log, files)

@@ -33,10 +33,11 @@ struct RowlessPositions: Sendable, Equatable {
     ) throws(TickLogError) -> RowlessPositions {
         let bytes = try storage { () throws(StorageError) -> [UInt8]? in
             let file = try path.appending(fileName)
-            guard let info = try files.info(file), info.kind == .file, info.size <= bytesMax else {
+            guard let info = try files.entryInfo(file), info.kind == .file, info.size <= bytesMax
+            else {
                 return nil
             }
-            return try files.read(file, maxBytes: bytesMax)
+            return try files.readOwn(file, maxBytes: bytesMax)
         }
         var positions = RowlessPositions(bytes ?? [], seed: log.seed) ?? RowlessPositions()
         positions.entries = positions.entries.filter { logged[$0.key] == $0.value.logged }

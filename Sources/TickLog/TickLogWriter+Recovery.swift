@@ -45,7 +45,7 @@ extension TickLogWriter {
         let segment = try storage { () throws(StorageError) in
             try path.appending(SegmentHeader.fileName(last))
         }
-        try storage { () throws(StorageError) in try files.openForReading(segment).dropCache() }
+        try storage { () throws(StorageError) in try files.openOwn(segment).dropCache() }
         let file = try SegmentFile(segment, baseOffset: last, log, files)
         // A seal that does not verify was being written when the machine went down: no segment
         // follows it yet, so nothing rests on it, and it goes as every torn tail does.
@@ -61,10 +61,10 @@ extension TickLogWriter {
     ) throws(TickLogError) -> (HighWatermark?, any AppendFile) {
         try storage { () throws(StorageError) in
             let markPath = try path.appending(HighWatermark.fileName)
-            guard try files.exists(markPath) else {
+            guard try files.isTaken(markPath) else {
                 return (nil, try files.openForAppend(markPath, createNew: true))
             }
-            let bytes = try files.openForReading(markPath).readUpTo(HighWatermark.byteCount, at: 0)
+            let bytes = try files.openOwn(markPath).readUpTo(HighWatermark.byteCount, at: 0)
             // Kept in place: readers have it open.
             return (
                 HighWatermark(bytes, seed: log.seed),
@@ -268,7 +268,7 @@ extension TickLogWriter {
     public static func mend(_ path: Path, _ files: any FileSystem) {
         guard (try? files.lockHolder(path.appending(LogDirectory.lockName))) == nil,
             let log = try? LogDirectory.description(path, files),
-            let bytes = try? files.read(
+            let bytes = try? files.readOwn(
                 path.appending(HighWatermark.fileName), maxBytes: HighWatermark.byteCount),
             let last = try? LogDirectory.segmentBases(path, files).last,
             let info = try? files.info(path.appending(SegmentHeader.fileName(last)))

@@ -76,7 +76,7 @@ extension TickLogWriter {
                         return (base, try files.info(segment)?.size ?? 0, segment)
                     })
             }
-            var total = sizes.reduce(0) { $0 + $1.bytes }
+            var total = sizes.clampedSum(\.bytes)
             var removed: [Path] = []
             for (segment, next) in zip(sizes, sizes.dropFirst()) {
                 guard next.base <= neededFrom else { break }

@@ -28,7 +28,7 @@ extension TickLogWriter {
 
     private static func isEmpty(_ path: Path, _ files: any FileSystem) throws -> Bool {
         let log = try LogDirectory.description(path, files)
-        let bytes = try files.read(path.appending(HighWatermark.fileName), maxBytes: 4_096)
+        let bytes = try files.readOwn(path.appending(HighWatermark.fileName), maxBytes: 4_096)
         guard let mark = HighWatermark(bytes, seed: log.seed) else { return false }
         let segment = try files.info(path.appending(SegmentHeader.fileName(0)))
         return mark.endOffset == 0 && segment?.size == mark.segmentBytes

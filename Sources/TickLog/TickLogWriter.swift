@@ -115,7 +115,7 @@ public final class TickLogWriter: Sendable {
         let description = try storage { () throws(StorageError) in
             try path.appending(LogDescription.fileName)
         }
-        guard try !storage({ () throws(StorageError) in try files.exists(description) }) else {
+        guard try !storage({ () throws(StorageError) in try files.isTaken(description) }) else {
             throw TickLogError(.alreadyExists, "there is a tick log already", file: path)
         }
         try LogDirectory.refuseOrphans(path, files)

@@ -24,7 +24,7 @@ struct AppendInput {
     ///
     /// - Throws: a mistake when it says too little, or what it says cannot be read.
     init(_ arguments: Arguments, log: Path) throws {
-        let existing = try machineFiles.exists(log.appending("log.json")) ? openLog(at: log) : nil
+        let existing = try machineFiles.isTaken(log.appending("log.json")) ? openLog(at: log) : nil
         let (object, origin) = try Self.feedObject(arguments, existing)
         let spec = try Self.read(object, origin: origin)
         feed = try spec.make(

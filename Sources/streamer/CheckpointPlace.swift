@@ -58,7 +58,7 @@ struct CheckpointPlace {
     }
 
     /// Whether a job has run with this checkpoint.
-    func exists() throws -> Bool { try machineFiles.exists(path.appending("metadata")) }
+    func exists() throws -> Bool { try machineFiles.isTaken(path.appending("metadata")) }
 
     /// The job that the checkpoint recorded.
     ///
@@ -118,7 +118,7 @@ struct CheckpointPlace {
         guard try !here.isAbsolute && !machineFiles.exists(here) else { return here }
         for folder in try ProjectPlace.folders(above: Path(job.path)) {
             let found = try Path("\(folder)/\(here)")
-            if try machineFiles.exists(found.appending("metadata")) { return found }
+            if try machineFiles.isTaken(found.appending("metadata")) { return found }
         }
         return here
     }

@@ -170,7 +170,7 @@ private struct CheckpointContents {
             .watermark(ms: offsets.watermarkMs), .watermark(ms: offsets.timestampMs),
             .optional(commit) { .long(Int64($0.sinks.count)) },
             .optional(commit) {
-                .long($0.sinks.reduce(0) { $0 + ($1.receipt.file?.bytes ?? 0) })
+                .long($0.sinks.clampedSum { $0.receipt.file?.bytes ?? 0 })
             },
         ]
     }

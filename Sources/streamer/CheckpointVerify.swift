@@ -47,7 +47,14 @@ private func verifyTables(
     of place: CheckpointPlace, _ report: inout CheckpointVerification, _ console: Console
 ) throws -> Int {
     guard report.published.contains(where: { !$0.receipts.isEmpty }) else { return 0 }
-    let tables = try place.tables()
+    let tables: [JobTable]
+    do {
+        tables = try place.tables()
+    } catch let error as CheckpointError {
+        // The recorded job is damaged, which was found before: nobody knows the tables.
+        if !report.faults.contains("\(error)") { report.faults.append("\(error)") }
+        return 0
+    }
     var receipts: [Path: [FileReceipt]] = [:]
     var unknown = 0
     for batch in report.published {

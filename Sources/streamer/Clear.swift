@@ -8,13 +8,16 @@ let clearVerb = Verb(
     summary: "empty the lake and the checkpoints, or what one job owns",
     details: """
         Without JOB every checkpoint below ./checkpoints and every table below ./lake is removed,
-        with JOB the checkpoint and the tables of that job. Only what streamer made is removed;
-        .gitkeep, other files and links stay. The log stays unless --log is given. Refuses while an
-        engine runs. Asks first on a terminal; elsewhere --yes is needed.
+        with JOB the checkpoint of that job and the tables that belong to it: all of them or, when
+        one lies behind a link, nothing. Only what streamer made is removed; .gitkeep and other
+        files stay, and so do tables and checkpoints of other jobs unless --force is given. The log
+        stays unless --log is given, and also then when other checkpoints read it, without --force.
+        Refuses while an engine runs. Asks first on a terminal; elsewhere --yes is needed.
         """,
     positionals: [.optional("JOB", "the job file")],
     options: [
         .flag("log", "remove the tick log too: what it holds is lost"),
+        .flag("force", "remove also what belongs to other checkpoints, or is read by them"),
         .flag("yes", letter: "y", "do not ask"),
     ],
     examples: [
@@ -23,16 +26,17 @@ let clearVerb = Verb(
     body: clear)
 
 private func clear(_ arguments: Arguments, _ console: Console) throws -> ExitCode {
-    let withLog = arguments.has("log")
+    let (withLog, isForced) = (arguments.has("log"), arguments.has("force"))
     let work =
-        try arguments.optionalWord("JOB").map { try Clearing(of: loadJob($0), withLog: withLog) }
-        ?? Clearing(everythingWithLog: withLog)
+        try arguments.optionalWord("JOB").map {
+            try Clearing(of: loadJob($0), withLog: withLog, isForced: isForced)
+        } ?? Clearing(everythingWithLog: withLog, isForced: isForced)
     for note in work.leftAlone { console.say(note) }
+    try work.refuseWhatCannotBe()
     guard !work.isEmpty else {
         console.say("nothing to clear")
         return .done
     }
-    try work.refuseWhileInUse()
     if !arguments.has("yes") {
         guard console.isInteractive else {
             throw arguments.fault(

@@ -1,109 +1,84 @@
+import Checkpoints
 import Columnar
 import CommandLine
 import ConnectorAPI
 import Jobs
 import Lake
 import Storage
-import TickLog
 
 /// What `clear` removes: found first, then checked, then removed.
 ///
-/// Checkpoints go before tables: a run after a half-done clear then starts anew and is refused by
-/// the tables that are left, while a checkpoint without its tables would go on as if they were
-/// there.
+/// What a job owns is its checkpoint and the tables that say that they are that checkpoint's. All
+/// of it goes or nothing: what is in the way of a part is an obstacle of the whole.
 struct Clearing {
-    private static let lockName = "LOCK"
+    static let lockName = "LOCK"
+    /// Beside what it takes away `clear` keeps it under this name until everything is aside.
+    static let asidePrefix = temporaryNamePrefix + "cleared-"
 
-    private var checkpoints: [Path] = []
-    private var tables: [Path] = []
-    private var logs: [Path] = []
+    /// What goes, in the order in which it is put aside.
+    private(set) var checkpoints: [Path] = []
+    private(set) var tables: [Path] = []
+    private(set) var logs: [Path] = []
+    /// Checkpoints of others whose tables go by force: nobody may run on them meanwhile.
+    private(set) var others: [Path] = []
     /// Sentences about what is in the way but is not ours to remove.
     private(set) var leftAlone: [String] = []
+    /// Why nothing can be removed.
+    private(set) var obstacles: [String] = []
+
+    /// The identities of the checkpoints that go.
+    private var identities: Set<String> = []
+    /// Whether one of them is too damaged to tell its own: tables of nobody else are its.
+    private var hasNamelessCheckpoint = false
+    /// What their tables are of: queries, and what stands beside their results.
+    private var queries: Set<String> = []
+    private let isForced: Bool
+    private let isEverything: Bool
 
     /// Everything below the project's folders.
-    init(everythingWithLog withLog: Bool) throws {
+    init(everythingWithLog withLog: Bool, isForced: Bool) throws {
+        self.isForced = isForced
+        isEverything = true
         try find(below: ProjectFolder.checkpoints.path(), depth: 0, Self.isCheckpoint) {
-            $0.checkpoints.append($1)
+            try $0.take(checkpoint: $1)
         }
-        try find(below: ProjectFolder.lake.path(), depth: 0, Self.isTable) { $0.tables.append($1) }
+        // Tables may lie elsewhere: what their checkpoint's job writes goes with it.
+        for checkpoint in checkpoints {
+            for table in Self.tables(ofCheckpoint: checkpoint) { try take(tableOfAJob: table) }
+        }
+        try find(below: ProjectFolder.lake.path(), depth: 0, Self.isTable) {
+            try $0.take(table: $1)
+        }
         if withLog {
             try find(below: ProjectFolder.log.path(), depth: 0, Self.isLog) { $0.logs.append($1) }
         }
     }
 
     /// What one job owns.
-    init(of job: Job, withLog: Bool) throws {
+    init(of job: Job, withLog: Bool, isForced: Bool) throws {
+        self.isForced = isForced
+        isEverything = false
         let checkpoint = try Path(job.checkpointLocation)
-        if try isOurs(checkpoint, Self.isCheckpoint, "checkpoint") {
-            checkpoints.append(checkpoint)
+        if try isRemovable(checkpoint, Self.isCheckpoint, "checkpoint") {
+            let recorded = try? CheckpointPlace(folder: checkpoint).loadRecordedJob()
+            if let recorded, recorded.name != job.name, !isForced {
+                leftAlone.append(
+                    "\(checkpoint) is the checkpoint of another job, '\(recorded.name)', and stays; "
+                        + "--force removes it")
+            } else {
+                try take(checkpoint: checkpoint)
+            }
         }
-        for text in job.tablePaths {
-            let table = try Path(text)
-            if try isOurs(table, Self.isTable, "table") { tables.append(table) }
-        }
+        // What a clear that was interrupted left of it.
+        let aside = try checkpoint.parent.appending(Self.asidePrefix + checkpoint.name)
+        if try machineFiles.isTaken(aside) { try take(checkpoint: aside) }
+        var paths = try job.tablePaths.map { try Path($0) }
+        for place in checkpoints { paths += Self.tables(ofCheckpoint: place) }
+        note(queriesOf: job)
+        for path in paths { try take(tableOfAJob: path) }
         for text in job.sources.compactMap(\.spec.tickLog) where withLog {
-            let log = try Path(text)
-            if try isOurs(log, Self.isLog, "tick log") { logs.append(log) }
+            try take(log: Path(text))
         }
-    }
-
-    private static let depthMax = 8
-    private static let asidePrefix = temporaryNamePrefix + "cleared-"
-
-    private static func isCheckpoint(_ path: Path) throws -> Bool {
-        try machineFiles.exists(path.appending("metadata"))
-    }
-
-    private static func isTable(_ path: Path) throws -> Bool {
-        guard try LakeReader.tables(in: path, machineFiles) == [path] else { return false }
-        return try LakeReader(path, machineFiles).owner != nil
-    }
-
-    private static func isLog(_ path: Path) throws -> Bool {
-        try machineFiles.exists(path.appending("log.json"))
-    }
-
-    /// Collects the folders of a kind and notes what else there is.
-    ///
-    /// Those that an interrupted clear left are among them. Links are not followed.
-    private mutating func find(
-        below folder: Path, depth: Int, _ isWanted: (Path) throws -> Bool,
-        _ collect: (inout Clearing, Path) -> Void
-    ) throws {
-        guard try machineFiles.exists(folder) else { return }
-        guard try isRealDirectory(folder) else {
-            leftAlone.append("\(folder) is a link and stays as it is")
-            return
-        }
-        for entry in try machineFiles.list(folder) where entry.name != ".gitkeep" {
-            // A name that is not UTF-8 or that is a link is nobody's of ours.
-            guard entry.kind == .directory else {
-                leftAlone.append("\(folder)/\(shown(entry.name)) is not streamer's and stays")
-                continue
-            }
-            let path = try folder.appending(entry.name)
-            if try entry.name.hasPrefix(Self.asidePrefix) || isWanted(path) {
-                collect(&self, path)
-            } else if depth < Self.depthMax {
-                try find(below: path, depth: depth + 1, isWanted, collect)
-            }
-        }
-    }
-
-    /// Whether a folder is there, is no link, and is of a kind; notes why not.
-    private mutating func isOurs(
-        _ path: Path, _ isWanted: (Path) throws -> Bool, _ noun: String
-    ) throws -> Bool {
-        guard try machineFiles.exists(path) else { return false }
-        guard try isRealDirectory(path) else {
-            leftAlone.append("\(path) is a link and stays as it is")
-            return false
-        }
-        guard try isWanted(path) else {
-            leftAlone.append("\(path) is not a \(noun) of streamer's and stays")
-            return false
-        }
-        return true
     }
 
     /// Whether there is nothing to do.
@@ -119,52 +94,176 @@ struct Clearing {
         }.joined(separator: ", ")
     }
 
-    /// - Throws: when an engine runs on a checkpoint or something appends to a log.
-    func refuseWhileInUse() throws {
-        for path in checkpoints + logs {
-            if let holder = try machineFiles.lockHolder(path.appending(Self.lockName)) {
-                throw ClearError(
-                    description: "\(path) is in use: an engine is running (\(holder)); stop it "
-                        + "first, nothing was removed")
+    // MARK: What is what
+
+    private static let depthMax = 8
+
+    private static func isCheckpoint(_ path: Path) throws -> Bool {
+        try machineFiles.isTaken(path.appending("metadata"))
+    }
+
+    private static func isTable(_ path: Path) throws -> Bool {
+        guard try LakeReader.tables(in: path, machineFiles) == [path] else { return false }
+        return try TableClaim(of: path, machineFiles) != .nobody
+    }
+
+    private static func isLog(_ path: Path) throws -> Bool {
+        try machineFiles.isTaken(path.appending("log.json"))
+    }
+
+    /// The tables of the job that a checkpoint recorded, as far as that can be read.
+    private static func tables(ofCheckpoint path: Path) -> [Path] {
+        (try? CheckpointPlace(folder: path).tables().map(\.path)) ?? []
+    }
+
+    // MARK: Taking
+
+    private mutating func take(checkpoint path: Path) throws {
+        checkpoints.append(path)
+        let place = try CheckpointPlace(folder: path)
+        if let id = try? place.reader.identity()?.id {
+            identities.insert(id)
+        } else {
+            hasNamelessCheckpoint = true
+        }
+        if let job = try? place.loadRecordedJob() { note(queriesOf: job) }
+    }
+
+    private mutating func note(queriesOf job: Job) {
+        queries.formUnion(job.queries.map(\.name) + job.sideTables.map(\.owner))
+    }
+
+    /// A table that a job writes: one behind a link cannot be removed, and so nothing is.
+    private mutating func take(tableOfAJob path: Path) throws {
+        let aside = try path.parent.appending(Self.asidePrefix + path.name)
+        if try machineFiles.isTaken(aside), !tables.contains(aside) { tables.append(aside) }
+        if case .owner(let owner)? = try? TableClaim(of: path, machineFiles),
+            !identities.contains(owner.checkpointID), !hasNamelessCheckpoint
+        {
+            // Also behind a link: it is not this job's.
+            return try take(table: path)
+        }
+        guard try isRemovable(path, Self.isTable, "table") else { return }
+        try take(table: path)
+    }
+
+    private mutating func take(table path: Path) throws {
+        guard !tables.contains(where: { ProjectPlace.isSame($0, path) }) else { return }
+        if path.name.hasPrefix(Self.asidePrefix) { return tables.append(path) }
+        let claim = try TableClaim(of: path, machineFiles)
+        if claim.isOne(ofCheckpoints: identities, queries: queries) { return tables.append(path) }
+        var whose = "somebody else"
+        if case .owner(let owner) = claim {
+            // Tables beside logs belong to no checkpoint.
+            if owner.checkpointID == feedTablesOwner { return tables.append(path) }
+            let place =
+                try CheckpointPlace.owning(owner, of: path) ?? CheckpointPlace.anywhere(owner)
+            if place == nil, isLeftOver(by: owner) {
+                if try isRemovable(path, Self.isTable, "table") { tables.append(path) }
+                return
+            }
+            whose =
+                "query '\(owner.query)' of "
+                + (place.map { "\($0.path)" }
+                    ?? "the checkpoint \(owner.checkpointID), which is not here,")
+            if let place, isForced { others.append(place.path) }
+        }
+        guard try isForced && isRemovable(path, Self.isTable, "table") else {
+            leftAlone.append("\(path) belongs to \(whose) and stays; --force removes it")
+            return
+        }
+        tables.append(path)
+    }
+
+    /// Whether a table whose checkpoint is not here any more counts as one of what is cleared: a
+    /// job that has no checkpoint, or too damaged a one, left it behind.
+    private func isLeftOver(by owner: TableOwner) -> Bool {
+        if isEverything || hasNamelessCheckpoint { return true }
+        return checkpoints.isEmpty && queries.contains(owner.query)
+    }
+
+    /// A log goes when nobody else reads it.
+    private mutating func take(log path: Path) throws {
+        guard try isRemovable(path, Self.isLog, "tick log") else { return }
+        let readers = try CheckpointPlace.reading(log: path).filter { reader in
+            !checkpoints.contains { ProjectPlace.isSame($0, reader) }
+        }
+        guard readers.isEmpty || isForced else {
+            let names = readers.prefix(5).map(\.string).joined(separator: ", ")
+            leftAlone.append("\(path) is read by \(names), too, and stays; --force removes it")
+            return
+        }
+        others += readers
+        logs.append(path)
+    }
+
+    /// Collects the folders of a kind and notes what else there is.
+    ///
+    /// Those that an interrupted clear left are among them. Links are not followed.
+    private mutating func find(
+        below folder: Path, depth: Int, _ isWanted: (Path) throws -> Bool,
+        _ collect: (inout Clearing, Path) throws -> Void
+    ) throws {
+        guard try machineFiles.isTaken(folder) else { return }
+        guard try isRealDirectory(folder) else {
+            obstacles.append("\(folder) is a link, which is not followed")
+            return
+        }
+        for entry in try machineFiles.list(folder) where entry.name != ".gitkeep" {
+            // A name that is not UTF-8 or that is a link is nobody's of ours.
+            guard entry.kind == .directory else {
+                leftAlone.append("\(folder)/\(shown(entry.name)) is not streamer's and stays")
+                continue
+            }
+            let path = try folder.appending(entry.name)
+            if try entry.name.hasPrefix(Self.asidePrefix) || isWanted(path) {
+                try collect(&self, path)
+            } else if depth < Self.depthMax {
+                try find(below: path, depth: depth + 1, isWanted, collect)
             }
         }
     }
 
-    /// Removes everything, each checkpoint and log under its own lock.
-    func carryOut(_ console: Console) throws {
-        for path in checkpoints { try removeLocked(path) }
-        for path in tables { try machineFiles.removeTree(path) }
-        for path in logs { try removeLocked(path) }
-        for path in checkpoints + tables + logs { console.say("removed \(path)") }
-    }
-
-    /// Takes a folder away in one step, so that no engine can begin on a part of it.
-    private func removeLocked(_ path: Path) throws {
-        let lock = try machineFiles.lock(path.appending(Self.lockName))
-        defer { lock.release() }
-        if path.name.hasPrefix(Self.asidePrefix) {
-            try machineFiles.removeTree(path)
-            return
+    /// Whether a folder is there and of a kind; notes why not, and what stands in the way.
+    private mutating func isRemovable(
+        _ path: Path, _ isWanted: (Path) throws -> Bool, _ noun: String
+    ) throws -> Bool {
+        guard try machineFiles.isTaken(path) else { return false }
+        guard try isRealDirectory(path) else {
+            let kind = try machineFiles.info(path)?.kind
+            if kind == .file {
+                leftAlone.append("\(path) is not a \(noun) of streamer's and stays")
+            } else {
+                obstacles.append("\(path) is a link or lies behind one, which is not followed")
+            }
+            return false
         }
-        let aside = try path.parent.appending(Self.asidePrefix + path.name)
-        if try machineFiles.exists(aside) { try machineFiles.removeTree(aside) }
-        try machineFiles.rename(path, to: aside, mode: .createNew)
-        try machineFiles.removeTree(aside)
+        guard try isWanted(path) else {
+            leftAlone.append("\(path) is not a \(noun) of streamer's and stays")
+            return false
+        }
+        return true
+    }
+}
+
+/// Who owns the tables beside logs, in place of a checkpoint.
+private let feedTablesOwner = "feeds"
+
+extension CheckpointPlace {
+    /// The checkpoints below ./checkpoints whose recorded job reads a log.
+    static func reading(log: Path) throws -> [Path] {
+        try all(in: ProjectFolder.checkpoints.path()).filter { place in
+            let sources = (try? place.loadRecordedJob())?.sources ?? []
+            return sources.compactMap(\.spec.tickLog).contains { text in
+                (try? Path(text)).map { ProjectPlace.isSame($0, log) } ?? false
+            }
+        }.map(\.path)
     }
 }
 
 /// Whether a path is a directory without passing through a link.
 private func isRealDirectory(_ path: Path) throws -> Bool {
     if path == .currentDirectory || path.string == "/" || path.name == ".." { return true }
-    let entry = try machineFiles.list(path.parent).first {
-        $0.name.utf8.elementsEqual(path.name.utf8)
-    }
-    guard entry?.kind == .directory else { return false }
+    guard try machineFiles.entryInfo(path)?.kind == .directory else { return false }
     return try path.isAbsolute || isRealDirectory(path.parent)
-}
-
-/// Why nothing was cleared.
-struct ClearError: Error, CustomStringConvertible {
-    /// The reason and the remedy.
-    let description: String
 }

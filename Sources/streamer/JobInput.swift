@@ -29,7 +29,7 @@ extension JobSource {
     /// Whether what it reads is a tick log that is not there yet.
     func lacksLog() throws -> Bool {
         guard let log = spec.tickLog else { return false }
-        return try !machineFiles.exists(Path(log).appending("log.json"))
+        return try !machineFiles.isTaken(Path(log).appending("log.json"))
     }
 
     /// The tick log that it reads, if it reads one.

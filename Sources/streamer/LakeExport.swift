@@ -10,7 +10,8 @@ let lakeExportVerb = Verb(
     details: """
         All rows, unless --where or --limit say otherwise, in the order of the table's files, unless
         --order-by says otherwise. Without --output they go to standard output. A file is put in
-        place when it is whole; one of that name is replaced.
+        place when it is whole; one of that name is replaced. A link is followed; a pipe or a device
+        is written to and stays.
         """,
     positionals: [.required("TABLE", "a table's name below ./lake, or its folder")],
     options: TableQuery.options + [
@@ -35,17 +36,36 @@ private func exportTable(_ arguments: Arguments, _ console: Console) throws -> E
         printer.finish()
         return .done
     }
-    let encoder = RowEncoder(query.schema, as: arguments.format)
-    let file = try machineFiles.beginStaging(Path(output), mode: .replace)
-    try file.append(encoder.head)
+    let rows: Int64
+    var size: Int64 = 0
+    switch try POSIXFileSystem.output(at: Path(output)) {
+    case .file(let path):
+        let file = try machineFiles.beginStaging(path, mode: .replace)
+        rows = try encode(query, arguments.format) { try file.append($0) }
+        let staged = try file.finish()
+        size = staged.size
+        _ = try machineFiles.publish([staged])
+    case .stream(let stream):
+        rows = try encode(query, arguments.format) { bytes in
+            size.addClamped(Int64(bytes.count))
+            try stream.write(bytes)
+        }
+    }
+    console.say("\(output): \(counted(rows, "row")), \(humanSize(size))")
+    return .done
+}
+
+/// Hands over the rows as bytes of a format; how many rows there were.
+private func encode(
+    _ query: TableQuery, _ format: ResultFormat, _ body: ([UInt8]) throws -> Void
+) throws -> Int64 {
+    let encoder = RowEncoder(query.schema, as: format)
+    try body(encoder.head)
     var rows: Int64 = 0
     _ = try query.run { batch in
         rows += Int64(batch.count)
-        try file.append(encoder.encode(batch))
+        try body(encoder.encode(batch))
     }
-    try file.append(encoder.tail)
-    let staged = try file.finish()
-    _ = try machineFiles.publish([staged])
-    console.say("\(output): \(counted(rows, "row")), \(humanSize(staged.size))")
-    return .done
+    try body(encoder.tail)
+    return rows
 }

@@ -77,9 +77,9 @@ private struct ListedPartition {
     var values: [Value] { [.long(files), .long(rows), .long(bytes)] }
 
     mutating func add(_ other: ListedPartition) {
-        files += other.files
-        rows += other.rows
-        bytes += other.bytes
+        files.addClamped(other.files)
+        rows.addClamped(other.rows)
+        bytes.addClamped(other.bytes)
     }
 }
 

@@ -73,32 +73,56 @@ struct TableQuery {
 
     /// Hands over the rows, part by part; whether there are more than the limit.
     func run(_ body: (RecordBatch) throws -> Void) throws -> Bool {
-        var kept: [RecordBatch] = []
+        if let order { return try run(in: order, body) }
         var left = limit ?? .max
         var hasMore = false
-        let conditions = filter?.ranges ?? [:]
-        for file in try table.listFiles(where: conditions) {
-            if left == 0, order == nil {
-                hasMore = true
-                break
-            }
-            var rows = try table.read(file, where: conditions)
-            if let filter { rows = try filter.apply(to: rows) }
-            if order != nil {
-                kept.append(rows)
-                continue
-            }
+        try forEachPiece { rows in
             hasMore = rows.count > left
-            rows = rows.slice(0..<min(left, rows.count))
-            left -= rows.count
-            try body(selected(rows))
-        }
-        if let order {
-            let rows = order.sort(try RecordBatch.concatenate(kept, schema: tableSchema))
-            hasMore = rows.count > left
-            try body(selected(rows.slice(0..<min(left, rows.count))))
+            let shown = rows.slice(0..<min(left, rows.count))
+            left -= shown.count
+            try body(selected(shown))
+            return !hasMore
         }
         return hasMore
+    }
+
+    /// The same, sorted; with a limit never much more than the limit is kept.
+    private func run(in order: RowOrder, _ body: (RecordBatch) throws -> Void) throws -> Bool {
+        var kept: [RecordBatch] = []
+        var keptRows = 0
+        var found = 0
+        func sorted() throws -> RecordBatch {
+            order.sort(try RecordBatch.concatenate(kept, schema: tableSchema))
+        }
+        try forEachPiece { rows in
+            kept.append(rows)
+            keptRows += rows.count
+            found.addClamped(rows.count)
+            if let limit, keptRows - limit > max(limit, Self.sortedRowsMin) {
+                kept = [try sorted().slice(0..<limit)]
+                keptRows = limit
+            }
+            return true
+        }
+        let rows = try sorted()
+        let shown = min(limit ?? .max, rows.count)
+        try body(selected(rows.slice(0..<shown)))
+        return found > shown
+    }
+
+    /// Fewer rows than these are not sorted on the way.
+    private static let sortedRowsMin = 1 << 17
+
+    /// The rows that fulfil the filter, piece by piece, until `body` says that it has enough.
+    private func forEachPiece(_ body: (RecordBatch) throws -> Bool) throws {
+        let conditions = filter?.ranges ?? [:]
+        for file in try table.listFiles(where: conditions) {
+            var pieces = try table.pieces(of: file, where: conditions)
+            while let rows = try pieces.next() {
+                let wanted = try filter?.apply(to: rows) ?? rows
+                guard try body(wanted) else { return }
+            }
+        }
     }
 
     private func selected(_ rows: RecordBatch) -> RecordBatch {

@@ -1,20 +1,20 @@
 import Checkpoints
 import Columnar
 import CommandLine
-import ConnectorAPI
-import Jobs
 import Lake
 import Storage
 
 /// `streamer lake verify`: reads every byte of tables and checks it.
 let lakeVerifyVerb = Verb(
     name: "lake verify",
-    summary: "check every byte of tables; name what is damaged",
+    summary: "check every byte of tables; name what is damaged, missing or extra",
     details: """
         Every file is read and decoded, its page checksums are checked, and its content is compared
         with the hash in its name, with the log of a Delta table, and with what the checkpoint in the
-        project's folder recorded when it was published: files and the number of rows. Exit code 1
-        when something is damaged or missing. Nothing is changed.
+        project's folder recorded when it was published: files and the number of rows. Files that
+        nobody published are named, and so are checkpoints of a Delta table's log that do not say
+        what its entries say. Exit code 1 when something is damaged, missing or extra. Nothing is
+        changed.
         """,
     positionals: [.optional("TABLE", "a table's name or folder; without it, all below ./lake")],
     options: [],
@@ -22,19 +22,22 @@ let lakeVerifyVerb = Verb(
     body: verifyLake)
 
 private func verifyLake(_ arguments: Arguments, _ console: Console) throws -> ExitCode {
-    let paths =
-        try arguments.optionalWord("TABLE").map { [try openTable(named: $0).path] }
-        ?? tables(in: ProjectFolder.lake.path())
+    let named = try arguments.optionalWord("TABLE").map { [try openTable(named: $0).path] }
+    let paths = try named ?? tables(in: ProjectFolder.lake.path())
     if paths.isEmpty { console.say("the lake is empty") }
     var code = ExitCode.done
     for path in paths {
         do {
             if try !verify(LakeReader(path, machineFiles), console) { code = .failed }
-        } catch let error as LakeError {
+        } catch {
             // What is wrong with one table says nothing of the others.
             console.error("\(error)")
             code = .failed
         }
+    }
+    for fault in try named == nil ? goneTables(besides: paths) : [] {
+        console.error(fault)
+        code = .failed
     }
     return code
 }
@@ -43,28 +46,38 @@ private func verifyLake(_ arguments: Arguments, _ console: Console) throws -> Ex
 private func verify(_ table: LakeReader, _ console: Console) throws -> Bool {
     let record = try RecordedTable(of: table)
     var result = try table.verify()
-    if let record { try result.compare(with: record.files, in: table) }
-    for damage in result.damaged {
-        console.error("\(table.path)/\(damage.path): \(damage.reason)")
+    if let published = record?.published {
+        try result.compare(with: published.receipts, in: table)
     }
-    for path in result.missing { console.error("\(table.path)/\(path): the file is missing") }
+    var faults = result.damaged.map { "\(table.path)/\($0.path): \($0.reason)" }
+    faults += result.missing.map { "\(table.path)/\($0): the file is missing" }
+    let isMarked = table.isOurs || table.version != nil
+    if !isMarked, try record != nil || table.looksLikeOurs() {
+        faults.append(
+            "\(table.path): the mark that says whose table it is, an empty file '_streamer,…', is "
+                + "missing; restore the table from a copy, or clear the job and run it anew")
+    }
+    if table.isOurs || record != nil {
+        let extra = try table.extraFiles(record?.published)
+        faults += extra.map {
+            "\(table.path)/\($0.path): \($0.reason), and readers take it for the table's; move it "
+                + "away"
+        }
+    }
+    let rows = try record?.rows.map { ($0, Int64(try table.rowCount())) }
+    if let (published, found) = rows, published != found {
+        faults.append(
+            "\(table.path): the table has \(counted(found, "row")), by the checkpoint's count "
+                + counted(published, "row"))
+    }
+    for fault in faults { console.error(fault) }
     let intact = counted(Int64(result.intactFiles), "file")
-    guard result.isIntact else {
-        let bad = result.damaged.count + result.missing.count
-        console.say("\(table.path): \(bad) damaged; \(intact) whole")
+    guard faults.isEmpty else {
+        console.say("\(table.path): \(faults.count) damaged; \(intact) whole")
         return false
     }
-    guard let published = record?.rows else {
-        console.print("\(table.path): whole; \(intact)")
-        return true
-    }
-    let rows = try Int64(table.rowCount())
-    guard rows == published else {
-        console.error(
-            "\(table.path): the table has \(rows) rows, by the checkpoint's count \(published)")
-        return false
-    }
-    console.print("\(table.path): whole; \(intact), \(counted(rows, "row")) as published")
+    let words = rows.map { ", \(counted($0.1, "row")) as published" } ?? ""
+    console.print("\(table.path): whole; \(intact)\(words)")
     return true
 }
 
@@ -81,59 +94,5 @@ extension LakeVerification {
             damaged.append(damage)
             intactFiles -= 1
         }
-    }
-}
-
-/// What the checkpoint of a table's owner says of it, if that checkpoint is here.
-struct RecordedTable {
-    /// The files that the retained commits published and that should still count.
-    let files: [FileReceipt]
-    /// The rows that all batches published, where no later batch took some away.
-    let rows: Int64?
-
-    /// Nil when the checkpoint is not found, or has committed nothing.
-    init?(of table: LakeReader) throws {
-        guard let owner = table.owner,
-            let place = try CheckpointPlace.owning(owner, of: table.path),
-            let last = try place.reader.committedBatches().last
-        else { return nil }
-        files = try Self.recorded(of: table, in: place, last: last)
-        let isWhole = table.isAppendOnly && (table.newestBatch.map { $0 <= last.number } ?? true)
-        let isAhead = try table.listFiles().contains { ($0.batch ?? 0) > last.number }
-        rows =
-            isWhole && !isAhead
-            ? try place.reader.commit(last).counters["rowsOut.\(owner.query)"] : nil
-    }
-
-    private static func recorded(
-        of table: LakeReader, in place: CheckpointPlace, last: BatchID
-    ) throws -> [FileReceipt] {
-        let tables = try place.tables()
-        guard let own = tables.first(where: { ProjectPlace.isSame($0.path, table.path) }) else {
-            return []
-        }
-        // A table that is replaced whole has the file of the newest batch only.
-        let batches =
-            own.output.history == .newestBatch ? [last] : try place.reader.committedBatches()
-        return try batches.flatMap { try place.reader.commit($0).sinks }
-            .filter { tables.table(of: $0.owner)?.output.id == own.output.id }
-            .compactMap(\.receipt.file)
-    }
-}
-
-extension CheckpointPlace {
-    /// The checkpoint that a table belongs to: below `checkpoints` of the current folder, or of one
-    /// that the table lies in.
-    static func owning(_ owner: TableOwner, of table: Path) throws -> CheckpointPlace? {
-        let folders = [Path.currentDirectory] + (try ProjectPlace.folders(above: table))
-        for folder in folders {
-            let checkpoints = try folder.appending(ProjectFolder.checkpoints.rawValue)
-            // Not everything above a project's folder may be looked into.
-            let found = try? all(in: checkpoints).first {
-                try $0.reader.identity()?.id == owner.checkpointID
-            }
-            if let place = found { return place }
-        }
-        return nil
     }
 }

@@ -90,7 +90,7 @@ struct LogPrinter {
     mutating func finish() { printer.finish() }
 
     /// Hands over what was printed so far.
-    func flush() { printer.flush() }
+    mutating func flush() { printer.flush() }
 }
 
 /// The columns that a text lists, separated by commas, each at most once.

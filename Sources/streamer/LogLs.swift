@@ -78,7 +78,7 @@ extension ListedSegment {
         name = ""
         offsets =
             (segments.first?.offsets.lowerBound ?? 0)..<(segments.last?.offsets.upperBound ?? 0)
-        bytes = segments.reduce(0) { $0 + $1.bytes }
+        bytes = segments.clampedSum(\.bytes)
         timeMin = segments.compactMap(\.timeMin).min()
         timeMax = segments.compactMap(\.timeMax).max()
     }

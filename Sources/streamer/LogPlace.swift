@@ -43,7 +43,7 @@ func noLog(at path: Path) throws -> UsageError {
 func logs(in folder: Path) throws(StorageError) -> [Path] {
     var found: [Path] = []
     for path in try subfolders(of: folder)
-    where try machineFiles.exists(path.appending("log.json")) {
+    where try machineFiles.isTaken(path.appending("log.json")) {
         found.append(path)
     }
     return found

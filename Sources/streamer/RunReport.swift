@@ -76,7 +76,7 @@ final class RunReport {
         progressLine.update(
             ProgressLine.State(
                 batch: progress.batchId, rows: rowsRead,
-                rowsLeft: progress.sources.reduce(0) { $0 + $1.rowsBehind },
+                rowsLeft: progress.sources.clampedSum(\.rowsBehind),
                 watermarkMs: progress.nextWatermarkMs))
     }
 

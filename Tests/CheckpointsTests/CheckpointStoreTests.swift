@@ -13,7 +13,8 @@ import Testing
             let path = try Path(Query.checkpoint).joining(relative: name)
             return String(decoding: try files.read(path, maxBytes: 10_000), as: UTF8.self)
         }
-        #expect(try text("metadata") == #"{"id":"0f8fad5b-d9cb-469f-a165-70867728950e"}"# + "\n")
+        let metadata = #"{"id":"0f8fad5b-d9cb-469f-a165-70867728950e","jobChecksum":true}"#
+        #expect(try text("metadata") == metadata + "\n")
         let offsets = try text("offsets/0").split(separator: "\n")
         #expect(offsets.count == 5)
         #expect(offsets[0] == "v1")

@@ -253,8 +253,10 @@ def test_clear_does_not_follow_a_linked_lake(small, tmp_path_factory):
     moved = tmp_path_factory.mktemp("moved") / "lake"
     (small.path / "lake").rename(moved)
     (small.path / "lake").symlink_to(moved)
-    assert "is a link" in small.run("clear", "ohlcv.json", "--yes").err
+    # All that a job owns goes, or nothing.
+    assert "is a link" in small.run("clear", "ohlcv.json", "--yes", check=1).err
     assert (moved / "ohlcv").exists()
+    assert (small.path / "checkpoints" / "ohlcv" / "metadata").exists()
 
 
 def test_clear_of_one_job_leaves_the_others(small):

@@ -125,6 +125,11 @@ extension SimulatedFileSystem {
 
     // MARK: Opening
 
+    /// Opens a file for reading; there are no links here, nor anything else that is no file.
+    public func openOwn(_ path: Path) throws(StorageError) -> any ReadFile {
+        try openForReading(path)
+    }
+
     /// Opens a file for reading.
     public func openForReading(_ path: Path) throws(StorageError) -> any ReadFile {
         SimulatedReadFile(self, node: try existing(path), path)

@@ -129,6 +129,9 @@ public final class SimulatedFileSystem: FileSystem {
         }
     }
 
+    /// What has a name: there are no links here.
+    public func entryInfo(_ path: Path) throws(StorageError) -> FileInfo? { try info(path) }
+
     /// The entries of a directory, in the order of their names' bytes.
     public func list(_ path: Path) throws(StorageError) -> [DirectoryEntry] {
         try look("list", path) { world throws(StorageError) in

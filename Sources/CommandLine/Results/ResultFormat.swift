@@ -74,6 +74,8 @@ public struct ResultPrinter {
     private let schema: Schema
     private let console: Console
     private var table: TablePrinter?
+    /// Rows of a table that are not printed yet: they are as wide as the widest of them.
+    private var cells: [[String]] = []
     /// Nil when a table is printed.
     private let encoder: RowEncoder?
 
@@ -96,25 +98,38 @@ public struct ResultPrinter {
             console.output.write(encoder.encode(batch))
             return
         }
-        let cells = (0..<batch.count).map { row in batch.row(row).map(tableCell) }
+        for row in 0..<batch.count {
+            cells.append(batch.row(row).map(tableCell))
+            if cells.count >= Self.alignedRowsMax { printCells() }
+        }
+    }
+
+    /// Rows of a table that are aligned together.
+    private static let alignedRowsMax = 10_000
+
+    private mutating func printCells() {
         let alignments = schema.fields.map { isRightAligned($0.type) }
         var printer = table ?? TablePrinter(headers: schema.names, isRight: alignments)
         printer.print(cells, on: console)
         table = printer
+        cells = []
     }
 
     /// Ends the output: a table without rows still shows its columns.
     public mutating func finish() {
         if let encoder {
             console.output.write(encoder.tail)
-        } else if table == nil {
-            print(RecordBatch(empty: schema))
+        } else if table == nil || !cells.isEmpty {
+            printCells()
         }
         console.output.flush()
     }
 
     /// Hands over what was printed so far.
-    public func flush() { console.output.flush() }
+    public mutating func flush() {
+        if !cells.isEmpty { printCells() }
+        console.output.flush()
+    }
 }
 
 private func isRightAligned(_ type: DataType) -> Bool { type.isNumeric }

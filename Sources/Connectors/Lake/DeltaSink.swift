@@ -27,8 +27,10 @@ public final class DeltaSink: Sink {
     /// The files of earlier versions stay, whatever the newest has.
     public var history: SinkHistory { .everyBatch }
 
-    /// Makes the table where there is none; its log says which batches it has.
+    /// Checks that the log holds the newest batch, and makes the table where there is none; the log
+    /// says which batches it has.
     public func recover(_ last: SinkRecovery) throws(ConnectorError) {
+        try connectorErrors { try table.check(last.receipts.compactMap(\.file)) }
         try making.make { try table.make() }
     }
 

@@ -26,10 +26,10 @@ func compactionBins<File>(
             close()
             continue
         }
-        if open.rows + rows(file) > rowsMax { close() }
+        if open.rows.addingClamped(rows(file)) > rowsMax { close() }
         open.files.append(file)
-        open.bytes += bytes(file)
-        open.rows += rows(file)
+        open.bytes.addClamped(bytes(file))
+        open.rows.addClamped(rows(file))
         if open.bytes >= targetBytes { close() }
     }
     close()

@@ -49,8 +49,8 @@ private struct DeltaCompaction {
         for bin in bins {
             report.filesBefore += bin.files.count
             report.filesAfter += 1
-            report.bytesBefore += bin.bytes
-            report.rows += bin.rows
+            report.bytesBefore.addClamped(bin.bytes)
+            report.rows.addClamped(bin.rows)
         }
         if isDryRun || bins.isEmpty { return report }
         var staged: [StagedFile] = []
@@ -151,7 +151,7 @@ private struct DeltaCompaction {
     private func check(_ file: DeltaFile, _ noted: UInt64) throws(LakeError) {
         let path = try directory.path(of: file.path)
         let bytes = try onStorage { () throws(StorageError) in
-            let handle = try directory.files.openForReading(path)
+            let handle = try directory.files.openOwn(path)
             return try handle.read(at: 0, count: Int(try handle.size()))
         }
         guard Checksum.xxh3(bytes) == noted else {

@@ -56,8 +56,8 @@ private struct PlainCompaction {
             for bin in bins {
                 report.filesBefore += bin.files.count
                 report.filesAfter += 1
-                report.bytesBefore += bin.bytes
-                report.rows += bin.rows
+                report.bytesBefore.addClamped(bin.bytes)
+                report.rows.addClamped(bin.rows)
             }
             if !isDryRun { report.bytesAfter += try rebuild(folder, bins) }
         }
@@ -128,7 +128,7 @@ private struct PlainCompaction {
             }
             staged.append(
                 try onStorage { () throws(StorageError) in
-                    let content = try directory.files.read(
+                    let content = try directory.files.readOwn(
                         try old.appending(entry.name), maxBytes: Int(entry.size) + 1)
                     return try directory.files.stage(
                         try new.appending(entry.name), mode: .createNew, contents: [content])
@@ -151,15 +151,13 @@ private struct PlainCompaction {
         for input in bin.files {
             let path = try onStorage { () throws(StorageError) in try old.appending(input.name) }
             let content = try onStorage { () throws(StorageError) in
-                let handle = try directory.files.openForReading(path)
+                let handle = try directory.files.openOwn(path)
                 return try handle.read(at: 0, count: Int(try handle.size()))
             }
             let checksum = Checksum.xxh3(content)
             let hash =
                 DataFileName.parse(input.name)?.hash ?? CompactedFileName.parse(input.name)?.hash
-            let file = try onParquet(path) { () throws(ParquetError) in
-                try ParquetFile(Buffer(copying: content))
-            }
+            let file = try directory.parquet(of: Buffer(copying: content), at: path)
             guard let hash, Checksum.hex(checksum).hasPrefix(hash) else {
                 throw LakeError(
                     .damagedFile,
@@ -168,7 +166,7 @@ private struct PlainCompaction {
             }
             parts.append(
                 try onParquet(path) { () throws(ParquetError) in
-                    try file.readRowGroups()
+                    try file.readPieces()
                 })
             if let listed = file.footer.metadata(CompactedInputs.key) {
                 inputs += CompactedInputs.decode(listed) ?? []

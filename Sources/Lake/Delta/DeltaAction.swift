@@ -29,6 +29,8 @@ struct DeltaVersions: Sendable, Equatable {
 /// Who made a commit, and why; the protocol leaves the content to the writer.
 struct DeltaCommitInfo: Sendable, Equatable {
     static let engine = "streamer/1"
+    /// The operation of a table's first entry.
+    static let creation = "CREATE TABLE"
 
     var timestampMs: Int64?
     var operation = ""

@@ -24,6 +24,18 @@ extension DeltaLog {
             return nil
         }
         guard pointer.size.map({ $0 == Int64(rows.count) }) ?? true else { return nil }
+        guard let snapshot = try snapshot(ofCheckpoint: pointer.version, rows, file),
+            snapshot.versions != nil, let metadata = snapshot.metadata, metadata.owner == nil
+        else {
+            return nil
+        }
+        return snapshot
+    }
+
+    /// The table as a checkpoint's rows have it; nil when one of them is no action.
+    func snapshot(
+        ofCheckpoint version: Int64, _ rows: [[NestedValue]], _ file: Path
+    ) throws(LakeError) -> DeltaSnapshot? {
         var actions: [DeltaAction] = []
         for row in rows {
             do throws(DeltaUnsupported) {
@@ -33,12 +45,7 @@ extension DeltaLog {
                 throw LakeError(unsupported: error, path: file)
             }
         }
-        let snapshot = DeltaSnapshot(version: pointer.version, actions, timestampMs: 0)
-        guard snapshot.versions != nil, let metadata = snapshot.metadata, metadata.owner == nil
-        else {
-            return nil
-        }
-        return snapshot
+        return DeltaSnapshot(version: version, actions, timestampMs: 0)
     }
 
     /// What `_last_checkpoint` says; nil when it is not there, or says something else than that a
@@ -66,8 +73,7 @@ extension DeltaLog {
     /// The content of a file; nil when it is not there.
     private func content(of file: Path, bytesMax: Int) throws(LakeError) -> [UInt8]? {
         try onStorage { () throws(StorageError) in
-            guard try files.exists(file) else { return nil }
-            return try files.read(file, maxBytes: bytesMax)
+            try files.readOwnIfThere(file, maxBytes: bytesMax)
         }
     }
 }
@@ -75,7 +81,7 @@ extension DeltaLog {
 extension DeltaAction {
     /// What is read of a checkpoint: what `init(_:)` knows of a line, and the names of what it
     /// passes over.
-    fileprivate static let readFields: [NestedField] = [
+    static let readFields: [NestedField] = [
         .group("txn", [.text("appId"), .int64("version")]),
         .group(
             "add",

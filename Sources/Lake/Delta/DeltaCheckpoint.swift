@@ -35,10 +35,10 @@ extension DeltaLog {
         let file = try checkpointFile(snapshot.version)
         return try onStorage { () throws(StorageError) in
             let last = try path.appending(Self.lastCheckpointName)
-            guard try files.exists(file), try files.exists(last) else { return false }
+            guard try files.isTaken(file), try files.isTaken(last) else { return false }
             let pointer = Self.pointer(
                 snapshot.version, rowCount: snapshot.checkpointActions.count)
-            return try files.read(last, maxBytes: 1 << 20) == Array(pointer.utf8)
+            return try files.readOwn(last, maxBytes: 1 << 20) == Array(pointer.utf8)
         }
     }
 

@@ -3,7 +3,7 @@ import Storage
 
 /// The log of a Delta table: the directory `_delta_log`.
 struct DeltaLog: Sendable {
-    static let directoryName = "_delta_log"
+    static let directoryName = TableDirectory.deltaLogName
     static let lastCheckpointName = "_last_checkpoint"
 
     let table: Path
@@ -40,14 +40,39 @@ struct DeltaLog: Sendable {
     }
 
     /// The versions that there are entries of, in order.
+    ///
+    /// - Throws: `.damagedLog` where what has an entry's name is no file, or a checkpoint speaks of
+    ///   entries that are gone.
     func versions() throws(LakeError) -> [Int64] {
-        try onStorage { () throws(StorageError) in try files.list(path) }.compactMap { entry in
-            guard entry.kind == .file, entry.name.hasSuffix(".json"),
-                entry.name.utf8.count == 25, let version = Int64(entry.name.dropLast(5)),
-                version >= 0
-            else { return nil }
-            return version
+        var versions: [Int64] = []
+        var summed: Int64 = -1
+        for entry in try onStorage({ () throws(StorageError) in try files.list(path) }) {
+            if let version = Self.version(of: entry.name, suffix: ".checkpoint.parquet") {
+                summed = max(summed, version)
+            }
+            guard let version = Self.version(of: entry.name, suffix: ".json") else { continue }
+            guard entry.kind == .file else {
+                throw LakeError(
+                    .damagedLog,
+                    "the log's entry of version \(version) is no regular file; put the file itself "
+                        + "in its place, from a copy", path: try file(version).string)
+            }
+            versions.append(version)
         }
+        guard let newest = versions.last, newest < summed else { return versions }
+        throw LakeError(
+            .damagedLog,
+            "the log's entry of version \(newest + 1) is missing, and there is a checkpoint of "
+                + "version \(summed); restore it from a copy, or clear the table and replay the job",
+            path: try file(newest + 1).string)
+    }
+
+    /// The version that a name of twenty digits and a suffix is of; nil for other names.
+    static func version(of name: String, suffix: String) -> Int64? {
+        guard name.hasSuffix(suffix), name.utf8.count == 20 + suffix.utf8.count,
+            let version = Int64(name.dropLast(suffix.count)), (0..<Int64.max).contains(version)
+        else { return nil }
+        return version
     }
 
     /// The table as it is, or as it was at a version.
@@ -78,13 +103,13 @@ struct DeltaLog: Sendable {
     func refresh(_ snapshot: inout DeltaSnapshot) throws(LakeError) {
         // Mostly nothing: one look instead of a listing that grows with the table.
         let next = try file(snapshot.version + 1)
-        guard try onStorage({ () throws(StorageError) in try files.exists(next) }) else { return }
+        guard try onStorage({ () throws(StorageError) in try files.isTaken(next) }) else { return }
         let versions = try versions()
         try advance(&snapshot, to: versions.last ?? snapshot.version, among: versions)
         try check(snapshot)
     }
 
-    private func advance(
+    func advance(
         _ snapshot: inout DeltaSnapshot, to last: Int64, among versions: [Int64]
     ) throws(LakeError) {
         let known = Set(versions)
@@ -97,14 +122,22 @@ struct DeltaLog: Sendable {
                         + "it from a copy, or clear the table and replay the job",
                     path: try file(next).string)
             }
-            snapshot.apply(try entry(next))
+            let entry = try entry(next)
+            if let fault = snapshot.fault(of: entry) {
+                throw LakeError(
+                    .damagedLog,
+                    "the log entry is not the one of version \(next): \(fault); restore it from a "
+                        + "copy, or clear the table and replay the job", path: try file(next).string
+                )
+            }
+            snapshot.apply(entry)
         }
     }
 
     func entry(_ version: Int64) throws(LakeError) -> DeltaLogEntry {
         let file = try file(version)
         let bytes = try onStorage { () throws(StorageError) in
-            try files.read(file, maxBytes: DeltaLogEntry.bytesMax)
+            try files.readOwn(file, maxBytes: DeltaLogEntry.bytesMax)
         }
         return try DeltaLogEntry(bytes, file)
     }
@@ -138,7 +171,7 @@ struct DeltaLog: Sendable {
             // After a failed sync nothing can be known but by the next start.
             guard error.code != .syncFailed else { throw LakeError(error) }
             // Else the entry may be there all the same: a lost answer is no failure.
-            let found = try? files.read(file, maxBytes: DeltaLogEntry.bytesMax)
+            let found = try? files.readOwn(file, maxBytes: DeltaLogEntry.bytesMax)
             if let found, found == bytes {
                 try onStorage { () throws(StorageError) in try files.syncDirectory(path) }
                 return true

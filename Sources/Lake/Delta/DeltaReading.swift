@@ -6,14 +6,26 @@ extension TableDirectory {
     /// The rows of a data file of a Delta table, with the columns that the log says it has.
     ///
     /// A column that the file lacks is null, as after a column was added.
-    func read(
-        _ file: DeltaFile, of schema: Schema, where conditions: [String: ColumnRange] = [:]
-    ) throws(LakeError) -> RecordBatch {
+    func read(_ file: DeltaFile, of schema: Schema) throws(LakeError) -> RecordBatch {
+        var pieces = try pieces(of: file, schema)
+        return try pieces.rest()
+    }
+
+    /// The same rows piece by piece.
+    func pieces(
+        of file: DeltaFile, _ schema: Schema, where conditions: [String: ColumnRange] = [:]
+    ) throws(LakeError) -> LakePieces {
         let path = try path(of: file.path)
-        let parquet = try openParquet(path, files)
-        let rows = try onParquet(path) { () throws(ParquetError) in
-            try parquet.readRowGroups(where: conditions)
+        let parquet = try openParquet(path)
+        return try LakePieces(parquet, at: path, where: conditions, schema: schema) {
+            rows throws(LakeError) in try complete(rows, of: file, schema, path)
         }
+    }
+
+    /// Rows of a file with the columns of the table.
+    private func complete(
+        _ rows: RecordBatch, of file: DeltaFile, _ schema: Schema, _ path: Path
+    ) throws(LakeError) -> RecordBatch {
         var columns: [Column] = []
         for field in schema.fields {
             if let column = rows.column(field.name) {

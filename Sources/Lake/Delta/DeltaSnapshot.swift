@@ -36,6 +36,29 @@ struct DeltaSnapshot: Sendable {
         for action in entry.actions { apply(action) }
     }
 
+    /// Why an entry of this project cannot be the one that follows; nil when it can.
+    ///
+    /// An entry's checksum says that it is whole, not that it lies where it was put.
+    func fault(of entry: DeltaLogEntry) -> String? {
+        guard entry.info.isOurs else { return nil }
+        if version >= 0, entry.info.operation == DeltaCommitInfo.creation {
+            return "it makes the table, which is made"
+        }
+        for action in entry.actions {
+            switch action {
+            case .transaction(let appID, let batch):
+                guard let known = transaction(of: appID), known >= batch else { continue }
+                return "it has batch \(batch), and an entry before it has batch \(known)"
+            case .add(let file) where files[Array(file.path.utf8)] != nil:
+                return "it adds '\(file.path)', which the table has"
+            case .remove(let removal) where files[Array(removal.path.utf8)] == nil:
+                return "it removes '\(removal.path)', which the table has not"
+            case .add, .remove, .commitInfo, .versions, .metadata, .other: continue
+            }
+        }
+        return nil
+    }
+
     private mutating func apply(_ action: DeltaAction) {
         switch action {
         case .versions(let found): versions = found

@@ -176,7 +176,7 @@ extension DeltaTable {
         guard let version = try version(of: batch, in: snapshot) else { return [] }
         let file = try log.file(version)
         let bytes = try onStorage { () throws(StorageError) in
-            try directory.files.read(file, maxBytes: DeltaLogEntry.bytesMax)
+            try directory.files.readOwn(file, maxBytes: DeltaLogEntry.bytesMax)
         }
         let entry = try DeltaLogEntry(bytes, file)
         var receipts = entry.added.map { file in

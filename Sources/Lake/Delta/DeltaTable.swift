@@ -82,8 +82,28 @@ public final class DeltaTable: Sendable {
         return made
     }
 
+    /// Checks that the log still has the entry that a commit of the owner recorded.
+    ///
+    /// - Throws: `.damagedLog` when it is gone or is another one: what follows would be a table
+    ///   without the rows of that commit.
+    public func check(_ recorded: [FileReceipt]) throws(LakeError) {
+        for receipt in recorded where receipt.path.hasPrefix(DeltaLog.directoryName + "/") {
+            let file = try directory.path(of: receipt.path)
+            let fault = try onStorage { () throws(StorageError) -> String? in
+                guard try log.files.isTaken(file) else { return "it is missing" }
+                return try log.files.difference(of: file, from: receipt)
+            }
+            guard let fault else { continue }
+            throw LakeError(
+                .damagedLog,
+                "the log entry of the newest batch is not as it was committed: \(fault); restore "
+                    + "it from a copy, or clear the table and replay the job", path: file.string)
+        }
+    }
+
     private static func checkIsFree(_ directory: TableDirectory) throws(LakeError) {
         guard try directory.isThere else { return }
+        try directory.refuseOtherFormats(but: DeltaLog.directoryName)
         if let other = try directory.markers().first {
             throw LakeError(
                 .ownedByAnother,
@@ -104,7 +124,8 @@ public final class DeltaTable: Sendable {
         if description.layout == .partitioned {
             configuration.insert((DeltaMetadata.appendOnlyKey, "true"), at: 0)
         }
-        let info = DeltaCommitInfo(operation: "CREATE TABLE", engine: DeltaCommitInfo.engine)
+        let info = DeltaCommitInfo(
+            operation: DeltaCommitInfo.creation, engine: DeltaCommitInfo.engine)
         return DeltaLogEntry(
             info,
             [
@@ -146,7 +167,8 @@ public final class DeltaTable: Sendable {
             throw LakeError(
                 .ownedByAnother,
                 "the Delta table belongs to \(whose), not to '\(owner.query)' of "
-                    + "\(owner.checkpointID); use another path, or clear the table",
+                    + "\(owner.checkpointID); use another path, or remove the table: streamer "
+                    + "clear JOB --force",
                 path: path.string)
         }
         guard snapshot.versions == .ours else {

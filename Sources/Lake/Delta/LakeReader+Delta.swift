@@ -16,7 +16,7 @@ extension LakeReader {
         var result = LakeVerification()
         for file in snapshot.sortedFiles {
             let path = try directory.path(of: file.path)
-            guard try onStorage({ () throws(StorageError) in try directory.files.exists(path) })
+            guard try onStorage({ () throws(StorageError) in try directory.files.isTaken(path) })
             else {
                 result.missing.append(file.path)
                 continue
@@ -28,22 +28,27 @@ extension LakeReader {
                     result.intactFiles += 1
                 }
             } catch {
-                guard error.code != .storage else { throw error }
+                guard error.isOfTheFile else { throw error }
                 result.damaged.append(.init(path: file.path, reason: error.message))
             }
         }
+        let log = try DeltaLog(path, directory.files)
+        let isOwn = snapshot.metadata?.owner != nil
+        result.damaged += try log.verifyCheckpoints(isOwn: isOwn, upTo: snapshot.version)
         return result
     }
 
     private func fault(of file: DeltaFile, at path: Path) throws(LakeError) -> String? {
         let size = try onStorage { () throws(StorageError) in
-            try directory.files.openForReading(path).size()
+            try directory.files.openOwn(path).size()
         }
         if size != file.bytes { return "it has \(size) bytes, in the log \(file.bytes)" }
         if let noted = file.xxh3, try checksum(of: file.path) != noted {
             return "its checksum is not the one in the log"
         }
-        let rows = try read(LakeFile(file)).count
+        var rows = 0
+        var pieces = try pieces(of: LakeFile(file))
+        while let piece = try pieces.next() { rows += piece.count }
         if let noted = file.rows, noted != rows {
             return "it has \(rows) rows, in the log \(noted)"
         }
@@ -65,16 +70,21 @@ extension LakeReader {
                 continue
             }
             let path = try directory.path(of: receipt.path)
-            guard try onStorage({ () throws(StorageError) in try directory.files.exists(path) })
+            guard try onStorage({ () throws(StorageError) in try directory.files.isTaken(path) })
             else {
                 result.missing.append(receipt.path)
                 continue
             }
-            if try checksum(of: receipt.path) != receipt.xxh3 {
-                result.damaged.append(
-                    .init(path: receipt.path, reason: "its checksum is not the published one"))
-            } else {
-                result.intactFiles += 1
+            do throws(LakeError) {
+                if try checksum(of: receipt.path) != receipt.xxh3 {
+                    result.damaged.append(
+                        .init(path: receipt.path, reason: "its checksum is not the published one"))
+                } else {
+                    result.intactFiles += 1
+                }
+            } catch {
+                guard error.isOfTheFile else { throw error }
+                result.damaged.append(.init(path: receipt.path, reason: error.message))
             }
         }
         return result

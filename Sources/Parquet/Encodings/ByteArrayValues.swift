@@ -36,7 +36,7 @@ struct ByteArrayValues<Form: ByteArrayForm>: PageValues {
         source = try Self.source(&cursor, encoding, length, count, form.budget)
         self.cursor = cursor
         self.form = form
-        sharedBytesLeft = 8 * start.remaining + decodedBytesSlack
+        sharedBytesLeft = decodedBytesLimit(ofFile: start.remaining)
     }
 
     private static func source(

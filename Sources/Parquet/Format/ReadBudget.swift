@@ -40,5 +40,11 @@ final class ReadBudget {
 /// What decoding may take beside eight times the size of the file.
 let decodedBytesSlack = 64 << 20
 
+/// What decoding may take in memory of a file, or a page, of some bytes.
+func decodedBytesLimit(ofFile bytes: Int) -> Int {
+    // A file with holes may be longer than an eighth of all numbers.
+    bytes > (.max - decodedBytesSlack) / 8 ? .max : 8 * bytes + decodedBytesSlack
+}
+
 /// What a row of a column takes in memory at most, without its validity.
 func decodedBytesPerRow(_ type: DataType) -> Int { max(1, type.byteWidth) }

@@ -16,7 +16,7 @@ public func decodeNested(
 ) throws(ParquetError) -> [[NestedValue]] {
     let file = try ParquetFile(source)
     let root = try SchemaNode(file.footer.elements)
-    let budget = ReadBudget(8 * source.byteCount + decodedBytesSlack)
+    let budget = ReadBudget(decodedBytesLimit(ofFile: source.byteCount))
     var rows: [[NestedValue]] = []
     for (group, count) in file.footer.rowGroupRowCounts.enumerated() where count > 0 {
         var columns: [FieldReader] = []

@@ -35,26 +35,6 @@ extension ParquetFile {
         return found
     }
 
-    /// The rows that may be in all of the ranges, and with them others of their pages.
-    ///
-    /// The limit on what is decoded holds for each range of rows rather than the whole.
-    public func read(where conditions: [ColumnRange]) throws(ParquetError) -> RecordBatch {
-        let selected = try chosen(nil)
-        let wanted = try rowRanges(where: conditions)
-        var batches: [RecordBatch] = []
-        var next = 0
-        while next < wanted.count {
-            let group = wanted[next].rowGroup
-            let ranges = wanted[next...].prefix { $0.rowGroup == group }.map(\.rows)
-            next += ranges.count
-            // Safe: ranges are ascending, and there is one.
-            let all = ranges[0].lowerBound..<ranges[ranges.count - 1].upperBound
-            let reader = try RowGroupReader(self, group, rows: all, selected)
-            for rows in ranges { batches.append(try reader.read(rows)) }
-        }
-        return try joined(batches, schema)
-    }
-
     /// The rows of a row group that may pass one check.
     private func rows(
         of group: Int, _ rowCount: Int, that check: ColumnCheck

@@ -35,7 +35,7 @@ public struct ParquetFile: Sendable {
         footer = try ParquetFooter(
             try source.read(trailerStart - length..<trailerStart), fileBytes: size)
         self.source = source
-        self.decodedBytesMax = decodedBytesMax ?? 8 * size + decodedBytesSlack
+        self.decodedBytesMax = decodedBytesMax ?? decodedBytesLimit(ofFile: size)
     }
 
     private static func bytes(
@@ -68,15 +68,6 @@ public struct ParquetFile: Sendable {
             batches.append(try reader.read(0..<rowCount, budget))
         }
         return try joined(batches, Schema(selected.map { self.schema[$0] }))
-    }
-
-    /// All rows; the limit on what is decoded holds for each row group rather than the whole.
-    public func readRowGroups() throws(ParquetError) -> RecordBatch {
-        var batches: [RecordBatch] = []
-        for group in footer.rowGroupRowCounts.indices {
-            batches.append(try read(rowGroup: group))
-        }
-        return try joined(batches, schema)
     }
 
     func joined(

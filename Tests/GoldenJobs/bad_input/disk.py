@@ -221,7 +221,7 @@ DAMAGE = Group(
                 removed(f"{POINT}/metadata")),
         damaged("the identity is no JSON", (f"{POINT}/metadata", "restore"),
                 emptied(f"{POINT}/metadata")),
-        damaged("the recorded job is no JSON", (f"{POINT}/job.json", "Restore"),
+        damaged("the recorded job is no JSON", (f"{POINT}/job.json", "restore"),
                 flipped(f"{POINT}/job.json", 0)),
         damaged("a commit of a newer version", (f"{POINT}/commits/3", "newer"),
                 replaced(f"{POINT}/commits/3", b"v1\n", b"v9\n")),
