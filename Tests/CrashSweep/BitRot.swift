@@ -51,10 +51,10 @@ struct BitRot {
         let kinds: [(String, String?)] = [
             ("segment with its index", segments.first), ("growing segment", segments.last),
             ("log description", last(.logDescription)), ("high watermark", last(.highWatermark)),
-            ("identity (metadata)", last(.identity)), ("offsets", last(.offsets)),
-            ("commit", last(.commit)), ("state delta", last(.stateDelta)),
-            ("state snapshot", last(.stateSnapshot)), ("Parquet part", last(.part)),
-            ("table", last(.table)),
+            ("identity (metadata)", last(.identity)), ("recorded job", last(.jobText)),
+            ("offsets", last(.offsets)), ("commit", last(.commit)),
+            ("state delta", last(.stateDelta)), ("state snapshot", last(.stateSnapshot)),
+            ("Parquet part", last(.part)), ("table", last(.table)),
         ]
         return kinds.compactMap { kind, path in path.map { (kind, $0) } }
     }
