@@ -5,6 +5,8 @@ import Glibc
 struct ColumnInput {
     /// The field's index; negative for `text`.
     let field: Int
+    /// The index of a second field that is joined to the first; negative for none.
+    let second: Int
     let text: FieldText
 }
 
@@ -49,6 +51,11 @@ struct CSVScan {
     /// The length of the text that means null.
     let nullCount: Int
     let scratch: UnsafeMutablePointer<UInt8>
+    /// Room for two fields that are joined, ``joinedBytesMax`` and 8 more.
+    let joined: UnsafeMutablePointer<UInt8>
+
+    /// The longest text of two fields.
+    static let joinedBytesMax = TimePattern.textBytesMax
 
     /// The start of the record being read.
     var cursor: Int
@@ -210,7 +217,9 @@ struct CSVScan {
             let text = unsafe field >= 0 ? fields[field] : inputs[column].text
             let count = unsafe Int(text.count)
             let fault: FieldFault
-            if unsafe count == nullCount && !text.isQuoted && isNull(text.start, count) {
+            if unsafe inputs[column].second >= 0 {
+                fault = unsafe storeJoined(text, fields[inputs[column].second], column, row)
+            } else if unsafe count == nullCount && !text.isQuoted && isNull(text.start, count) {
                 fault = unsafe fills[column].storeNull(row: row)
             } else {
                 fault = unsafe fills[column].store(text.start, count, row: row)
@@ -218,6 +227,25 @@ struct CSVScan {
             if fault != .none { return .field(column: column, fault) }
         }
         return nil
+    }
+
+    /// Stores two fields with a blank between them; where both are null, so is the value.
+    @inline(never)
+    private func storeJoined(
+        _ first: FieldText, _ second: FieldText, _ column: Int, _ row: Int
+    ) -> FieldFault {
+        let (count, more) = unsafe (Int(first.count), Int(second.count))
+        if unsafe !first.isQuoted && !second.isQuoted && count == nullCount && more == nullCount,
+            unsafe isNull(first.start, count), unsafe isNull(second.start, more)
+        {
+            return unsafe fills[column].storeNull(row: row)
+        }
+        guard unsafe count + more < Self.joinedBytesMax else { return .badTimestamp }
+        // Safe: there is room for both and the blank.
+        unsafe joined.update(from: first.start, count: count)
+        unsafe joined[count] = UInt8(ascii: " ")
+        unsafe (joined + count + 1).update(from: second.start, count: more)
+        return unsafe fills[column].store(joined, count + more + 1, row: row)
     }
 
     private func isNull(_ bytes: UnsafePointer<UInt8>, _ count: Int) -> Bool {
