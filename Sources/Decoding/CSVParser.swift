@@ -201,8 +201,10 @@ extension CSVParser {
             inputs in
             for index in 0..<count {
                 // Safe: `constants` keeps the memory while the scan runs.
+                let (first, second) = (fieldOfColumn[index], secondOfColumn[index])
                 unsafe inputs[index] = ColumnInput(
-                    field: fieldOfColumn[index], second: secondOfColumn[index],
+                    field: second < 0 ? first : -1,
+                    joined: second < 0 ? nil : (Int32(first), Int32(second)),
                     text: constants.text(index))
             }
             let needed = min(window.count, spec.input.maxRecordBytes + 1) + 16

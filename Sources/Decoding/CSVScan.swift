@@ -5,8 +5,8 @@ import Glibc
 struct ColumnInput {
     /// The field's index; negative for `text`.
     let field: Int
-    /// The index of a second field that is joined to the first; negative for none.
-    let second: Int
+    /// Of two fields that are joined, the indices, with a negative `field`.
+    let joined: (first: Int32, second: Int32)?
     let text: FieldText
 }
 
@@ -217,8 +217,9 @@ struct CSVScan {
             let text = unsafe field >= 0 ? fields[field] : inputs[column].text
             let count = unsafe Int(text.count)
             let fault: FieldFault
-            if unsafe inputs[column].second >= 0 {
-                fault = unsafe storeJoined(text, fields[inputs[column].second], column, row)
+            if field < 0, let parts = unsafe inputs[column].joined {
+                fault = unsafe storeJoined(
+                    fields[Int(parts.first)], fields[Int(parts.second)], column, row)
             } else if unsafe count == nullCount && !text.isQuoted && isNull(text.start, count) {
                 fault = unsafe fills[column].storeNull(row: row)
             } else {

@@ -23,6 +23,8 @@ struct ColumnFill {
         case sinceMidnight
         case patternTimestamp
         case patternDate
+        /// A number with other marks than a point.
+        case marked
     }
 
     /// The strings of at most 8 bytes seen last, by a hash of them, with their codes: most columns
@@ -49,6 +51,8 @@ struct ColumnFill {
     let pattern: Unmanaged<TimePatternBox>
     /// What stands in numbers, unless it is a point and nothing else.
     let marks: NumberMarks?
+    /// What the values are: ``kind``, or what a marked number is.
+    let valueKind: Kind
     let zone: Unmanaged<TimeZoneRules>
     let interner: Unmanaged<StringInterner>
     let cache: UnsafeMutablePointer<CacheLine>
@@ -85,7 +89,7 @@ struct ColumnFill {
     }
 
     private func storeZero(row: Int) {
-        switch unsafe kind {
+        switch unsafe valueKind {
         case .boolean: unsafe setBit(false, row: row)
         case .int, .isoDate, .basicDate, .patternDate, .string: unsafe set(Int32(0), row: row)
         case .wideDecimal: unsafe set(Int128(0), row: row)
@@ -118,13 +122,27 @@ struct ColumnFill {
             count -= 1
         }
         while count > 0, unsafe bytes[count - 1] == UInt8(ascii: " ") { count -= 1 }
-        if let marks = unsafe marks {
-            guard let plainCount = unsafe marks.plain(bytes, count) else { return .notANumber }
-            unsafe bytes = unsafe UnsafePointer(marks.text)
-            count = plainCount
+        return unsafe storeValue(kind, bytes, count, row: row)
+    }
+
+    /// Stores a number as it would be written with a point and without groups.
+    @inline(never)
+    private mutating func storeMarked(
+        _ bytes: UnsafePointer<UInt8>, _ count: Int, row: Int
+    ) -> FieldFault {
+        guard let marks = unsafe marks, let plainCount = unsafe marks.plain(bytes, count) else {
+            return .notANumber
         }
+        return unsafe storeValue(valueKind, marks.text, plainCount, row: row)
+    }
+
+    @inline(__always)
+    private mutating func storeValue(
+        _ kind: Kind, _ bytes: UnsafePointer<UInt8>, _ count: Int, row: Int
+    ) -> FieldFault {
         var fault = FieldFault.none
-        switch unsafe kind {
+        switch kind {
+        case .marked: return unsafe storeMarked(bytes, count, row: row)
         case .long:
             unsafe set(parseInteger(bytes, count, &fault), row: row)
         case .double:
@@ -134,7 +152,7 @@ struct ColumnFill {
             let value = unsafe parseDecimal(
                 bytes, count, precision: precision, scale: decimalScale,
                 scaleExponent: scaleExponent, &fault)
-            if unsafe kind == .wideDecimal {
+            if kind == .wideDecimal {
                 unsafe set(value, row: row)
             } else {
                 unsafe set(Int64(truncatingIfNeeded: value), row: row)

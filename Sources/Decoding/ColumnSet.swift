@@ -70,7 +70,8 @@ public final class ColumnSet {
         let exponent = column.scaleExponent
         // Safe: zones, interners and memory live as long as self, which alone uses the fill.
         return unsafe ColumnFill(
-            kind: Self.kind(of: column), isNullable: schema[index].isNullable,
+            kind: column.hasMarks ? .marked : Self.kind(of: column),
+            isNullable: schema[index].isNullable,
             letterCase: column.letterCase, precision: precision, decimalScale: decimalScale,
             scaleExponent: exponent ?? 0, divisor: exponent == nil ? Double(column.scale) : 1,
             shift: Self.shift(of: column.timestampFormat),
@@ -80,6 +81,7 @@ public final class ColumnSet {
                     decimal: column.decimalMark.asciiValue ?? 0,
                     group: column.groupMark?.asciiValue ?? 0,
                     text: numberTexts[index].base.assumingMemoryBound(to: UInt8.self)) : nil,
+            valueKind: Self.kind(of: column),
             zone: Unmanaged.passUnretained(zones[index]),
             interner: Unmanaged.passUnretained(interners[index]),
             cache: caches[index].base.assumingMemoryBound(to: ColumnFill.CacheLine.self),

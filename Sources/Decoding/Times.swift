@@ -54,14 +54,10 @@ struct TimeCursor {
     mutating func date() -> CivilDate? {
         guard let year = unsafe number(4...4) else { return nil }
         var date = CivilDate(year: year, month: 1, day: 1)
-        if unsafe isAtDigit {
-            guard let month = unsafe number(2...2), let day = unsafe number(2...2),
-                unsafe !isAtDigit
-            else { return nil }
-            date = CivilDate(year: year, month: month, day: day)
-            return date.isValid && year >= 1 ? date : nil
+        guard unsafe take(UInt8(ascii: "-")) else {
+            if unsafe isAtDigit { return unsafe basicDate(year) }
+            return year >= 1 ? date : nil
         }
-        guard unsafe take(UInt8(ascii: "-")) else { return year >= 1 ? date : nil }
         guard let month = unsafe number(1...2) else { return nil }
         date.month = month
         if unsafe take(UInt8(ascii: "-")) {
@@ -71,28 +67,55 @@ struct TimeCursor {
         return date.isValid && year >= 1 ? date : nil
     }
 
+    /// `mmdd`.
+    @inline(never)
+    private mutating func basicDate(_ year: Int) -> CivilDate? {
+        guard let month = unsafe number(2...2), let day = unsafe number(2...2), unsafe !isAtDigit
+        else { return nil }
+        let date = CivilDate(year: year, month: month, day: day)
+        return date.isValid && year >= 1 ? date : nil
+    }
+
     /// `h[h]:m[m][:s[s][.digits]]`, or `hhmm[ss[.digits]]`, in microseconds; digits below a
     /// microsecond are cut off, and a comma may stand before them.
     mutating func timeOfDay() -> Int64? {
         guard let hour = unsafe number(1...2), hour < 24 else { return nil }
-        let isBasic = unsafe isAtDigit
-        guard unsafe (isBasic || take(UInt8(ascii: ":"))),
-            let minute = unsafe number(isBasic ? 2...2 : 1...2), minute < 60
-        else { return nil }
-        var micros = Int64(hour * 3_600 + minute * 60) * 1_000_000
-        guard isBasic ? unsafe isAtDigit : unsafe take(UInt8(ascii: ":")) else { return micros }
-        guard let second = unsafe number(isBasic ? 2...2 : 1...2), second < 60 else { return nil }
-        micros += Int64(second) * 1_000_000
+        guard unsafe take(UInt8(ascii: ":")) else {
+            return unsafe isAtDigit ? basicTime(hour) : nil
+        }
+        guard let minute = unsafe number(1...2), minute < 60 else { return nil }
+        let micros = Int64(hour * 3_600 + minute * 60) * 1_000_000
+        guard unsafe take(UInt8(ascii: ":")) else { return micros }
+        guard let second = unsafe number(1...2), second < 60 else { return nil }
+        return unsafe fractionBehind(micros + Int64(second) * 1_000_000)
+    }
+
+    /// `mm[ss[.digits]]`.
+    @inline(never)
+    private mutating func basicTime(_ hour: Int) -> Int64? {
+        guard let minute = unsafe number(2...2), minute < 60 else { return nil }
+        let micros = Int64(hour * 3_600 + minute * 60) * 1_000_000
+        guard unsafe isAtDigit else { return micros }
+        guard let second = unsafe number(2...2), second < 60 else { return nil }
+        return unsafe fractionBehind(micros + Int64(second) * 1_000_000)
+    }
+
+    /// A time in microseconds with the fraction that may follow.
+    @inline(__always)
+    private mutating func fractionBehind(_ micros: Int64) -> Int64? {
         guard unsafe take(UInt8(ascii: ".")) || take(UInt8(ascii: ",")) else { return micros }
-        return unsafe fraction(30, min: 0).map { micros + $0 }
+        let start = unsafe index
+        guard let fraction = unsafe number(0...6) else { return nil }
+        var scaled = Int64(fraction)
+        for _ in (unsafe index - start)..<6 { scaled *= 10 }
+        _ = unsafe number(0...30)
+        return micros + scaled
     }
 
     /// The digits of a fraction of a second in microseconds; those below one are cut off.
-    mutating func fraction(_ digitsMax: Int, min digitsMin: Int = 1) -> Int64? {
+    mutating func fraction(_ digitsMax: Int) -> Int64? {
         let start = unsafe index
-        guard let first = unsafe number(digitsMin...max(digitsMin, min(6, digitsMax))) else {
-            return nil
-        }
+        guard let first = unsafe number(1...min(6, digitsMax)) else { return nil }
         var scaled = Int64(first)
         for _ in (unsafe index - start)..<6 { scaled *= 10 }
         if digitsMax > 6 { _ = unsafe number(0...(digitsMax - 6)) }

@@ -253,7 +253,7 @@ def test_blank_lines_take_no_memory(fault):
     done = subprocess.run(
         [sys.executable, "-c", script, BINARY, "log", "append", "log/z", "--format", "csv",
          "--no-header", "--schema", "a string, t timestamp", "b.csv.gz"],
-        cwd=workspace.path, capture_output=True, text=True, timeout=120)
+        cwd=workspace.path, capture_output=True, text=True, timeout=300)
     code, megabytes = done.stdout.split()[-2:]
     assert code == "0" and int(megabytes) < 128, done.stdout + done.stderr
     assert workspace.run("log", "cat", "log/z", "--format", "csv").out.splitlines()[1:] \
