@@ -90,7 +90,7 @@ let package = Package(
 
         // One folder a connector; none knows another, nor jobs, nor the engine.
         connector("Arrow", ["FileSources"]),
-        connector("Text", ["Checkpoints", "Decoding", "FileSources", "CZlib"]),
+        connector("Text", ["Checkpoints", "Decoding", "FileSources", "CZlib", "CZstd", "CLZ4"]),
         connector("Simulator", ["Decoding"]),
         connector("Log", ["Checkpoints", "TickLog"]),
         connector(

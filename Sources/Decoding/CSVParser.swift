@@ -19,6 +19,9 @@ public final class CSVParser: RecordParser {
     // Changing with the file.
     /// For each column the field it reads, or -1 for one of `constants`.
     private var fieldOfColumn: [Int]
+    /// For each column the second field that is joined to it, or -1.
+    private var secondOfColumn: [Int]
+    private let joined = ColumnMemory(byteCount: unsafe CSVScan.joinedBytesMax + 8)
     private var constants: FileConstants
     private var fieldsMin = 0
     private var fieldsMax = Int.max
@@ -36,6 +39,7 @@ public final class CSVParser: RecordParser {
         nullText = Array(spec.nullText.utf8)
         fieldUse = FieldUse(columnCount: spec.columns.count)
         fieldOfColumn = spec.columns.map { _ in 0 }
+        secondOfColumn = spec.columns.map { _ in -1 }
         constants = FileConstants(columnCount: spec.columns.count)
         unsafe fields = .allocate(capacity: 1)
         scratch = ColumnMemory(byteCount: 0)
@@ -59,7 +63,7 @@ public final class CSVParser: RecordParser {
         try mapColumns(header: header, input: input)
         if let header { noteUnread(header, input) }
         try constants.begin(spec.columns, input: input, fills: columns)
-        let needed = (fieldOfColumn.max() ?? -1) + 1
+        let needed = ((fieldOfColumn + secondOfColumn).max() ?? -1) + 1
         if needed > fieldRoom {
             unsafe fields.deallocate()
             unsafe fields = .allocate(capacity: needed)
@@ -147,7 +151,7 @@ public final class CSVParser: RecordParser {
     }
 
     private func noteUnread(_ header: [String], _ input: InputFile) {
-        let read = Set(fieldOfColumn)
+        let read = Set(fieldOfColumn + secondOfColumn)
         // A line may end with a delimiter, behind which there is no name.
         let unread = header.indices.filter { !read.contains($0) && !header[$0].isEmpty }
         fieldUse.noteUnread(unread.map { header[$0] }, of: input.displayName)
@@ -155,26 +159,34 @@ public final class CSVParser: RecordParser {
 
     private func mapColumns(header: [String]?, input: InputFile) throws {
         for (index, column) in spec.columns.enumerated() {
-            fieldOfColumn[index] = -1
-            switch column.origin {
-            case .field(let name):
-                // A stream without a header has no records either.
-                guard let header else { continue }
-                let places = header.indices.filter { header[$0].utf8.elementsEqual(name.utf8) }
-                guard let place = places.first, places.count == 1 else {
-                    let hint = readingHint(header)
-                    let fault =
-                        places.isEmpty
-                        ? "the header has no field '\(name)'"
-                            + (hint.isEmpty ? suggestion(for: name, among: header) : "")
-                            + "; it has \(Self.shown(header))" + hint
-                        : "the header has the field '\(name)' \(places.count) times; use an index"
-                    throw ConnectorError(Self.badHeader, fault, at: input.displayName)
-                }
-                fieldOfColumn[index] = place
-            case .index(let place): fieldOfColumn[index] = place
-            case .constant, .fileName, .directory, .fileDate: break
+            let parts = column.origin.parts
+            fieldOfColumn[index] = try place(of: parts[0], header, input)
+            secondOfColumn[index] = parts.count > 1 ? try place(of: parts[1], header, input) : -1
+        }
+    }
+
+    /// The index of a field, or -1 for what is no field.
+    private func place(
+        of origin: FeedColumn.Origin, _ header: [String]?, _ input: InputFile
+    ) throws -> Int {
+        switch origin {
+        case .field(let name):
+            // A stream without a header has no records either.
+            guard let header else { return -1 }
+            let places = header.indices.filter { header[$0].utf8.elementsEqual(name.utf8) }
+            guard let place = places.first, places.count == 1 else {
+                let hint = readingHint(header)
+                let fault =
+                    places.isEmpty
+                    ? "the header has no field '\(name)'"
+                        + (hint.isEmpty ? suggestion(for: name, among: header) : "")
+                        + "; it has \(Self.shown(header))" + hint
+                    : "the header has the field '\(name)' \(places.count) times; use an index"
+                throw ConnectorError(Self.badHeader, fault, at: input.displayName)
             }
+            return place
+        case .index(let place): return place
+        case .constant, .fileName, .directory, .fileDate, .joined: return -1
         }
     }
 }
@@ -189,8 +201,11 @@ extension CSVParser {
             inputs in
             for index in 0..<count {
                 // Safe: `constants` keeps the memory while the scan runs.
+                let (first, second) = (fieldOfColumn[index], secondOfColumn[index])
                 unsafe inputs[index] = ColumnInput(
-                    field: fieldOfColumn[index], text: constants.text(index))
+                    field: second < 0 ? first : -1,
+                    joined: second < 0 ? nil : (Int32(first), Int32(second)),
+                    text: constants.text(index))
             }
             let needed = min(window.count, spec.input.maxRecordBytes + 1) + 16
             if scratch.byteCount < needed { scratch = ColumnMemory(byteCount: needed * 2) }
@@ -204,6 +219,7 @@ extension CSVParser {
                     columnCount: count, nullText: nullText.baseAddress,
                     nullCount: nullText.count,
                     scratch: scratch.base.assumingMemoryBound(to: UInt8.self),
+                    joined: joined.base.assumingMemoryBound(to: UInt8.self),
                     cursor: window.start)
                 let stop = unsafe scan.run(&progress)
                 unsafe window.consume(scan.cursor - window.start)
@@ -234,7 +250,11 @@ extension CSVParser {
         case .unterminatedQuote: reason = "a quote is not closed"
         case .field(let column, let fault):
             columns.clear(row: row)
-            reason = "\(spec.columns[column].name) \(fault.reason)"
+            let field = secondOfColumn[column] < 0 ? fieldOfColumn[column] : -1
+            // Safe: the fields of the record that the scan stopped at.
+            let text = unsafe field < 0 ? nil : fields[field].start
+            let count = unsafe field < 0 ? 0 : Int(fields[field].count)
+            reason = unsafe spec.columns[column].reason(fault, text, count)
         }
         return unsafe .rejected(
             reason: reason, consumed: scan.recordConsumed, lines: scan.recordLines,

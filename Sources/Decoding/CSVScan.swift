@@ -5,6 +5,8 @@ import Glibc
 struct ColumnInput {
     /// The field's index; negative for `text`.
     let field: Int
+    /// Of two fields that are joined, the indices, with a negative `field`.
+    let joined: (first: Int32, second: Int32)?
     let text: FieldText
 }
 
@@ -49,6 +51,11 @@ struct CSVScan {
     /// The length of the text that means null.
     let nullCount: Int
     let scratch: UnsafeMutablePointer<UInt8>
+    /// Room for two fields that are joined, ``joinedBytesMax`` and 8 more.
+    let joined: UnsafeMutablePointer<UInt8>
+
+    /// The longest text of two fields.
+    static let joinedBytesMax = TimePattern.textBytesMax
 
     /// The start of the record being read.
     var cursor: Int
@@ -210,7 +217,10 @@ struct CSVScan {
             let text = unsafe field >= 0 ? fields[field] : inputs[column].text
             let count = unsafe Int(text.count)
             let fault: FieldFault
-            if unsafe count == nullCount && !text.isQuoted && isNull(text.start, count) {
+            if field < 0, let parts = unsafe inputs[column].joined {
+                fault = unsafe storeJoined(
+                    fields[Int(parts.first)], fields[Int(parts.second)], column, row)
+            } else if unsafe count == nullCount && !text.isQuoted && isNull(text.start, count) {
                 fault = unsafe fills[column].storeNull(row: row)
             } else {
                 fault = unsafe fills[column].store(text.start, count, row: row)
@@ -218,6 +228,25 @@ struct CSVScan {
             if fault != .none { return .field(column: column, fault) }
         }
         return nil
+    }
+
+    /// Stores two fields with a blank between them; where both are null, so is the value.
+    @inline(never)
+    private func storeJoined(
+        _ first: FieldText, _ second: FieldText, _ column: Int, _ row: Int
+    ) -> FieldFault {
+        let (count, more) = unsafe (Int(first.count), Int(second.count))
+        if unsafe !first.isQuoted && !second.isQuoted && count == nullCount && more == nullCount,
+            unsafe isNull(first.start, count), unsafe isNull(second.start, more)
+        {
+            return unsafe fills[column].storeNull(row: row)
+        }
+        guard unsafe count + more < Self.joinedBytesMax else { return .badTimestamp }
+        // Safe: there is room for both and the blank.
+        unsafe joined.update(from: first.start, count: count)
+        unsafe joined[count] = UInt8(ascii: " ")
+        unsafe (joined + count + 1).update(from: second.start, count: more)
+        return unsafe fills[column].store(joined, count + more + 1, row: row)
     }
 
     private func isNull(_ bytes: UnsafePointer<UInt8>, _ count: Int) -> Bool {

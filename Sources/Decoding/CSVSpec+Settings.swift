@@ -30,10 +30,15 @@ extension CSVSpec {
         keys: [
             .required("name", .text(.name), "The column's name.", examples: ["price"]),
             .optional(
-                "from", .oneOf([.text(.name), .integer(0...9_999)]),
-                "The field: its name in the header line, or its index from 0.",
+                "from",
+                .oneOf([
+                    .text(.name), .integer(0...9_999),
+                    .list(.oneOf([.text(.name), .integer(0...9_999)]), count: 2...2),
+                ]),
+                "The field: its name in the header line, or its index from 0; of a timestamp also "
+                    + "two, a date and a time, which are read with a blank between them.",
                 absence: "the field of the column's own name; without a header its position",
-                examples: ["Price", 1]),
+                examples: ["Price", 1, ["Date", "Time"]]),
         ] + FeedColumn.keys)
 
     /// Reads settings with ``keys`` that were checked.
@@ -56,7 +61,8 @@ extension CSVSpec {
     public func check(_ faults: inout SettingFaults) {
         FeedColumn.check(columns, eventTime: eventTime, key: "columns", field: "from", &faults)
         for (index, column) in columns.enumerated() {
-            guard case .field(let name) = column.origin, !hasHeader else { continue }
+            let names = column.origin.fieldNames
+            guard let name = names.first, !hasHeader else { continue }
             faults.note(
                 .badValue,
                 "There is no header line to find \"\(name.escapedForMessage)\" in; give the "

@@ -20,7 +20,11 @@ struct ColumnFill {
         case isoTimestamp
         case epochTimestamp
         case epochNanos
-        case millisSinceMidnight
+        case sinceMidnight
+        case patternTimestamp
+        case patternDate
+        /// A number with other marks than a point.
+        case marked
     }
 
     /// The strings of at most 8 bytes seen last, by a hash of them, with their codes: most columns
@@ -43,6 +47,12 @@ struct ColumnFill {
     let divisor: Double
     /// For timestamps: the power of ten from the text's unit to microseconds.
     let shift: Int
+    /// For timestamps and dates of a pattern.
+    let pattern: Unmanaged<TimePatternBox>
+    /// What stands in numbers, unless it is a point and nothing else.
+    let marks: NumberMarks?
+    /// What the values are: ``kind``, or what a marked number is.
+    let valueKind: Kind
     let zone: Unmanaged<TimeZoneRules>
     let interner: Unmanaged<StringInterner>
     let cache: UnsafeMutablePointer<CacheLine>
@@ -79,9 +89,9 @@ struct ColumnFill {
     }
 
     private func storeZero(row: Int) {
-        switch unsafe kind {
+        switch unsafe valueKind {
         case .boolean: unsafe setBit(false, row: row)
-        case .int, .isoDate, .basicDate, .string: unsafe set(Int32(0), row: row)
+        case .int, .isoDate, .basicDate, .patternDate, .string: unsafe set(Int32(0), row: row)
         case .wideDecimal: unsafe set(Int128(0), row: row)
         default: unsafe set(Int64(0), row: row)
         }
@@ -112,8 +122,27 @@ struct ColumnFill {
             count -= 1
         }
         while count > 0, unsafe bytes[count - 1] == UInt8(ascii: " ") { count -= 1 }
+        return unsafe storeValue(kind, bytes, count, row: row)
+    }
+
+    /// Stores a number as it would be written with a point and without groups.
+    @inline(never)
+    private mutating func storeMarked(
+        _ bytes: UnsafePointer<UInt8>, _ count: Int, row: Int
+    ) -> FieldFault {
+        guard let marks = unsafe marks, let plainCount = unsafe marks.plain(bytes, count) else {
+            return .notANumber
+        }
+        return unsafe storeValue(valueKind, marks.text, plainCount, row: row)
+    }
+
+    @inline(__always)
+    private mutating func storeValue(
+        _ kind: Kind, _ bytes: UnsafePointer<UInt8>, _ count: Int, row: Int
+    ) -> FieldFault {
         var fault = FieldFault.none
-        switch unsafe kind {
+        switch kind {
+        case .marked: return unsafe storeMarked(bytes, count, row: row)
         case .long:
             unsafe set(parseInteger(bytes, count, &fault), row: row)
         case .double:
@@ -123,7 +152,7 @@ struct ColumnFill {
             let value = unsafe parseDecimal(
                 bytes, count, precision: precision, scale: decimalScale,
                 scaleExponent: scaleExponent, &fault)
-            if unsafe kind == .wideDecimal {
+            if kind == .wideDecimal {
                 unsafe set(value, row: row)
             } else {
                 unsafe set(Int64(truncatingIfNeeded: value), row: row)
@@ -140,6 +169,9 @@ struct ColumnFill {
                 unsafe kind == .isoDate ? scanISODate(bytes, count) : scanBasicDate(bytes, count)
             guard let days else { return .badDate }
             unsafe set(days, row: row)
+        case .patternDate:
+            guard let time = unsafe scanPattern(bytes, count) else { return .badDate }
+            unsafe set(Int32(floorDivide(time.micros, microsPerDay)), row: row)
         default:
             unsafe set(parseTimestamp(bytes, count, &fault), row: row)
         }
@@ -153,8 +185,11 @@ extension ColumnFill {
     ) -> Int64 {
         var micros: Int64 = 0
         switch unsafe kind {
-        case .isoTimestamp:
-            guard let time = unsafe scanISOTimestamp(bytes, count) else {
+        case .isoTimestamp, .patternTimestamp:
+            let scanned =
+                unsafe kind == .isoTimestamp
+                ? scanISOTimestamp(bytes, count) : scanPattern(bytes, count)
+            guard let time = scanned else {
                 fault = .badTimestamp
                 return 0
             }
@@ -164,8 +199,8 @@ extension ColumnFill {
             } else {
                 micros = unsafe utc(ofLocalMicros: micros)
             }
-        case .millisSinceMidnight:
-            let inDay = unsafe parseScaledFloor(bytes, count, shift: 3, &fault)
+        case .sinceMidnight:
+            let inDay = unsafe parseScaledFloor(bytes, count, shift: shift, &fault)
             guard fault == .none, inDay >= 0, inDay < microsPerDay else {
                 if fault == .none { fault = .notInDay }
                 return 0
@@ -182,6 +217,10 @@ extension ColumnFill {
             return 0
         }
         return micros
+    }
+
+    private func scanPattern(_ bytes: UnsafePointer<UInt8>, _ count: Int) -> ScannedTime? {
+        unsafe pattern._withUnsafeGuaranteedRef { unsafe $0.pattern?.scan(bytes, count) }
     }
 
     private func epochMicros(

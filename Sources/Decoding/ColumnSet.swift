@@ -20,6 +20,9 @@ public final class ColumnSet {
     private var validity: [ColumnMemory] = []
     private var interners: [StringInterner] = []
     private let zones: [TimeZoneRules]
+    private let patterns: [TimePatternBox]
+    /// Room for numbers as they would be written otherwise.
+    private let numberTexts: [ColumnMemory]
     private let caches: [ColumnMemory]
 
     var count: Int { columns.count }
@@ -36,6 +39,12 @@ public final class ColumnSet {
             let zone = try TimeZoneRules(named: column.timeZone, files: files)
             zoneByName[column.timeZone] = zone
             return zone
+        }
+        patterns = columns.map { column in
+            TimePatternBox(column.timePattern.flatMap { try? TimePattern(parsing: $0) })
+        }
+        numberTexts = columns.map {
+            ColumnMemory(byteCount: $0.hasMarks ? unsafe NumberMarks.bytesMax + 8 : 0)
         }
         caches = columns.map {
             ColumnMemory(
@@ -61,10 +70,18 @@ public final class ColumnSet {
         let exponent = column.scaleExponent
         // Safe: zones, interners and memory live as long as self, which alone uses the fill.
         return unsafe ColumnFill(
-            kind: Self.kind(of: column), isNullable: schema[index].isNullable,
+            kind: column.hasMarks ? .marked : Self.kind(of: column),
+            isNullable: schema[index].isNullable,
             letterCase: column.letterCase, precision: precision, decimalScale: decimalScale,
             scaleExponent: exponent ?? 0, divisor: exponent == nil ? Double(column.scale) : 1,
             shift: Self.shift(of: column.timestampFormat),
+            pattern: Unmanaged.passUnretained(patterns[index]),
+            marks: column.hasMarks
+                ? NumberMarks(
+                    decimal: column.decimalMark.asciiValue ?? 0,
+                    group: column.groupMark?.asciiValue ?? 0,
+                    text: numberTexts[index].base.assumingMemoryBound(to: UInt8.self)) : nil,
+            valueKind: Self.kind(of: column),
             zone: Unmanaged.passUnretained(zones[index]),
             interner: Unmanaged.passUnretained(interners[index]),
             cache: caches[index].base.assumingMemoryBound(to: ColumnFill.CacheLine.self),
@@ -82,21 +99,24 @@ public final class ColumnSet {
             return column.type.layout == .int64 ? .narrowDecimal : .wideDecimal
         case .string: return .string
         case .binary: preconditionFailure("no feed has a binary column")
-        case .date: return column.dateFormat == .iso ? .isoDate : .basicDate
+        case .date:
+            if column.timePattern != nil { return .patternDate }
+            return column.dateFormat == .iso ? .isoDate : .basicDate
         case .timestamp:
+            if column.timePattern != nil { return .patternTimestamp }
             switch column.timestampFormat {
             case .iso: return .isoTimestamp
             case .epochSeconds, .epochMillis, .epochMicros: return .epochTimestamp
             case .epochNanos: return .epochNanos
-            case .millisSinceMidnight: return .millisSinceMidnight
+            case .millisSinceMidnight, .secondsSinceMidnight: return .sinceMidnight
             }
         }
     }
 
     private static func shift(of format: FeedColumn.TimestampFormat) -> Int {
         switch format {
-        case .epochSeconds: 6
-        case .epochMillis: 3
+        case .epochSeconds, .secondsSinceMidnight: 6
+        case .epochMillis, .millisSinceMidnight: 3
         default: 0
         }
     }
@@ -129,7 +149,7 @@ public final class ColumnSet {
         }
     }
 
-    /// The date that `ms_since_midnight` counts from.
+    /// The date that `ms_since_midnight` and `s_since_midnight` count from.
     func setFileDate(days: Int32) {
         for index in columns.indices {
             unsafe fills[index].fileDateMicros = Int64(days) * microsPerDay

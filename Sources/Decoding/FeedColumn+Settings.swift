@@ -24,9 +24,15 @@ extension FeedColumn {
         .required("type", .text(.type), "The column's type.", examples: ["double"]),
         .optional(
             "format", .choice(timestampFormats + [DateFormat.basic.rawValue]),
-            "How a timestamp is written: ISO 8601, a count since 1970, or milliseconds since "
-                + "midnight of the date in the file's name; a date: `iso` or `yyyymmdd`.",
+            "How a timestamp is written: ISO 8601, a count since 1970, or seconds or milliseconds "
+                + "since midnight of the date in the file's name; a date: `iso` or `yyyymmdd`.",
             default: "iso"),
+        .optional(
+            "timestampFormat", .text(.name),
+            "How a timestamp or date is written, in the letters of Spark's option of that name, "
+                + "instead of `format`.",
+            absence: "as `format` says",
+            examples: ["dd.MM.yyyy HH:mm:ss.SSS", "yyyyMMdd HHmmssSSS", "M/d/yyyy H:mm"]),
         .optional(
             "timeZone", .text(.timeZone), "The zone of timestamps without an offset.",
             default: "UTC", examples: ["America/New_York"]),
@@ -34,6 +40,13 @@ extension FeedColumn {
             "scale", .integer(1...1_000_000_000_000_000_000),
             "The number in the file is this many times the value, for doubles and decimals; for "
                 + "decimals a power of ten.", default: 1, examples: [10_000]),
+        .optional(
+            "decimalMark", .text(.character), "What stands before the decimals of a number.",
+            default: ".", examples: [","]),
+        .optional(
+            "groupMark", .text(.character),
+            "What stands between groups of three digits of a number.",
+            absence: "nothing", examples: [",", "."]),
         .optional(
             "case", .choice(LetterCase.allCases.map(\.rawValue)),
             "How the letters of a string are changed.", absence: "as they are"),
@@ -55,6 +68,9 @@ extension FeedColumn {
         let format = object.string("format")
         timestampFormat = TimestampFormat(rawValue: format) ?? .iso
         dateFormat = DateFormat(rawValue: format) ?? .iso
+        timePattern = object.optionalString("timestampFormat")
+        decimalMark = object.character("decimalMark")
+        groupMark = object.optionalString("groupMark").flatMap(\.first)
         timeZone = object.string("timeZone")
         scale = object.integer("scale")
         letterCase = object.optionalString("case").flatMap(LetterCase.init)
@@ -63,11 +79,19 @@ extension FeedColumn {
                 .constant(constant)
             } else if let part = object.optionalString("fromPath") {
                 Self.pathParts.first { $0.name == part }?.origin ?? otherwise
-            } else if let index = field?.int64Value {
-                .index(Int(index))
+            } else if let parts = field?.elements, parts.count == 2,
+                let first = Self.origin(of: parts[0]), let second = Self.origin(of: parts[1])
+            {
+                .joined(first, second)
             } else {
-                field?.stringValue.map { .field($0) } ?? otherwise
+                field.flatMap(Self.origin) ?? otherwise
             }
+    }
+
+    /// The field that a name or an index means.
+    private static func origin(of field: JSONValue) -> Origin? {
+        if let index = field.int64Value { return .index(Int(index)) }
+        return field.stringValue.map { .field($0) }
     }
 
     /// Notes what columns must keep to together.
@@ -116,6 +140,12 @@ extension FeedColumn {
                 "A column has one of \(quotedList(choices)), not "
                     + "\(quotedList(given, last: "and")).", at: .here[given[1]])
         }
+        if case .joined = origin, type != .timestamp {
+            faults.note(
+                .wrongType,
+                "Two fields are joined for a timestamp; this column is \(type).",
+                at: .here[field])
+        }
         if origin == .fileDate, type != .date, type != .string {
             faults.note(
                 .wrongType,
@@ -155,6 +185,8 @@ extension FeedColumn {
                         ?? misfit("format", "timestamps and dates"), at: .here["format"])
             }
         }
+        checkPattern(&faults)
+        checkMarks(&faults)
         guard faults.isGiven("scale") else { return }
         switch type {
         case .double: break
@@ -165,6 +197,52 @@ extension FeedColumn {
         default:
             faults.note(
                 .badValue, misfit("scale", "doubles and decimals"), at: .here["scale"])
+        }
+    }
+
+    private func checkPattern(_ faults: inout SettingFaults) {
+        guard let timePattern else { return }
+        let place = JSONPointer.here["timestampFormat"]
+        guard type == .timestamp || type == .date else {
+            return faults.note(
+                .badValue,
+                "\"timestampFormat\" is for timestamps and dates; this column is \(type).",
+                at: place)
+        }
+        if faults.isGiven("format") {
+            faults.note(
+                .badValue, "A column has \"format\" or \"timestampFormat\", not both.", at: place)
+        }
+        let text = timePattern.escapedForMessage
+        do {
+            let pattern = try TimePattern(parsing: timePattern)
+            guard !pattern.hasDate || (type == .date && pattern.hasTime) else { return }
+            faults.note(
+                .badValue,
+                pattern.hasDate
+                    ? "\"\(text)\" has a time, and the column is a date."
+                    : "\"\(text)\" has no date: it needs y, M and d; a column may join two fields.",
+                at: place)
+        } catch {
+            faults.note(.badValue, "\"\(text)\" is no pattern: \(error.reason).", at: place)
+        }
+    }
+
+    /// Whether what stands in numbers is for the column's type.
+    private func checkMarks(_ faults: inout SettingFaults) {
+        for key in ["decimalMark", "groupMark"] where faults.isGiven(key) {
+            switch type {
+            case .int, .long, .double, .decimal: break
+            default:
+                faults.note(
+                    .badValue, "\"\(key)\" is for numbers; this column is \(type).",
+                    at: .here[key])
+            }
+        }
+        if groupMark == decimalMark {
+            faults.note(
+                .badValue, "\"groupMark\" and \"decimalMark\" are the same.",
+                at: .here["groupMark"])
         }
     }
 }

@@ -9,6 +9,9 @@ public struct FeedColumn: Hashable, Sendable {
         case field(String)
         /// The field at that index of a CSV record, from 0.
         case index(Int)
+        /// Two fields of a CSV record with a blank between them, for a date and a time: each a
+        /// name or an index.
+        indirect case joined(Origin, Origin)
         /// The same text in every row.
         case constant(String)
         /// The name of the file, without directories.
@@ -36,6 +39,8 @@ public struct FeedColumn: Hashable, Sendable {
         /// Milliseconds of the wall clock since midnight of the date in the file's name, in the
         /// column's time zone.
         case millisSinceMidnight = "ms_since_midnight"
+        /// The same in seconds, with a fraction.
+        case secondsSinceMidnight = "s_since_midnight"
     }
 
     /// How a date is written; the raw value is the word of the job file.
@@ -66,6 +71,13 @@ public struct FeedColumn: Hashable, Sendable {
     public var timestampFormat = TimestampFormat.iso
     /// How dates are written, for type `date`.
     public var dateFormat = DateFormat.iso
+    /// How timestamps or dates are written, in the letters of Spark's `timestampFormat`; `nil` is
+    /// as the other formats say.
+    public var timePattern: String?
+    /// What stands before the decimals of a number, for numbers.
+    public var decimalMark: Character = "."
+    /// What stands between groups of three digits, for numbers.
+    public var groupMark: Character?
     /// The zone of times without an offset, for type `timestamp`: of the IANA database
     /// (`America/New_York`), `UTC` or an offset (`+05:30`).
     public var timeZone = "UTC"
@@ -100,5 +112,21 @@ public struct FeedColumn: Hashable, Sendable {
             let isEventTime = column.name.utf8.elementsEqual(eventTime.utf8)
             return Field(column.name, column.type, isNullable: column.isNullable && !isEventTime)
         }
+    }
+}
+
+extension FeedColumn.Origin {
+    /// The names of the fields that are read.
+    var fieldNames: [String] {
+        switch self {
+        case .field(let name): [name]
+        case .joined(let first, let second): first.fieldNames + second.fieldNames
+        default: []
+        }
+    }
+
+    /// The fields that are read: one, or two that are joined.
+    var parts: [FeedColumn.Origin] {
+        if case .joined(let first, let second) = self { [first, second] } else { [self] }
     }
 }

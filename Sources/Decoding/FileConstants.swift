@@ -35,7 +35,7 @@ final class FileConstants {
         }
         for (index, column) in columns.enumerated() {
             switch column.origin {
-            case .field, .index: break
+            case .field, .index, .joined: break
             case .constant(let text): set(index, text)
             case .fileName: set(index, input.name)
             case .directory: set(index, input.directory)
@@ -49,7 +49,8 @@ final class FileConstants {
 
     private static func needsFileDate(_ column: FeedColumn) -> Bool {
         column.origin == .fileDate
-            || (column.type == .timestamp && column.timestampFormat == .millisSinceMidnight)
+            || (column.type == .timestamp && column.timePattern == nil
+                && [.millisSinceMidnight, .secondsSinceMidnight].contains(column.timestampFormat))
     }
 
     private func set(_ index: Int, _ text: String) {

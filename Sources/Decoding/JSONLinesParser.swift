@@ -155,7 +155,11 @@ public final class JSONLinesParser: RecordParser {
             let fault = unsafe storeField(tokens[first + column], column, columns, row)
             if fault != .none {
                 columns.clear(row: row)
-                return "\(spec.columns[column].name) \(fault.reason)"
+                let token = unsafe tokens[first + column]
+                let text = unsafe UnsafeRawPointer(token.text)?
+                    .assumingMemoryBound(to: UInt8.self)
+                return unsafe spec.columns[column].reason(
+                    fault, isField[column] ? text : nil, Int(token.length))
             }
         }
         return nil

@@ -177,8 +177,17 @@ private func parseLongInteger(
         return 0
     }
     guard number.isInteger else {
-        fault = .notAnInteger
-        return 0
+        // `100.0` is an integer, too; `1e2` is none.
+        guard number.significandCount == count else {
+            fault = .notAnInteger
+            return 0
+        }
+        let value = unsafe parseDecimal(
+            bytes, count, precision: 38, scale: 0, scaleExponent: 0, &fault)
+        if fault == .tooManyDecimals { fault = .notAnInteger }
+        let integer = Int64(exactly: value)
+        if fault == .none, integer == nil { fault = .outOfRange }
+        return fault == .none ? integer ?? 0 : 0
     }
     var value: Int64 = 0
     for index in 0..<count {

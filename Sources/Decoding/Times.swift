@@ -17,7 +17,7 @@ struct ScannedTime {
 
 /// Reads digits and separators of a date or time, left to right.
 @unsafe
-private struct TimeCursor {
+struct TimeCursor {
     let bytes: UnsafePointer<UInt8>
     let count: Int
     var index = 0
@@ -47,11 +47,17 @@ private struct TimeCursor {
         return taken >= digits.lowerBound ? value : nil
     }
 
-    /// `yyyy[-m[m][-d[d]]]`.
+    /// Whether a digit comes next.
+    private var isAtDigit: Bool { unsafe peek &- UInt8(ascii: "0") < 10 }
+
+    /// `yyyy[-m[m][-d[d]]]`, or, as ISO 8601's basic form, `yyyymmdd`.
     mutating func date() -> CivilDate? {
         guard let year = unsafe number(4...4) else { return nil }
         var date = CivilDate(year: year, month: 1, day: 1)
-        guard unsafe take(UInt8(ascii: "-")) else { return year >= 1 ? date : nil }
+        guard unsafe take(UInt8(ascii: "-")) else {
+            if unsafe isAtDigit { return unsafe basicDate(year) }
+            return year >= 1 ? date : nil
+        }
         guard let month = unsafe number(1...2) else { return nil }
         date.month = month
         if unsafe take(UInt8(ascii: "-")) {
@@ -61,22 +67,86 @@ private struct TimeCursor {
         return date.isValid && year >= 1 ? date : nil
     }
 
-    /// `h[h]:m[m][:s[s][.digits]]` in microseconds; digits below a microsecond are cut off.
-    mutating func timeOfDay() -> Int64? {
-        guard let hour = unsafe number(1...2), hour < 24, unsafe take(UInt8(ascii: ":")),
-            let minute = unsafe number(1...2), minute < 60
+    /// `mmdd`.
+    @inline(never)
+    private mutating func basicDate(_ year: Int) -> CivilDate? {
+        guard let month = unsafe number(2...2), let day = unsafe number(2...2), unsafe !isAtDigit
         else { return nil }
-        var micros = Int64(hour * 3_600 + minute * 60) * 1_000_000
+        let date = CivilDate(year: year, month: month, day: day)
+        return date.isValid && year >= 1 ? date : nil
+    }
+
+    /// `h[h]:m[m][:s[s][.digits]]`, or `hhmm[ss[.digits]]`, in microseconds; digits below a
+    /// microsecond are cut off, and a comma may stand before them.
+    mutating func timeOfDay() -> Int64? {
+        guard let hour = unsafe number(1...2), hour < 24 else { return nil }
+        guard unsafe take(UInt8(ascii: ":")) else {
+            return unsafe isAtDigit ? basicTime(hour) : nil
+        }
+        guard let minute = unsafe number(1...2), minute < 60 else { return nil }
+        let micros = Int64(hour * 3_600 + minute * 60) * 1_000_000
         guard unsafe take(UInt8(ascii: ":")) else { return micros }
         guard let second = unsafe number(1...2), second < 60 else { return nil }
-        micros += Int64(second) * 1_000_000
-        guard unsafe take(UInt8(ascii: ".")) else { return micros }
+        return unsafe fractionBehind(micros + Int64(second) * 1_000_000)
+    }
+
+    /// `mm[ss[.digits]]`.
+    @inline(never)
+    private mutating func basicTime(_ hour: Int) -> Int64? {
+        guard let minute = unsafe number(2...2), minute < 60 else { return nil }
+        let micros = Int64(hour * 3_600 + minute * 60) * 1_000_000
+        guard unsafe isAtDigit else { return micros }
+        guard let second = unsafe number(2...2), second < 60 else { return nil }
+        return unsafe fractionBehind(micros + Int64(second) * 1_000_000)
+    }
+
+    /// A time in microseconds with the fraction that may follow.
+    @inline(__always)
+    private mutating func fractionBehind(_ micros: Int64) -> Int64? {
+        guard unsafe take(UInt8(ascii: ".")) || take(UInt8(ascii: ",")) else { return micros }
         let start = unsafe index
         guard let fraction = unsafe number(0...6) else { return nil }
         var scaled = Int64(fraction)
         for _ in (unsafe index - start)..<6 { scaled *= 10 }
         _ = unsafe number(0...30)
         return micros + scaled
+    }
+
+    /// The digits of a fraction of a second in microseconds; those below one are cut off.
+    mutating func fraction(_ digitsMax: Int) -> Int64? {
+        let start = unsafe index
+        guard let first = unsafe number(1...min(6, digitsMax)) else { return nil }
+        var scaled = Int64(first)
+        for _ in (unsafe index - start)..<6 { scaled *= 10 }
+        if digitsMax > 6 { _ = unsafe number(0...(digitsMax - 6)) }
+        return scaled
+    }
+
+    /// `Jan`, in any case, as the number of the month.
+    mutating func monthName() -> Int? {
+        guard unsafe count - index >= 3 else { return nil }
+        let name = (0..<3).map { unsafe bytes[index + $0] | 0x20 }
+        let names = Array("janfebmaraprmayjunjulaugsepoctnovdec".utf8)
+        for month in 0..<12 where names[(3 * month)..<(3 * month + 3)].elementsEqual(name) {
+            unsafe index += 3
+            return month + 1
+        }
+        return nil
+    }
+
+    /// `AM` or `PM`, in any case: whether it is the second.
+    mutating func halfDay() -> Bool? {
+        guard unsafe count - index >= 2, unsafe bytes[index + 1] | 0x20 == UInt8(ascii: "m") else {
+            return nil
+        }
+        let isAfternoon: Bool
+        switch unsafe bytes[index] | 0x20 {
+        case UInt8(ascii: "a"): isAfternoon = false
+        case UInt8(ascii: "p"): isAfternoon = true
+        default: return nil
+        }
+        unsafe index += 2
+        return isAfternoon
     }
 
     /// `Z`, `UTC`, `GMT`, `[UTC|GMT]±h[h][:mm[:ss]]` or `±hhmm`, in seconds east of UTC.
@@ -114,7 +184,7 @@ private struct TimeCursor {
     }
 }
 
-/// A timestamp in one of Spark's forms, or `nil`.
+/// A timestamp in one of Spark's forms, in ISO 8601's basic form or kdb's with a `D`, or `nil`.
 func scanISOTimestamp(_ bytes: UnsafePointer<UInt8>, _ count: Int) -> ScannedTime? {
     var cursor = unsafe TimeCursor(bytes: bytes, count: count)
     guard let date = unsafe cursor.date() else { return nil }
@@ -122,7 +192,7 @@ func scanISOTimestamp(_ bytes: UnsafePointer<UInt8>, _ count: Int) -> ScannedTim
     if unsafe cursor.isAtEnd { return time }
     guard
         unsafe cursor.take(UInt8(ascii: "T")) || cursor.take(UInt8(ascii: " "))
-            || cursor.take(UInt8(ascii: "t"))
+            || cursor.take(UInt8(ascii: "t")) || cursor.take(UInt8(ascii: "D"))
     else { return nil }
     guard let inDay = unsafe cursor.timeOfDay() else { return nil }
     time.micros += inDay

@@ -34,9 +34,12 @@ extension DescribedFiles.Column {
             throw UsageError(
                 "--schema: '\(shown(text))' is no column; write it as: price double")
         }
+        // Blanks are a part of a pattern, and nothing elsewhere.
         let typeText = words.count == 1 ? "string" : words.dropFirst().joined()
         if typeText.lowercased().hasPrefix("timestamp("), typeText.hasSuffix(")") {
-            let format = String(typeText.dropFirst("timestamp(".count).dropLast())
+            let spaced = words.dropFirst().joined(separator: " ")
+            let start = spaced.firstIndex(of: "(").map(spaced.index(after:)) ?? spaced.startIndex
+            let format = String(spaced[start...].dropLast())
             self.init(
                 Field(words[0], .timestamp, isNullable: isNullable), timestampFormat: format,
                 isSkipped: words[0] == passedOver)

@@ -45,7 +45,7 @@ struct AppendInput {
         }
         let name = files.first ?? ""
         let parts = name.lowercased().split(separator: "." as Character).dropFirst()
-        let ending = parts.last { !["gz", "zip"].contains($0) }
+        let ending = parts.last { !["gz", "zip", "zst", "lz4", "xz", "bz2"].contains($0) }
         let format = fileFeeds.first { format in
             ending.map { format.files?.nameEndings.contains(String($0)) ?? false } ?? false
         }

@@ -23,7 +23,7 @@ let logAppendVerb = Verb(
 
         --schema lists columns as "symbol string, event_time timestamp(epoch_ms), price double";
         a timestamp may say how it is written: iso (by default), epoch_s, epoch_ms, epoch_us,
-        epoch_ns. Fields of a file without header are taken in order; '_' passes one over.
+        epoch_ns, or a pattern, as in timestamp(dd.MM.yyyy HH:mm:ss.SSS). Fields of a file without header are taken in order; '_' passes one over.
         """,
     positionals: [
         .required("LOG", "the log's folder"),

@@ -253,7 +253,7 @@ def test_blank_lines_take_no_memory(fault):
     done = subprocess.run(
         [sys.executable, "-c", script, BINARY, "log", "append", "log/z", "--format", "csv",
          "--no-header", "--schema", "a string, t timestamp", "b.csv.gz"],
-        cwd=workspace.path, capture_output=True, text=True, timeout=120)
+        cwd=workspace.path, capture_output=True, text=True, timeout=300)
     code, megabytes = done.stdout.split()[-2:]
     assert code == "0" and int(megabytes) < 128, done.stdout + done.stderr
     assert workspace.run("log", "cat", "log/z", "--format", "csv").out.splitlines()[1:] \
@@ -608,3 +608,226 @@ def test_an_arrow_file_with_narrower_types(workspace):
             out.write_table(table)
         workspace.run("log", "append", "log/z", f"{name}.arrows")
     assert prices(workspace) == [5, 6]
+
+
+# Times as exporters write them.
+
+@pytest.mark.parametrize("name, keys, time, price", [
+    ("histdata-like.csv", {"header": False},
+     {"from": 0, "timestampFormat": "yyyyMMdd HHmmssSSS"}, {"from": 1}),
+    ("dukascopy-like.csv", {"header": False, "delimiter": ";"},
+     {"from": 0, "timestampFormat": "dd.MM.yyyy HH:mm:ss.SSS"}, {"from": 1}),
+    ("mt5-like.tsv", {"delimiter": "\t"},
+     {"from": ["<DATE>", "<TIME>"], "timestampFormat": "yyyy.MM.dd HH:mm:ss.SSS"}, {"from": "<BID>"}),
+    ("excel-like.csv", {}, {"from": "Date", "timestampFormat": "M/d/yyyy H:mm"}, {"from": "Close"}),
+    ("two-fields.csv", {}, {"from": ["Date", "Time"]}, {"from": "Close"})])
+def test_times_of_exporters(fault, name, keys, time, price):
+    workspace = fault("10")
+    settings = {"format": "csv", "eventTime": "event_time", **keys, "columns": [
+        {"name": "event_time", "type": "timestamp", **time}, {"name": "p", "type": "double", **price}]}
+    job = {"name": "m", "source": {"format": "log", "path": "log/z"}, "feed": {**settings, "paths": name},
+           "watermark": {"eventTime": "event_time", "delayThreshold": "0 seconds", "idleTimeout": "1 second"},
+           "trigger": {"availableNow": True},
+           "queries": [{"name": "candles", "groupBy": ["window(event_time, '1 minute')"],
+                        "select": ["window.start AS ts", "first(p) AS o", "last(p) AS c", "count(*) AS n"],
+                        "sinks": [{"format": "parquet", "path": "lake/candles"}]}]}
+    workspace.run("run", workspace.job(job))
+    right = [("2026-01-05 10:00:00+00", 1.5, 2.5, 2)]
+    assert candles(workspace, "ts::VARCHAR, o, c, n") == right
+    # The same as a directory of files.
+    del job["feed"]
+    job |= {"name": "n", "source": {**settings, "path": name}}
+    job["queries"][0]["sinks"][0]["path"] = "lake/n"
+    workspace.run("run", workspace.job(job))
+    assert workspace.query(
+        "SELECT ts::VARCHAR, o, c, n FROM read_parquet('{lake}/n/**/*.parquet')") == right
+
+
+def column_of_times(workspace, texts, check=0, **column):
+    """What a log has of texts in a column of times."""
+    shutil.rmtree(workspace.path / "log", ignore_errors=True)
+    feed = {"format": "csv", "paths": "x.csv", "eventTime": "t", "delimiter": ";",
+            "rejects": {"maxShare": 1},
+            "columns": [{"name": "t", "type": "timestamp", **column}]}
+    (workspace.path / "x.csv").write_text("\n".join(["t", *texts]) + "\n")
+    done = workspace.run(
+        "log", "append", "log/z", "--feed", workspace.job(feed, "feed.json"), check=check)
+    if check:
+        return done.err
+    return workspace.run("log", "cat", "log/z", "--format", "csv").out.split("\n")[1:-1]
+
+
+@pytest.mark.parametrize("text, micros", [
+    ("20260105T100000Z", ""), ("20260105T100000.5", ".5"), ("20260105 1000", ""),
+    ("2026-01-05 10:00:00,123", ".123"), ("2026-01-05D10:00:00.1", ".1"), ("20260105T100000+0000", ""),
+    ("20260105T120000+02:00", "")])
+def test_times_of_iso_8601(workspace, text, micros):
+    found = column_of_times(workspace, [text])
+    assert len(found) == 1 and found[0].startswith("2026-01-05 10:00:00" + micros), found
+
+
+@pytest.mark.parametrize("text", [
+    "2026010", "202601051", "20261305T100000", "20260105T10000", "20260105T250000", "2026-0105", "2026-01-05E10:00"])
+def test_times_that_are_none(workspace, text):
+    assert column_of_times(workspace, [text]) == []
+
+
+@pytest.mark.parametrize("pattern, text, time", [
+    ("yyyy/MM/dd HH:mm:ss", "2026/01/05 10:00:00", "10:00:00"),
+    ("yyyy.MM.dd'D'HH:mm:ss.SSSSSSSSS", "2026.01.05D10:00:00.123456789", "10:00:00.123456"),
+    ("d-MMM-yyyy h:mm a", "5-Jan-2026 3:05 PM", "15:05:00"), ("d-MMM-yyyy h:mm a", "5-JAN-2026 12:05 am", "00:05:00"),
+    ("yyyy-DDD HH:mm", "2026-005 10:00", "10:00:00"), ("yyyy-MM-dd'T'HH:mm:ss[.SSS][XXX]", "2026-01-05T10:00:00", "10:00:00"),
+    ("yyyy-MM-dd'T'HH:mm:ss[.SSS][XXX]", "2026-01-05T10:00:00.5+02:00", "08:00:00.5"),
+    ("dd/MM/yy HH:mm", "05/01/26 10:00", "10:00:00"), ("yyyyMMdd", "20260105", "00:00:00")])
+def test_patterns_of_times(workspace, pattern, text, time):
+    assert column_of_times(workspace, [text], timestampFormat=pattern)[0].startswith("2026-01-05 " + time)
+
+
+@pytest.mark.parametrize("pattern, text", [
+    ("dd.MM.yyyy", "5.1.2026"), ("M/d/yyyy", "13/5/2026"), ("yyyyMMdd HHmmssSSS", "20260105 100000"),
+    ("yyyy-MM-dd HH:mm", "2026-01-05 10:00:00"), ("d.M.yyyy", "30.2.2026"), ("yyyy-DDD", "2026-366")])
+def test_texts_that_are_not_of_a_pattern(workspace, pattern, text):
+    assert column_of_times(workspace, [text], timestampFormat=pattern) == []
+
+
+@pytest.mark.parametrize("pattern, reason", [
+    ("HH:mm", "has no date"), ("yyyy-MM-dd z", "names of zones"), ("yyyy-MM-dd Q", "means nothing"),
+    ("yyyy-MM-dd 'x", "is not closed"), ("[yyyy", "is not closed")])
+def test_patterns_that_are_none(workspace, pattern, reason):
+    assert reason in column_of_times(workspace, [], check=2, timestampFormat=pattern)
+
+
+def test_a_pattern_has_a_zone(workspace):
+    assert column_of_times(
+        workspace, ["05.01.2026 10:00"], timestampFormat="dd.MM.yyyy HH:mm", timeZone="America/New_York"
+    )[0].startswith("2026-01-05 15:00:00")
+
+
+def test_a_pattern_on_the_command_line(workspace):
+    (workspace.path / "x.csv").write_text("t;p\n05.01.2026 10:00:00.123;1\n")
+    workspace.run("log", "append", "log/z", "--delimiter", ";", "--schema",
+                  "t timestamp(dd.MM.yyyy HH:mm:ss.SSS), p double", "x.csv")
+    assert workspace.run("log", "cat", "log/z", "--format", "csv").out.splitlines()[1] \
+        .startswith("2026-01-05 10:00:00.123")
+
+
+def test_seconds_since_midnight(workspace):
+    feed = {"format": "csv", "paths": "AMZN_2012-06-21.csv", "header": False, "eventTime": "t",
+            "columns": [{"name": "t", "type": "timestamp", "from": 0, "format": "s_since_midnight",
+                         "timeZone": "America/New_York"}, {"name": "p", "type": "double", "from": 1}]}
+    (workspace.path / "AMZN_2012-06-21.csv").write_text("34200.017459617,1\n34200,2\n")
+    workspace.run("log", "append", "log/z", "--feed", workspace.job(feed, "feed.json"))
+    out = workspace.run("log", "cat", "log/z", "--format", "csv").out.splitlines()[1:]
+    assert out[0].startswith("2012-06-21 13:30:00.017459") and out[1].startswith("2012-06-21 13:30:00,")
+
+
+# Numbers as others write them.
+
+def column_of_numbers(workspace, type, texts, **column):
+    shutil.rmtree(workspace.path / "log", ignore_errors=True)
+    feed = {"format": "csv", "paths": "x.csv", "eventTime": "t", "delimiter": ";",
+            "rejects": {"maxShare": 1},
+            "columns": [{"name": "t", "type": "timestamp"}, {"name": "v", "type": type, **column}]}
+    (workspace.path / "x.csv").write_text(
+        "\n".join(["t;v", *(f"2026-01-05;{text}" for text in texts)]) + "\n")
+    workspace.run("log", "append", "log/z", "--feed", workspace.job(feed, "feed.json"))
+    out = workspace.run("log", "cat", "log/z", "--format", "csv").out
+    return [line.split(",", 1)[1].strip('"') for line in out.splitlines()[1:]]
+
+
+def test_integers_with_decimals_that_are_none(workspace):
+    texts = ["100.0", "-7.000", "1e3", "9223372036854775807.0", "100.5", "9223372036854775808.0", "1e-1"]
+    assert column_of_numbers(workspace, "long", texts) == ["100", "-7", "9223372036854775807"]
+    assert column_of_numbers(workspace, "int", ["2147483647.0", "2147483648.0"]) == ["2147483647"]
+
+
+@pytest.mark.parametrize("marks, texts, right", [
+    ({"decimalMark": ","}, ["1,5", "-0,25", "2", "1.5"], ["1.5", "-0.25", "2.0"]),
+    ({"groupMark": ","}, ["1,234.5", "1234.5", "12,34", "1,2345", "1,234,567", ",123", "1,234e2"],
+     ["1234.5", "1234.5", "1234567.0", "123400.0"]),
+    ({"decimalMark": ",", "groupMark": "."}, ["1.234,5", "1.5", "12.345,25"], ["1234.5", "12345.25"]),
+    ({"groupMark": " "}, ["1 234"], ["1234.0"])])
+def test_marks_in_numbers(workspace, marks, texts, right):
+    assert column_of_numbers(workspace, "double", texts, **marks) == right
+
+
+# Archives and compression.
+
+@pytest.mark.parametrize("archive", ["mac.zip", "status.zip:*.csv", "status.zip:a.csv", "*.zip:*.csv"])
+def test_zip_with_other_entries(fault, archive):
+    workspace = fault("18")
+    workspace.run("log", "append", "log/x", "--format", "csv", "--schema", "t timestamp, p int", archive)
+    rows = 2 if archive.startswith("*") else 1
+    assert prices(workspace, "log/x") == [1] * rows
+
+
+def test_a_zip_with_an_entry_that_is_none_is_named(fault):
+    workspace = fault("18")
+    error = workspace.run("log", "append", "log/y", "--format", "csv", "--schema", "t timestamp, p int",
+                          "status.zip", check=1).err
+    assert "status.zip:a.txt: the header has no field 't'" in error and "status.zip:*.csv" in error
+
+
+def compressed(kind, data):
+    match kind:
+        case "zstd":
+            return pa.compress(data, codec="zstd", asbytes=True)
+        case "lz4":
+            return pa.compress(data, codec="lz4", asbytes=True)
+        case "xz":
+            import lzma
+            return lzma.compress(data)
+        case "bzip2":
+            import bz2
+            return bz2.compress(data)
+
+
+@pytest.mark.parametrize("kind", ["zstd", "lz4"])
+@pytest.mark.parametrize("way", ["file", "pipe", "frames"])
+def test_compressed_files(workspace, kind, way):
+    lines = [f"2026-01-05 10:00:00,{index}" for index in range(50_000)]
+    data = ("t,p\n" + "\n".join(lines) + "\n").encode()
+    packed = compressed(kind, data)
+    if way == "frames":
+        packed = compressed(kind, data[:100_001]) + compressed(kind, data[100_001:])
+    (workspace.path / "x.csv.zst").write_bytes(packed)
+    if way == "pipe":
+        workspace.run("log", "append", "log/z", "--format", "csv", "--schema",
+                      "t timestamp, p double", "-", stdin=packed)
+    else:
+        append(workspace, "x.csv.zst")
+    assert prices(workspace) == list(range(50_000))
+    (workspace.path / "cut.csv.zst").write_bytes(packed[:-20])
+    assert f"the {kind} file is damaged" in append(workspace, "cut.csv.zst", log="log/y", check=1).err
+
+
+@pytest.mark.parametrize("kind", ["xz", "bzip2"])
+def test_compressions_that_are_named(workspace, kind):
+    (workspace.path / "x.csv").write_bytes(compressed(kind, b"t,p\n"))
+    error = append(workspace, "x.csv", check=1).err
+    assert f"the file is packed by {kind}" in error and f"{kind} -d" in error
+
+
+@pytest.mark.parametrize("text, setting", [
+    ("05.01.2026 10:00:00.123", '"timestampFormat": "d.M.yyyy H:mm[:ss][.SSS]"'),
+    ("1/5/2026 10:00", '"M/d/yyyy H:mm[:ss][.SSS]" or "timestampFormat": "d/M/yyyy H:mm[:ss][.SSS]"'),
+    ("1/25/2026 10:00 PM", '"timestampFormat": "M/d/yyyy h:mm a"'), ("1767607200000", '"format": "epoch_ms"'),
+    ("20260105 100000123", '"timestampFormat": "yyyyMMdd HHmmssSSS"')])
+@pytest.mark.parametrize("format", ["csv", "json"])
+def test_a_reject_names_what_would_read_its_time(workspace, format, text, setting):
+    column = {"name": "t", "type": "timestamp"}
+    if format == "csv":
+        (workspace.path / "x").write_text(f"t\n{text}\n")
+        feed = {"columns": [column]}
+    else:
+        (workspace.path / "x").write_text(json.dumps({"t": text}) + "\n")
+        feed = {"fields": [column]}
+    feed |= {"format": format, "paths": "x", "eventTime": "t", "rejects": {"maxShare": 1}}
+    workspace.run("log", "append", "log/z", "--feed", workspace.job(feed, "feed.json"))
+    reason = workspace.query("SELECT reason FROM read_parquet('{lake}/rejects/*.parquet')")[0][0]
+    assert reason.endswith(setting + " would read it"), reason
+    word, value = setting.split(" or ")[0].split(": ")[-2:] if " or " not in setting \
+        else ('"timestampFormat"', '"M/d/yyyy H:mm[:ss][.SSS]"')
+    column[word.strip('"')] = value.strip('"')
+    workspace.run("log", "append", "log/y", "--feed", workspace.job(feed, "feed.json"))
+    assert len(workspace.run("log", "cat", "log/y", "--format", "csv").out.splitlines()) == 2

@@ -25,7 +25,7 @@ final class FileStream: ByteStream {
     }
 }
 
-/// A pipe, a terminal or standard input: gzip is unpacked, which the first bytes tell.
+/// A pipe, a terminal or standard input, whose first bytes tell whether it is packed.
 ///
 /// The first bytes, read to see what it is, come again.
 final class PipeStream: ByteStream {
@@ -42,21 +42,16 @@ final class PipeStream: ByteStream {
         self.wait = wait
     }
 
-    /// Whether the stream is packed by gzip; waits for its first bytes.
-    func isPacked() throws -> Bool {
-        while first.count < 4, isOpen {
+    /// How the stream is packed; waits for its first bytes.
+    func packing() throws -> Packing {
+        while first.count < Packing.magicBytes, isOpen {
             try wait.forBytes(of: input)
-            var more = [UInt8](repeating: 0, count: 4 - first.count)
+            var more = [UInt8](repeating: 0, count: Packing.magicBytes - first.count)
             let got = try unsafe more.withUnsafeMutableBytes { try unsafe input.read(into: $0) }
             isOpen = got > 0
             first += more.prefix(got)
         }
-        guard !isZip(first) else {
-            throw ConnectorError(
-                "unreadable", "a zip file cannot be read from a pipe; name the file instead",
-                at: name)
-        }
-        return isGzip(first)
+        return Packing(first)
     }
 
     func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
@@ -85,7 +80,7 @@ final class UnpackedPipe: ByteStream {
 
     func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
         if let content { return try unsafe content.read(into: buffer) }
-        let opened: any ByteStream = try pipe.isPacked() ? GzipStream(pipe, name: name) : pipe
+        let opened = try pipe.packing().unpacking(pipe, name: name)
         content = opened
         return try unsafe opened.read(into: buffer)
     }

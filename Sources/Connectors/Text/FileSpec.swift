@@ -60,7 +60,12 @@ extension FileSpec {
 extension FeedColumn {
     /// Everything that the column's content depends on.
     fileprivate var identityParts: [String] {
-        [
+        // What is newer than positions that logs have is told only where it is given.
+        let marks = groupMark.map { "marks \(decimalMark) \($0)" } ?? "mark \(decimalMark)"
+        let newer =
+            (timePattern.map { ["pattern \($0)"] } ?? [])
+            + (decimalMark == "." && groupMark == nil ? [] : [marks])
+        return newer + [
             name, "\(type)", "\(isNullable)", "\(origin)", timestampFormat.rawValue,
             dateFormat.rawValue, timeZone, "\(scale)", letterCase?.rawValue ?? "unchanged",
         ]

@@ -151,20 +151,16 @@ final class InputCursor {
         }
         let file = try files.openForReading(path)
         self.file = file
-        let magic = try file.readUpTo(4, at: 0)
-        if isZip(magic) {
+        let packing = Packing(try file.readUpTo(Packing.magicBytes, at: 0))
+        if packing == .zip {
             let opened = try ZipArchive(file, name: input.path)
             archive = opened
             return try openEntry(of: opened, from: entry)
         }
         let stream = FileStream(file)
-        if isGzip(magic) {
-            window = InputWindow(GzipStream(stream, name: input.path), readBytes: readBytes)
-        } else {
-            window = InputWindow(
-                stream, readBytes: readBytes,
-                takesOpenLine: !follows || index + 1 < inputs.count)
-        }
+        window = InputWindow(
+            try packing.unpacking(stream, name: input.path), readBytes: readBytes,
+            takesOpenLine: packing != .none || !follows || index + 1 < inputs.count)
         return true
     }
 
@@ -183,11 +179,3 @@ final class InputCursor {
         return false
     }
 }
-
-// What a file is follows from its first bytes, not from its name.
-
-func isZip(_ magic: [UInt8]) -> Bool {
-    magic.starts(with: [0x50, 0x4b, 3, 4]) || magic.starts(with: [0x50, 0x4b, 5, 6])
-}
-
-func isGzip(_ magic: [UInt8]) -> Bool { magic.starts(with: [0x1f, 0x8b]) }

@@ -79,8 +79,11 @@ final class TextRows: FileRows {
     }
 
     func offsetCount(of file: any ReadFile, bytes: Int64) throws -> Int64 {
-        let magic = try file.readUpTo(4, at: 0)
-        if isGzip(magic) || isZip(magic) {
+        let packing = Packing(try file.readUpTo(Packing.magicBytes, at: 0))
+        if case .foreign = packing {
+            _ = try packing.unpacking(FileStream(file), name: file.path.string)
+        }
+        guard packing == .none else {
             throw ConnectorError(
                 "unreadable",
                 "the file is compressed, and a source reads files in parts; unpack it, or read it "

@@ -50,7 +50,7 @@ private func textFeed<Spec: FileSpec & Sendable>(
     let paths = KeyShape.required(
         "paths", .oneOf([.text(.path), .list(.text(.path), count: 1...10_000)]),
         "Files or globs (`*`, `?`, `[…]`), in this order, a glob's by name; `-` is standard input. "
-            + "gzip and zip files are recognised; behind `.zip:` comes a glob for entries.",
+            + "gzip, zstd, lz4 and zip files are recognised; behind `.zip:` comes a glob for entries.",
         examples: ["ticks/*.csv.gz", ["a.csv", "b.csv"], "ticks.zip:*.csv"])
     let follow = KeyShape.optional(
         "follow", .boolean,
@@ -100,7 +100,10 @@ extension DescribedFiles {
                 ("type", .string(column.field.type.description)),
                 ("nullable", .bool(column.field.isNullable)),
             ]
-            if let format = column.timestampFormat { members.append(("format", .string(format))) }
+            if let format = column.timestampFormat {
+                let isWord = FeedColumn.TimestampFormat(rawValue: format) != nil
+                members.append((isWord ? "format" : "timestampFormat", .string(format)))
+            }
             if positions { members.append(("from", .integer(position))) }
             return .object(members)
         }
