@@ -146,7 +146,7 @@ fault-deps: ## install strace, which fails the calls of real processes
 	    $(sudo) apt-get install -y -qq --no-install-recommends strace >/dev/null; }
 
 crash-test: crash-sweep ## a slice of what crashes, faults, flipped bits and sabotage do
-	.build/crash-sweep crashes --seeds 48 --partial 12 --double-every 2000
+	.build/crash-sweep crashes --seeds 36 --partial 12 --double-every 2000
 	.build/crash-sweep faults --seeds 2
 	.build/crash-sweep rot --step 29
 	.build/crash-sweep mutants --seeds 3

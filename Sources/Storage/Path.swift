@@ -25,9 +25,15 @@ public struct Path: Sendable {
                 detail: "'\(scheme)://' is an address, and only paths of this machine's files are "
                     + "known here; copy the files, or mount what has them")
         }
+        if Path.isNormal(string) {
+            self.string = string
+            return
+        }
         var components: [Substring] = []
-        for component in string.split(separator: "/" as Character) where component != "." {
-            guard !component.utf8.contains(0) else {
+        for part in string.utf8.split(separator: UInt8(ascii: "/")) {
+            let component = Substring(part)
+            if component == "." { continue }
+            guard !part.contains(0) else {
                 throw StorageError(
                     .invalidName, "use", path: string, detail: "the path contains a NUL byte")
             }
@@ -41,6 +47,24 @@ public struct Path: Sendable {
         let joined = components.joined(separator: "/")
         let isAbsolute = string.utf8.first == UInt8(ascii: "/")
         self.string = isAbsolute ? "/" + joined : (joined.isEmpty ? "." : joined)
+    }
+
+    /// Whether a text is a path as it is kept, of components that are allowed: most are.
+    private static func isNormal(_ string: String) -> Bool {
+        var (count, dots, isFirst) = (0, 0, true)
+        for byte in string.utf8 {
+            if byte == UInt8(ascii: "/") {
+                // Nothing between two slashes; the first one may be the root's.
+                if count == 0 ? !isFirst : count == 1 && dots == 1 { return false }
+                (count, dots) = (0, 0)
+            } else {
+                count += 1
+                if byte == UInt8(ascii: ".") { dots += 1 }
+                if byte == 0 || count > componentBytesMax { return false }
+            }
+            isFirst = false
+        }
+        return count > 1 || count == 1 && dots == 0
     }
 
     /// The scheme of a text such as `s3://bucket/key`, which is no path.

@@ -14,7 +14,7 @@ let logAppendVerb = Verb(
         A log that does not exist is made. What the columns are and where they come from is told by
         a job's feed (--job), by a file that holds such a feed object (--feed), by --schema, or, for
         a log that exists already, by its own columns. FILE replaces the feed's own paths; '-' is
-        standard input; .gz and .zip files are read as they are.
+        standard input; .gz, .zst, .lz4 and .zip files are read as they are.
 
         The log remembers how far each feed has come, with a checksum of what it read: the same
         command again appends only what is new, also after it was interrupted. A file that has
@@ -23,7 +23,8 @@ let logAppendVerb = Verb(
 
         --schema lists columns as "symbol string, event_time timestamp(epoch_ms), price double";
         a timestamp may say how it is written: iso (by default), epoch_s, epoch_ms, epoch_us,
-        epoch_ns, or a pattern, as in timestamp(dd.MM.yyyy HH:mm:ss.SSS). Fields of a file without header are taken in order; '_' passes one over.
+        epoch_ns, or a pattern, as in timestamp(dd.MM.yyyy HH:mm:ss.SSS). Fields of a file without
+        header are taken in order; '_' passes one over.
         """,
     positionals: [
         .required("LOG", "the log's folder"),

@@ -184,14 +184,14 @@ import TickLog
         let expected = try lake(undisturbed)
         try #require(expected.count > 4)
         let survived = try sweepCrashes(
-            seeds: 0, step: TestSlice.step(6), prepare: prepare,
+            seeds: 0, step: TestSlice.step(10), prepare: prepare,
             run: { try self.run($0, job, threads: threads) },
             recover: { files, point in
                 try self.run(files, job, threads: threads)
                 let found = try self.lake(files)
                 guard found == expected else { throw Violation(point: point) }
             })
-        #expect(survived > crashesMin / TestSlice.step(6))
+        #expect(survived > crashesMin / TestSlice.step(10))
     }
 
     @Test func droppedSyncsAreNoticed() throws {

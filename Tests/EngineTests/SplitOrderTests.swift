@@ -162,7 +162,7 @@ import Testing
         let expected = try bytes(undisturbed)
         try #require(expected.count > 2)
         let survived = try sweepCrashes(
-            seeds: 0, step: TestSlice.step(6),
+            seeds: 0, step: TestSlice.step(10),
             run: { files in
                 let time = ManualTime()
                 try self.run(text, self.filled(time), files, time, threads: threads)
@@ -172,7 +172,7 @@ import Testing
                 try self.run(text, self.filled(time), files, time, threads: threads)
                 guard try self.bytes(files) == expected else { throw Different(point: point) }
             })
-        #expect(survived > 100 / TestSlice.step(6))
+        #expect(survived > 100 / TestSlice.step(10))
     }
 }
 

@@ -68,17 +68,26 @@ struct SimulatedDisk: Sendable {
         return node
     }
 
+    private static let workingDirectory: Name = Array("cwd".utf8)
+    private static let up: Name = Array("..".utf8)
+
     /// Absolute and relative paths are two trees below one root.
     static func components(_ path: Path) -> [Name] {
-        var components: [Name] = path.isAbsolute ? [] : [Array("cwd".utf8)]
-        for component in path.string.utf8.split(separator: UInt8(ascii: "/")) {
-            if component.count == 1, component.first == UInt8(ascii: ".") { continue }
-            if component.elementsEqual("..".utf8) {
-                _ = components.popLast()
-            } else {
-                components.append(Array(component))
+        var components: [Name] = path.isAbsolute ? [] : [workingDirectory]
+        var name: Name = []
+        func end() {
+            if name == up { _ = components.popLast() } else { components.append(name) }
+        }
+        // By hand, since paths are taken apart all the time; a path has no empty component.
+        for byte in path.string.utf8 {
+            if byte != UInt8(ascii: "/") {
+                name.append(byte)
+            } else if !name.isEmpty {
+                end()
+                name = []
             }
         }
+        if !name.isEmpty, path != .currentDirectory { end() }
         return components
     }
 
