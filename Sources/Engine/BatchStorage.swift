@@ -78,11 +78,12 @@ struct BatchStorage: @unchecked Sendable {
     ///
     /// Their syncs need not wait for each other. When one fails nothing of any other stays.
     private func prepare(_ batch: ComputedBatch) throws -> PreparedParts {
+        let attempt = Attempts(time)
         let parts = workers.map(2) { part in
             var parts = PreparedParts()
             if part == 0 {
                 parts.state = workers.map(batch.changes.count) { index in
-                    Measured(time) {
+                    attempt {
                         try graph.nodes[index].attributingErrors {
                             try PreparedState(batch.changes[index], graph.files)
                         }
@@ -90,7 +91,7 @@ struct BatchStorage: @unchecked Sendable {
                 }
             } else {
                 parts.results = workers.map(batch.publications.count) { index in
-                    Measured(time) {
+                    attempt {
                         try attributingErrors(index) {
                             try PreparedResults(batch.publications[index], batch.plan)
                         }
@@ -209,6 +210,30 @@ private struct Measured<Value: Sendable>: Sendable {
     }
 }
 
+/// Pieces of work of which none begins when another has failed: after a failed sync nothing more is
+/// written.
+private final class Attempts: Sendable {
+    private let time: any TimeSource
+    private let haveFailed = Mutex(false)
+
+    init(_ time: any TimeSource) { self.time = time }
+
+    func callAsFunction<Value>(_ body: () throws -> Value) -> Measured<Value> {
+        Measured(time) {
+            if haveFailed.withLock(\.self) { throw NotBegun() }
+            do {
+                return try body()
+            } catch {
+                haveFailed.withLock { $0 = true }
+                throw error
+            }
+        }
+    }
+}
+
+/// What became of a piece of work that another's failure left out.
+private struct NotBegun: Error {}
+
 /// State files that have their names.
 private struct PublishedState: Sendable {
     let files: [Owned<FileReceipt>]
@@ -236,7 +261,7 @@ private struct PreparedParts: Sendable {
 
     /// What failed first, in the job's order.
     var error: (any Error)? {
-        state.lazy.compactMap(\.error).first ?? results.lazy.compactMap(\.error).first
+        (state.compactMap(\.error) + results.compactMap(\.error)).first { !($0 is NotBegun) }
     }
 
     func abort() {
