@@ -152,6 +152,7 @@ def own_contenders(bench, folder, form):
 
     def through_a_log():
         streamer(folder, "clear", f"{form}-feed.json", "--log", "--yes")
+        work.clear(folder, f"{form}-feed")
         return streamer(folder, "run", f"{form}-feed.json", "--threads", THREADS)
     ours[f"streamer from {form}, through a log"] = through_a_log
     return ours

@@ -129,8 +129,10 @@ class Work:
             return folder
 
         def cleared(build, folder):
-            log = ["--log"] if "feed" in shape else []
-            build.run(folder, "clear", f"{name}.json", "--yes", *log)
+            # Everything, since the jobs of a folder write the same table; then the log of a feed.
+            if "feed" in shape:
+                build.run(folder, "clear", f"{name}.json", "--yes", "--log")
+            build.run(folder, "clear", "--yes")
 
         def once(build):
             folder = prepared(build, self.ticks)

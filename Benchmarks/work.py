@@ -50,7 +50,8 @@ def job(folder, name, queries=None, source=None, feed=None, batch=1_000_000, opt
 
 
 def clear(folder, name, binary=BINARY):
-    streamer(folder, "clear", f"{name}.json", "--yes", binary=binary)
+    """Removes every checkpoint and table, since the jobs of a folder write the same table."""
+    streamer(folder, "clear", "--yes", binary=binary)
 
 
 def generate(folder, ticks, symbols, forms=("log",), seed=7):
