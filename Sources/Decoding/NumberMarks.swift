@@ -24,7 +24,7 @@ struct NumberMarks {
         for index in 0..<count {
             let byte = unsafe bytes[index]
             var written = byte
-            if isWhole, unsafe byte == group {
+            if isWhole, unsafe group != 0, unsafe byte == group {
                 guard hasGroups ? digits == 3 : 1...3 ~= digits else { return nil }
                 (digits, hasGroups) = (0, true)
                 continue

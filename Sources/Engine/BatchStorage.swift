@@ -22,8 +22,8 @@ struct ComputedBatch: Sendable {
     var timer: BatchTimer
 }
 
-/// Makes batches durable, one after the other: the plan, then state, then what the sinks publish,
-/// then the commit.
+/// Makes batches durable, one after the other: the plan, then state and what the sinks publish, then
+/// the commit.
 // `@unchecked`: of the graph it uses what is set once.
 struct BatchStorage: @unchecked Sendable {
     let checkpoint: CheckpointStore
