@@ -61,6 +61,8 @@ let package = Package(
 
         layer("Storage", ["CSystem", "CXXHash"]),
         layer("Columnar", ["CZstd", "CLZ4", "CXXHash"]),
+        // C libraries that are opened at first use: nothing of them is linked.
+        layer("Network", ["Storage"]),
         layer("JSON", ["CSimdjson"]),
         layer("Expressions", ["Columnar"]),
         layer("Settings", ["Columnar", "JSON", "Expressions"]),
@@ -147,6 +149,7 @@ let package = Package(
         tests("FuzzTests", ["Storage", "FuzzTargets"]),
         tests("TestSupportTests", ["Storage", "Columnar", "ConnectorAPI"]),
         tests("StorageTests", ["Storage"]),
+        tests("NetworkTests", ["Network"]),
         tests("CommandLineTests", ["Storage", "Columnar", "CommandLine"]),
         tests("ColumnarTests", ["Columnar"]),
         tests("JSONTests", ["JSON"]),
