@@ -125,7 +125,7 @@ def starts(folder, runs, binary=BINARY):
     cold, after_kill = [], []
     commits = folder / "checkpoints" / "start" / "commits"
     for _ in range(runs):
-        streamer(folder, "clear", "start.json", "--yes", binary=binary)
+        streamer(folder, "clear", "--yes", binary=binary)
         process, took = until_commit(folder, commits, 0, binary)
         cold.append(took)
         # In the middle of some batch.

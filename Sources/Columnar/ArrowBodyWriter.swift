@@ -9,6 +9,8 @@ struct ArrowBodyWriter {
     private(set) var byteCount = 0
     /// Length and null count of each column.
     private(set) var nodes: [(Int64, Int64)] = []
+    /// Whether the buffers are in the form that may be compressed, once it is finished.
+    private(set) var isCompressed = false
     /// Offset in the body and length of each buffer, once it is finished.
     private(set) var buffers: [(Int64, Int64)] = []
     /// What the body is made of, in order; each is followed by zeros up to the alignment.
@@ -57,12 +59,20 @@ struct ArrowBodyWriter {
     private mutating func append(_ buffer: Buffer) { pieces.append(buffer) }
 
     /// Compresses what was appended and says where it will be.
+    ///
+    /// A body of small buffers alone stays as it is in memory.
     mutating func finish(_ workers: Workers) {
-        if case .zstd(let level) = compression {
+        if case .zstd(let level, let from) = compression,
+            pieces.contains(where: { $0.count >= max(1, from) })
+        {
             let plain = pieces
             pieces = workers.map(plain.count) { index in
-                plain[index].count > 0 ? Self.compress(plain[index], level: level) : plain[index]
+                let piece = plain[index]
+                if piece.count == 0 { return piece }
+                return piece.count < from
+                    ? Self.prefixed(piece) : Self.compress(piece, level: level)
             }
+            isCompressed = true
         }
         for piece in pieces {
             buffers.append((Int64(byteCount), Int64(piece.count)))
@@ -87,8 +97,13 @@ struct ArrowBodyWriter {
             unsafe output.storeBytes(of: Int64(buffer.count).littleEndian, as: Int64.self)
             return 8 + size
         }
-        if compressed.count < 8 + buffer.count { return compressed }
-        return unsafe Buffer(byteCount: 8 + buffer.count) { output in
+        return compressed.count < 8 + buffer.count ? compressed : prefixed(buffer)
+    }
+
+    /// The bytes as they are, behind the length that says so.
+    private static func prefixed(_ buffer: Buffer) -> Buffer {
+        // Safe: the region is as long as said, and all of it is written.
+        unsafe Buffer(byteCount: 8 + buffer.count) { output in
             unsafe output.storeBytes(of: Int64(-1).littleEndian, as: Int64.self)
             unsafe UnsafeMutableRawBufferPointer(rebasing: output[8...])
                 .copyMemory(from: buffer.unsafeBytes)

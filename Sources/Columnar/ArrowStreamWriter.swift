@@ -12,8 +12,9 @@
 public enum ArrowCompression: Hashable, Sendable {
     /// As they are in memory: can be read without copying.
     case none
-    /// zstd of that level, buffer by buffer; a buffer that does not shrink stays as it is.
-    case zstd(level: Int)
+    /// zstd of that level, buffer by buffer; a buffer that does not shrink stays as it is, and so
+    /// does one of fewer bytes than `from`.
+    case zstd(level: Int, from: Int = 0)
 }
 
 /// Messages as bytes, and where the values of their custom metadata lie in them.
@@ -162,7 +163,7 @@ extension FlatBufferBuilder {
     fileprivate mutating func recordBatch(
         from place: Int, _ body: ArrowBodyWriter, rowCount: Int
     ) {
-        let isCompressed = body.compression != .none
+        let isCompressed = body.isCompressed
         let table = self.table(
             from: place,
             [.long(Int64(rowCount)), .reference, .reference, isCompressed ? .reference : .absent])

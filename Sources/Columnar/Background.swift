@@ -1,8 +1,8 @@
 import Dispatch
 import Synchronization
 
-/// Work that is done beside the thread that asked for it, or by that thread while it waits, where
-/// no other has come to it.
+/// Work that is done beside the thread that asked for it, or by that thread when it needs the work,
+/// where no other has come to it.
 public final class Background<Value: Sendable>: Sendable {
     private enum State {
         case waiting(@Sendable () throws -> Value)
@@ -13,15 +13,15 @@ public final class Background<Value: Sendable>: Sendable {
     private let state: Mutex<State>
     private let isDone = DispatchSemaphore(value: 0)
 
-    /// Begins the work; with one thread it is done at once.
+    /// Asks another thread to do the work; with one thread nobody is asked.
     public init(threads: Int, _ work: @escaping @Sendable () throws -> Value) {
         state = Mutex(.waiting(work))
-        if threads > 1 { WorkerThreads.shared.run { self.takePart() } } else { takePart() }
+        if threads > 1 { WorkerThreads.shared.run { self.begin() } }
     }
 
     /// Waits until it is done; called once.
     public func wait() throws -> Value {
-        takePart()
+        begin()
         isDone.wait()
         guard case .done(let result) = state.withLock(\.self) else {
             preconditionFailure("work that is done left nothing")
@@ -30,7 +30,7 @@ public final class Background<Value: Sendable>: Sendable {
     }
 
     /// Does the work, unless somebody has begun it.
-    private func takePart() {
+    public func begin() {
         let work: (@Sendable () throws -> Value)? = state.withLock { state in
             guard case .waiting(let work) = state else { return nil }
             state = .running

@@ -239,6 +239,7 @@ final class BatchRunner {
         try finishRemoving()
         let (storage, retained) = (storage, checkpoint.retainedFrom)
         removing = Background(threads: job.threads) { try storage.removeOld(retained: retained) }
+        if job.threads == 1 { try finishRemoving() }
     }
 
     /// What makes a batch durable.

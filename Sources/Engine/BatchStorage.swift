@@ -54,83 +54,67 @@ struct BatchStorage: @unchecked Sendable {
         try timer.measure(\.walCommit, .checkpoint) { try checkpoint.logOffsets(entry) }
     }
 
-    /// Makes state and results durable.
+    /// Makes state and results durable, side by side: their syncs need not wait for each other.
     ///
-    /// First everything is written that can fail, side by side: state under temporary names, and
-    /// what every sink prepares. Until the last of them has, nobody sees anything of the batch, and
-    /// state whose names are lost is computed again. Then the state gets its names, and beside that
-    /// the sinks commit one after the other.
+    /// First everything is written that can fail: state under temporary names, and what every sink
+    /// prepares. Until the last of them has, nobody sees anything of the batch, and state whose names
+    /// are lost is computed again. Then the state gets its names, and beside that the sinks commit
+    /// one after the other. For all of this one other thread is woken, and once: in a batch of few
+    /// rows that takes longer than anything else.
     private func save(
         _ batch: ComputedBatch, _ timer: inout BatchTimer
     ) throws -> (state: [Owned<FileReceipt>], sinks: [Owned<Receipt>]) {
-        let prepared = try prepare(batch)
+        let attempt = Attempts(time)
+        let both = Meeting<[Measured<PreparedState>], [Measured<PreparedResults>]>()
+        let beside = Background(threads: workers.threads) {
+            both.bring(first: prepareState(batch, attempt))
+            let parts = PreparedParts(both.wait())
+            return parts.error == nil ? attempt { try publishState(parts) } : nil
+        }
+        both.bring(second: prepareResults(batch, attempt))
+        beside.begin()
+        let parts = PreparedParts(both.wait())
         timer.lap(
-            (\.stateCommit, prepared.stateNanos), beside: (\.addBatch, prepared.sinkNanos),
-            prepared.stages)
-        let (state, sinks) = try publish(prepared)
+            (\.stateCommit, parts.stateNanos), beside: (\.addBatch, parts.sinkNanos),
+            parts.stages)
+        // Where there is one thread the state has its names by now, or could not be given them.
+        let sinks = parts.error == nil ? attempt { try commit(parts) } : nil
+        let state = try beside.wait()
+        if let error = parts.error ?? state?.failure ?? sinks?.failure {
+            if state?.hasBegun != true { for part in parts.state { part.value?.abort() } }
+            if sinks?.hasBegun != true { for part in parts.results { part.value?.abort() } }
+            throw error
+        }
+        guard let state, let sinks else { preconditionFailure("what has not failed was done") }
         timer.lap(
             (\.stateCommit, state.work.nanos), beside: (\.addBatch, sinks.work.nanos),
             state.work.stages(.state) + sinks.work.stages(.sinks))
-        return (state.files, sinks.receipts)
+        return try (state.result.get(), sinks.result.get())
     }
 
-    /// Writes the state of every query aside and lets every sink prepare, side by side.
-    ///
-    /// Their syncs need not wait for each other. When one fails nothing of any other stays.
-    private func prepare(_ batch: ComputedBatch) throws -> PreparedParts {
-        let attempt = Attempts(time)
-        let parts = workers.map(2) { part in
-            var parts = PreparedParts()
-            if part == 0 {
-                parts.state = workers.map(batch.changes.count) { index in
-                    attempt {
-                        try graph.nodes[index].attributingErrors {
-                            try PreparedState(batch.changes[index], graph.files)
-                        }
-                    }
-                }
-            } else {
-                parts.results = workers.map(batch.publications.count) { index in
-                    attempt {
-                        try attributingErrors(index) {
-                            try PreparedResults(batch.publications[index], batch.plan)
-                        }
-                    }
+    /// Writes the state of every query aside.
+    private func prepareState(
+        _ batch: ComputedBatch, _ attempt: Attempts
+    ) -> [Measured<PreparedState>] {
+        workers.map(batch.changes.count) { index in
+            attempt {
+                try graph.nodes[index].attributingErrors {
+                    try PreparedState(batch.changes[index], graph.files)
                 }
             }
-            return parts
         }
-        let prepared = PreparedParts(state: parts[0].state, results: parts[1].results)
-        if let error = prepared.error {
-            prepared.abort()
-            throw error
-        }
-        return prepared
     }
 
-    /// Names the state and lets the sinks commit, side by side; where there is one thread, the sinks
-    /// only when the state has its names.
-    private func publish(_ prepared: PreparedParts) throws -> (PublishedState, PublishedResults) {
-        let sinksHaveBegun = Mutex(false)
-        do {
-            let published = try workers.map(2) { part in
-                if part == 0 {
-                    let (files, work) = try MeasuredWork.measure(time) {
-                        try publishState(prepared)
-                    }
-                    return PublishedParts(state: PublishedState(files: files, work: work))
+    /// Lets every sink prepare.
+    private func prepareResults(
+        _ batch: ComputedBatch, _ attempt: Attempts
+    ) -> [Measured<PreparedResults>] {
+        workers.map(batch.publications.count) { index in
+            attempt {
+                try attributingErrors(index) {
+                    try PreparedResults(batch.publications[index], batch.plan)
                 }
-                sinksHaveBegun.withLock { $0 = true }
-                let (receipts, work) = try MeasuredWork.measure(time) { try commit(prepared) }
-                return PublishedParts(results: PublishedResults(receipts: receipts, work: work))
             }
-            guard let state = published[0].state, let results = published[1].results else {
-                preconditionFailure("each part publishes its own")
-            }
-            return (state, results)
-        } catch {
-            if !sinksHaveBegun.withLock(\.self) { prepared.abort() }
-            throw error
         }
     }
 
@@ -205,8 +189,14 @@ private struct Measured<Value: Sendable>: Sendable {
 
     var value: Value? { try? result.get() }
 
-    var error: (any Error)? {
-        if case .failure(let error) = result { error } else { nil }
+    /// Whether it was begun: nothing else had failed by then.
+    var hasBegun: Bool {
+        if case .failure(let error) = result { !(error is NotBegun) } else { true }
+    }
+
+    /// Why it failed; nil also where it was not begun.
+    var failure: (any Error)? {
+        if hasBegun, case .failure(let error) = result { error } else { nil }
     }
 }
 
@@ -234,40 +224,19 @@ private final class Attempts: Sendable {
 /// What became of a piece of work that another's failure left out.
 private struct NotBegun: Error {}
 
-/// State files that have their names.
-private struct PublishedState: Sendable {
-    let files: [Owned<FileReceipt>]
-    let work: MeasuredWork
-}
-
-/// What the sinks gave when they committed.
-private struct PublishedResults: Sendable {
-    let receipts: [Owned<Receipt>]
-    let work: MeasuredWork
-}
-
-/// What is published of a batch: one of the two.
-private struct PublishedParts: Sendable {
-    var state: PublishedState?
-    var results: PublishedResults?
-}
-
 /// Everything of a batch that is written and not yet visible, as far as it could be.
 private struct PreparedParts: Sendable {
     /// By query.
-    var state: [Measured<PreparedState>] = []
+    let state: [Measured<PreparedState>]
     /// As the batch's publications are ordered.
-    var results: [Measured<PreparedResults>] = []
+    let results: [Measured<PreparedResults>]
+
+    init(_ parts: ([Measured<PreparedState>], [Measured<PreparedResults>])) {
+        (state, results) = parts
+    }
 
     /// What failed first, in the job's order.
-    var error: (any Error)? {
-        (state.compactMap(\.error) + results.compactMap(\.error)).first { !($0 is NotBegun) }
-    }
-
-    func abort() {
-        for part in results { part.value?.abort() }
-        for part in state { part.value?.abort() }
-    }
+    var error: (any Error)? { (state.compactMap(\.failure) + results.compactMap(\.failure)).first }
 
     /// What all threads spent on state and on results, ns.
     var stateNanos: UInt64 { state.reduce(0) { $0 + $1.work.nanos } }

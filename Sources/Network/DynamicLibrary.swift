@@ -6,6 +6,7 @@ import Storage
 ///
 /// The functions of a library are looked up once, into a table of its connector's own. A library
 /// stays open until the process ends: its threads may outlive what opened it.
+@safe
 public struct DynamicLibrary: @unchecked Sendable {
     /// How a library is found, and which package brings it.
     public struct Name: Sendable {
@@ -95,7 +96,7 @@ public struct DynamicLibrary: @unchecked Sendable {
         _ symbol: String, as type: Function.Type = Function.self
     ) -> Function? {
         precondition(
-            MemoryLayout<Function>.size == MemoryLayout<UnsafeMutableRawPointer>.size,
+            MemoryLayout<Function>.size == MemoryLayout<Int>.size,
             "a C function pointer is one pointer wide")
         guard let address = unsafe dlsym(handle, symbol) else { return nil }
         return unsafe unsafeBitCast(address, to: Function.self)

@@ -3,7 +3,9 @@ import TestSupport
 import Testing
 
 @Suite struct ArrowStreamTests {
-    static let compressions: [ArrowCompression] = [.none, .zstd(level: 3)]
+    static let compressions: [ArrowCompression] = [
+        .none, .zstd(level: 3), .zstd(level: 1, from: 2_000),
+    ]
 
     /// A batch with a column for each sample of values, repeated to `count` rows.
     static func batch(count: Int) -> RecordBatch {
@@ -35,6 +37,20 @@ import Testing
         let read = try Self.read(writer.encodeStream(batches))
         #expect(read.map(\.rows) == batches.map(\.rows))
         #expect(read.allSatisfy { $0.schema == batch.schema })
+    }
+
+    /// A thousand longs of few values are 8,000 bytes, and two are 16.
+    @Test func smallBuffersAreNotCompressed() {
+        let schema = Schema([Field("n", .long)])
+        func bytes(_ rows: Int, _ compression: ArrowCompression) -> [UInt8] {
+            let column = Column(.long, (0..<rows).map { .long(Int64($0 % 2)) })
+            return ArrowStreamWriter(schema, compression: compression).encodeStream(
+                [RecordBatch(schema, [column], count: rows)])
+        }
+        #expect(bytes(2, .zstd(level: 1, from: 2_000)) == bytes(2, .none))
+        #expect(bytes(1_000, .zstd(level: 1, from: 2_000)) == bytes(1_000, .zstd(level: 1)))
+        #expect(bytes(1_000, .zstd(level: 1, from: 2_000)).count < 2_000)
+        #expect(bytes(1_000, .zstd(level: 1, from: 9_000)) == bytes(1_000, .none))
     }
 
     @Test func metadataComesBackWhereItIsSaid() throws {

@@ -25,6 +25,21 @@ import Testing
     }
 
     /// Where no thread is to be had, whoever asked does the work itself.
+    @Test(arguments: [1, 2]) func twoThreadsMeetAndGoOnWithBothValues(threads: Int) throws {
+        for round in 0..<200 {
+            let meeting = Meeting<Int, String>()
+            let beside = Background(threads: threads) {
+                meeting.bring(first: round)
+                return meeting.wait()
+            }
+            meeting.bring(second: "\(round)")
+            // Where nobody came, this thread does both halves.
+            beside.begin()
+            #expect(meeting.wait() == (round, "\(round)"))
+            #expect(try beside.wait() == (round, "\(round)"))
+        }
+    }
+
     @Test func workIsDoneWithoutThreads() throws {
         let none = WorkerThreads(threadsMax: 0)
         none.run { Issue.record("there is no thread that could do it") }
