@@ -38,11 +38,11 @@ enum EntryText {
         guard Checksum.xxh3(covered) == checksum else {
             throw damaged(path, "its bytes do not match its checksum")
         }
-        guard let text = String(validating: covered, as: UTF8.self) else {
+        guard String(validating: covered, as: UTF8.self) != nil else {
             throw damaged(path, "it is not UTF-8")
         }
-        return text.utf8.split(separator: newline, omittingEmptySubsequences: false)
-            .dropFirst().dropLast().map { String(Substring($0)) }
+        return covered.split(separator: newline, omittingEmptySubsequences: false)
+            .dropFirst().dropLast().map { String(decoding: $0, as: UTF8.self) }
     }
 
     private static func checkVersion(_ bytes: [UInt8], path: Path) throws(CheckpointError) {

@@ -81,7 +81,11 @@ extension JSONValue {
 
     /// The member of that key when this is an object that has it (compared by bytes).
     public func member(_ key: String) -> JSONMember? {
-        members?.first { $0.key.utf8.elementsEqual(key.utf8) }
+        members?.first {
+            // Most keys differ in length already.
+            $0.key.utf8.count == key.utf8.count && $0.key == key
+                && $0.key.utf8.elementsEqual(key.utf8)
+        }
     }
 
     /// The members when this is an object.

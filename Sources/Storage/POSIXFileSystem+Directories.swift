@@ -80,7 +80,7 @@ extension POSIXFileSystem {
                     kind: validName == nil ? .other : info.kind,
                     size: info.kind == .directory ? 0 : info.size))
         }
-        return found.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+        return found.sorted { $0.name.bytesPrecede($1.name) }
     }
 
     /// Removes a directory that the kernel finds empty.

@@ -1,3 +1,5 @@
+import Glibc
+
 /// The name of a file or directory: absolute, or relative to the folder the process runs in.
 ///
 /// The text is kept normalised: no doubled or trailing slash, no `.` component. Paths are equal,
@@ -179,7 +181,7 @@ extension Path: Hashable, Comparable, CustomStringConvertible {
 
     /// The order of the bytes.
     public static func < (left: Path, right: Path) -> Bool {
-        left.string.utf8.lexicographicallyPrecedes(right.string.utf8)
+        left.string.bytesPrecede(right.string)
     }
 
     /// Hashes the bytes.
@@ -198,5 +200,22 @@ extension Path {
     public var namesADescriptor: Bool {
         ["/dev/stdin", "/dev/stdout", "/dev/stderr"].contains(string)
             || ["/dev/fd/", "/proc/"].contains(where: string.hasPrefix)
+    }
+}
+
+extension String {
+    /// Whether the text's bytes come before another's, as a file system orders names.
+    func bytesPrecede(_ other: String) -> Bool {
+        // Safe: as many bytes are compared as both have.
+        let order = unsafe utf8.withContiguousStorageIfAvailable { left in
+            unsafe other.utf8.withContiguousStorageIfAvailable { right -> Bool in
+                guard let a = left.baseAddress, let b = right.baseAddress else {
+                    return left.count < right.count
+                }
+                let order = unsafe memcmp(a, b, min(left.count, right.count))
+                return order == 0 ? left.count < right.count : order < 0
+            }
+        }
+        return order.flatMap(\.self) ?? utf8.lexicographicallyPrecedes(other.utf8)
     }
 }
