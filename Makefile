@@ -101,11 +101,11 @@ unit-test-whole: debug-build ## the Swift tests, every case of them
 	WHOLE_TESTS=1 swift test --skip-build --parallel
 
 interop-test: build python-deps duckdb-delta-deps golden-test ## whole jobs, judged by pyarrow, DuckDB and Polars
-	$(python) -m pytest -q Tests/Interop
+	$(python) -m pytest -q -n 2 --dist loadfile Tests/Interop
 
 # A process of its own: a child's memory, which is measured, starts as its parent's.
 golden-test: build python-deps duckdb-delta-deps ## the jobs whose every row is known
-	$(python) -m pytest -q Tests/GoldenJobs
+	$(python) -m pytest -q -n 3 --dist loadfile Tests/GoldenJobs
 
 spark-test: build spark-deps ## jobs exported to a real Spark, also to a cluster on loopback
 	$(python) -m pytest -q Tests/Spark

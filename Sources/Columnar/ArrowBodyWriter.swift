@@ -63,7 +63,7 @@ struct ArrowBodyWriter {
     /// A body of small buffers alone stays as it is in memory.
     mutating func finish(_ workers: Workers) {
         if case .zstd(let level, let from) = compression,
-            pieces.contains(where: { $0.count >= max(1, from) })
+            from == 0 || pieces.contains(where: { $0.count >= from })
         {
             let plain = pieces
             pieces = workers.map(plain.count) { index in

@@ -125,7 +125,7 @@ public struct StateStore: Sendable {
         var files: [StagedFile] = []
         do throws(KeyedStateError) {
             for part in changes.parts {
-                files.append(try stage(part.rows, part.kind, changes.batch, part.metadata))
+                files.append(try stage(part, changes.batch))
             }
         } catch {
             for file in files { fileSystem.discard(file) }
@@ -138,31 +138,46 @@ public struct StateStore: Sendable {
             })
     }
 
-    /// Buffers of fewer bytes are written as they are: to compress them took half of the time of a
-    /// batch of a thousand rows, and the files are there for a few batches only.
-    private static let compressedFrom = 16_384
+    /// Whether a recorded file holds what this batch changed, as this build writes it or as those
+    /// did that compressed every buffer.
+    public func holds(_ changes: StateChanges, in recorded: FileReceipt) -> Bool {
+        let part = changes.parts.first { $0.kind.fileName(changes.batch) == recorded.path }
+        guard let part else { return false }
+        return [Self.compressedFrom, 0].contains { from in
+            Checksum.xxh3(encode(part, changes.batch, compressedFrom: from)) == recorded.xxh3
+        }
+    }
 
     private func stage(
-        _ rows: RecordBatch, _ kind: StateFileKind, _ batch: Int64,
-        _ metadata: [ArrowMetadataEntry]
+        _ part: StateChanges.Part, _ batch: Int64
     ) throws(KeyedStateError) -> StagedFile {
-        let writer = ArrowStreamWriter(
-            rows.schema, compression: .zstd(level: 1, from: Self.compressedFrom), workers: workers)
-        let bytes = writer.encodeStream(
-            [rows],
-            metadata: [
-                ArrowMetadataEntry(Self.formatKey, Self.formatVersion),
-                ArrowMetadataEntry(Self.kindKey, kind.rawValue),
-                ArrowMetadataEntry(Self.batchKey, String(batch)),
-                ArrowMetadataEntry(Self.fingerprintKey, fingerprint),
-            ] + metadata)
+        let bytes = encode(part, batch, compressedFrom: Self.compressedFrom)
         do throws(StorageError) {
-            let path = try directory.appending(kind.fileName(batch))
+            let path = try directory.appending(part.kind.fileName(batch))
             // A file of this name can only be of a run that did not commit the batch.
             return try fileSystem.stage(path, mode: .replace, contents: [bytes])
         } catch {
             throw KeyedStateError(error)
         }
+    }
+
+    /// Buffers of fewer bytes are written as they are: to compress them took half of the time of a
+    /// batch of a thousand rows, and the files are there for a few batches only.
+    private static let compressedFrom = 16_384
+
+    private func encode(
+        _ part: StateChanges.Part, _ batch: Int64, compressedFrom: Int
+    ) -> [UInt8] {
+        let writer = ArrowStreamWriter(
+            part.rows.schema, compression: .zstd(level: 1, from: compressedFrom), workers: workers)
+        return writer.encodeStream(
+            [part.rows],
+            metadata: [
+                ArrowMetadataEntry(Self.formatKey, Self.formatVersion),
+                ArrowMetadataEntry(Self.kindKey, part.kind.rawValue),
+                ArrowMetadataEntry(Self.batchKey, String(batch)),
+                ArrowMetadataEntry(Self.fingerprintKey, fingerprint),
+            ] + part.metadata)
     }
 
     /// Removes the files that no version from `version` on needs; may run beside a batch.

@@ -11,7 +11,6 @@ struct OperatorStateStore {
     let owner: String
     private let table: any StateTable
     private let store: StateStore
-    private let files: any FileSystem
 
     /// State of an operator of a query; makes its directory.
     init(
@@ -20,7 +19,6 @@ struct OperatorStateStore {
     ) throws {
         owner = state.owner(query: query)
         table = state.table
-        self.files = files
         store = StateStore(
             directory: try stateDirectory.appending(owner), fileSystem: files,
             fingerprint: state.fingerprint,
@@ -46,14 +44,12 @@ struct OperatorStateStore {
         try store.retain(fromVersion: batch) { recorded(in: commit($0)) }
     }
 
-    /// Writes the batch's files again, aside, and compares them with those recorded: a sentence
-    /// for each that differs.
+    /// Encodes the batch's files again and compares them with those recorded: a sentence for each
+    /// that differs.
     func verify(_ batch: Int64, _ commit: CommitEntry) throws -> [String] {
-        let staged = try store.stage(store.takeChanges(of: table, batch: batch))
-        defer { for file in staged.files { files.discard(file) } }
+        let changes = try store.takeChanges(of: table, batch: batch)
         return (recorded(in: commit) ?? []).compactMap { file in
-            let computed = staged.receipts.first { $0.path == file.path }
-            guard computed?.xxh3 != file.xxh3 else { return nil }
+            guard !store.holds(changes, in: file) else { return nil }
             return "state/\(owner)/\(file.path): the batch, run again, gives another state"
         }
     }
