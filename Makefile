@@ -15,7 +15,7 @@ python := .venv/bin/python
 .PHONY: help deps unit-test-whole python-deps duckdb-delta-deps spark-deps build programs run test debug-build \
     unit-test interop-test golden-test spark-test crash-sweep crash-test fault-deps fault-test \
     fuzz nightly differential differential-quick parquet-roundtrip tidy lint format bench \
-    bench-quick compare clean
+    bench-quick compare clean page live page-libraries page-deps browser-deps page-test browser-test
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -75,11 +75,14 @@ spark-deps: python-deps ## install Apache Spark, the judge of semantics, into .v
 	    cp Tests/requirements-spark.txt .venv/requirements-spark.txt; \
 	fi
 
-build: deps ## build ./streamer, optimised, the Swift library linked in
+page: ## pack the page's files, and fetch the chart library from PyPI, to be built in
+	@Page/make
+
+build: deps page ## build ./streamer, optimised, the Swift library linked in
 	@$(swift_release) --product streamer
 	@ln -sf $(release)/release/streamer streamer
 
-programs: deps ## build ./streamer and the programs that test it, in one go
+programs: deps page ## build ./streamer and the programs that test it, in one go
 	@$(swift_release)
 	@ln -sf $(release)/release/streamer streamer
 	@ln -sf optimised/release/crash-sweep .build/crash-sweep
@@ -88,10 +91,44 @@ run: build ## fill the log from the main job's feed, run the job, show the KPI t
 	@./streamer run jobs/ohlcv.json
 	@./streamer lake ls
 
+PORT ?= 8050
+live: build page-libraries ## run the live job with its page, and print the page's address
+	@./streamer run jobs/live.json --serve $(PORT)
+
+page-libraries: ## install libmicrohttpd and libwslay, which serve the page
+	@for package in libmicrohttpd12 libwslay1; do \
+	    dpkg-query -W -f '$${db:Status-Status}\n' $$package 2>/dev/null | grep -qx installed && continue; \
+	    echo "Installing $$package"; \
+	    $(sudo) apt-get update -qq; \
+	    $(sudo) apt-get install -y -qq --no-install-recommends $$package >/dev/null; \
+	done
+
+page-deps: python-deps page-libraries ## install the independent clients that judge what is served
+	@if ! cmp -s Tests/requirements-page.txt .venv/requirements-page.txt; then \
+	    echo "Installing into .venv:" $$(cat Tests/requirements-page.txt); \
+	    $(python) -m pip install -q --disable-pip-version-check -r Tests/requirements-page.txt \
+	        && cp Tests/requirements-page.txt .venv/requirements-page.txt; \
+	fi
+
+browser-deps: page-deps ## install Chromium and its driver
+	@for package in chromium chromium-driver fonts-dejavu-core; do \
+	    dpkg-query -W -f '$${db:Status-Status}\n' $$package 2>/dev/null | grep -qx installed && continue; \
+	    echo "Installing $$package"; \
+	    $(sudo) apt-get update -qq; \
+	    $(sudo) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+	        $$package >/dev/null; \
+	done
+
+page-test: build browser-deps ## what is served, by independent clients, and a slice of the page in a browser
+	$(python) -m pytest -q Tests/Page -m "not whole"
+
+browser-test: build browser-deps ## every test of the page, in headless Chromium; writes screenshots/
+	$(python) -m pytest -q Tests/Page
+
 test: ## every test, with the time of each step
 	@Tests/run
 
-debug-build: deps ## build everything for the Swift tests, with the layers' import table enforced
+debug-build: deps page ## build everything for the Swift tests, with the layers' import table enforced
 	swift build --build-tests --explicit-target-dependency-import-check error
 
 unit-test: debug-build ## the Swift tests, of the longest a slice

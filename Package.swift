@@ -55,6 +55,10 @@ let package = Package(
         library("CSnappy", pkgConfig: "snappy", apt: "libsnappy-dev"),
         library("CBrotli", pkgConfig: "libbrotlidec", apt: "libbrotli-dev"),
         .target(name: "CSystem"),
+        // HTTP and WebSocket frames by libraries that are opened at first use, and the files of the
+        // page, which `make page` leaves in the folder that is left out.
+        .target(name: "CServing"),
+        .target(name: "CAssets", exclude: ["generated"]),
         .target(
             name: "CSimdjson",
             linkerSettings: [.linkedLibrary("simdjson")]),
@@ -112,12 +116,18 @@ let package = Package(
                 "KeyedState",
                 "Checkpoints", "Operators", "Jobs",
             ]),
+        layer(
+            "Serving",
+            [
+                "CServing", "CAssets", "Storage", "Columnar", "Network", "JSON", "Expressions",
+                "ConnectorAPI", "Lake", "Operators", "Jobs", "Engine",
+            ]),
         .executableTarget(
             name: "streamer",
             dependencies: [
                 "CSystem", "Storage", "Columnar", "JSON", "Settings", "ConnectorAPI",
                 "Expressions", "TickLog", "Parquet", "Lake", "KeyedState", "Checkpoints",
-                "Operators", "Jobs", "SparkExport", "Feeds", "Registry", "Engine",
+                "Operators", "Jobs", "SparkExport", "Feeds", "Registry", "Engine", "Serving",
                 "CommandLine",
             ],
             swiftSettings: settings),
@@ -150,6 +160,7 @@ let package = Package(
         tests("TestSupportTests", ["Storage", "Columnar", "ConnectorAPI"]),
         tests("StorageTests", ["Storage"]),
         tests("NetworkTests", ["Network"]),
+        tests("ServingTests", ["Columnar", "Jobs", "Registry", "Serving"]),
         tests("CommandLineTests", ["Storage", "Columnar", "CommandLine"]),
         tests("ColumnarTests", ["Columnar"]),
         tests("JSONTests", ["JSON"]),

@@ -166,8 +166,30 @@ extension PreparedBatch {
 ///
 /// What it shows may come again: a batch that fails shows its rows again when it runs again.
 public protocol LiveSink: Sink {
+    /// Whether anybody looks: rows are computed for nobody otherwise.
+    ///
+    /// Asked by the engine's thread, often; the answer may change at any time.
+    var isWatched: Bool { get }
+
+    /// Whether it would take rows at this moment. Until it would, changes come together.
+    var wantsRows: Bool { get }
+
+    /// Whether it takes rows that may yet change of every query, also of one in output mode
+    /// `append`. It gets a batch's rows when the batch is committed, as every sink does; one that
+    /// does not has been shown them by then.
+    var takesProvisional: Bool { get }
+
     /// Shows rows that are new, or whose values changed, since the last call for the batch.
     func show(_ update: LiveUpdate)
+}
+
+extension LiveSink {
+    /// Always: a sink in front of somebody.
+    public var isWatched: Bool { true }
+    /// Always: a sink that shows what there is at once.
+    public var wantsRows: Bool { isWatched }
+    /// Not: a sink that shows each row of a result once.
+    public var takesProvisional: Bool { false }
 }
 
 /// Rows that are new, or changed, in a batch that is still running.

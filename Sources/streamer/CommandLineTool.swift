@@ -9,7 +9,8 @@ let version = "0.1.0"
 
 /// Every verb, in the order in which help lists them.
 let verbs: [Verb] = [
-    runVerb, replayVerb, clearVerb, validateVerb, explainVerb, logAppendVerb, logCatVerb, logLsVerb,
+    runVerb, replayVerb, serveVerb, clearVerb, validateVerb, explainVerb, logAppendVerb, logCatVerb,
+    logLsVerb,
     logVerifyVerb, logTailVerb, logTrimVerb, lakeLsVerb, lakeShowVerb, lakeExportVerb,
     lakeVerifyVerb, lakeCompactVerb, checkpointLsVerb, checkpointShowVerb, checkpointVerifyVerb,
     stateShowVerb, doctorVerb, evalVerb, sparkVerb,

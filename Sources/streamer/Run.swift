@@ -33,11 +33,12 @@ let runVerb = Verb(
             "format", ["table", "json"], "how to report: json is one progress object a batch",
             fallback: "table", environment: "STREAMER_FORMAT"),
         .flag("profile", "say at the end where the time went, stage by stage"),
-    ],
+    ] + servingOptions,
     examples: [
         "streamer run jobs/ohlcv.json",
         "streamer run jobs/live.json --trigger 1s --max-batches 60",
         "streamer run jobs/ohlcv.json --available-now --format json | jq .processedRowsPerSecond",
+        "streamer run jobs/live.json --serve 8050",
     ],
     body: runJob)
 
@@ -45,16 +46,32 @@ private func runJob(_ arguments: Arguments, _ console: Console) throws -> ExitCo
     try arguments.requireAtMostOne(of: "available-now", "once", "trigger")
     let job = try loadJob(arguments.word("JOB"))
     let trigger = try arguments.trigger(fallback: job.trigger)
-    var limits = try arguments.runLimits()
+    let limits = try arguments.runLimits()
     if limits.closesWindows, trigger != .availableNow {
         throw arguments.fault(
             "--close closes windows when everything is read, which only trigger availableNow says; "
                 + "add --available-now")
     }
     let format = arguments.format
+    let serving = try arguments.serving()
     let session = try JobSession(
-        job, showsConsole: format != .json, isBounded: trigger.isBounded, on: console)
+        job, showsConsole: format != .json, isBounded: trigger.isBounded, on: console,
+        serving: serving)
+    let page = try session.servePage(serving)
+    if let page { say(page, on: console) }
     let report = RunReport(format, showsProfile: arguments.has("profile"), on: console)
+    return try endingPage(page) {
+        try runSession(session, trigger, limits, arguments, report)
+    }
+}
+
+/// Runs the engine of a session until it is done or stopped.
+private func runSession(
+    _ session: JobSession, _ trigger: TriggerSpec, _ limits: RunLimits, _ arguments: Arguments,
+    _ report: RunReport
+) throws -> ExitCode {
+    let job = session.job
+    var limits = limits
     return try session.withEngine(
         threads: arguments.count("threads"), observe: report.observe
     ) { engine in

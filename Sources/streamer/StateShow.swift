@@ -23,7 +23,7 @@ let stateShowVerb = Verb(
         .count("batch", "the state after this batch"),
         .text("order-by", "A,B DESC,…", "sort by these columns; by default window, then keys"),
         .limit("limit", "how many groups at most (default: 20 in a table, else all)"),
-        ResultFormat.rowsOption,
+        ResultFormat.widthOption, ResultFormat.rowsOption,
     ],
     examples: [
         "streamer state show jobs/ohlcv.json ohlcv",
@@ -42,7 +42,8 @@ private func showState(_ arguments: Arguments, _ console: Console) throws -> Exi
         groups = try RowOrder(order, schema: groups.schema).sort(groups)
     }
     let limit = arguments.limit("limit", fallback: arguments.format == .table ? 20 : nil)
-    var printer = try ResultPrinter(groups.schema, as: arguments.format, on: console)
+    var printer = try ResultPrinter(
+        groups.schema, as: arguments.format, width: arguments.count("width"), on: console)
     let shown = min(limit ?? groups.count, groups.count)
     printer.print(groups.slice(0..<shown))
     printer.finish()

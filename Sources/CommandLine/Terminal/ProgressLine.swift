@@ -36,13 +36,16 @@ public final class ProgressLine: Sendable {
     private let console: Console
     private let time: any TimeSource
     private let startNanos: UInt64
-    private let memory = Mutex(Memory())
+    private let memory: Mutex<Memory>
 
     /// A line for a run that begins now.
     public init(console: Console, time: any TimeSource) {
         self.console = console
         self.time = time
         startNanos = time.monotonicNanos()
+        memory = Mutex(Memory())
+        guard console.messages.isTerminal else { return }
+        console.setFoot { [weak self] in self?.clear() }
     }
 
     /// Shows a state, at most ten times a second.

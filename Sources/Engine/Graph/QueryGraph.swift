@@ -21,8 +21,6 @@ final class QueryGraph: @unchecked Sendable {
     let outputs: [Int]
     /// Who reads what a node emits.
     let users: [[NodePort]]
-    /// Whether what a node emits, or what becomes of it, is shown while a batch runs.
-    let reachesLiveSink: [Bool]
     /// The ports that read sources, chain by chain.
     let chains: [[SourcePort]]
     /// The sources, in the job's order: what becomes of their rows.
@@ -59,7 +57,6 @@ final class QueryGraph: @unchecked Sendable {
         nodes = builder.nodes
         outputs = builder.outputs
         users = builder.users
-        reachesLiveSink = builder.reachesLiveSink
         chains = builder.chains
         rejects = try job.plan.watermarks.map { try $0.rejects.map(sideOutput) }
         inputs = job.inputs
