@@ -52,10 +52,10 @@ function drawCompareLegend(legend) {
     const bars = store.barsOf(page.query, symbol);
     const last = bars.last(), first = bars.byTime.get(bars.times[0]);
     const change = last && first ? (100 * (last.close - first.close)) / first.close : NaN;
-    const name = make("strong", "", shown(symbol));
-    name.style.color = lineColours[index];
-    const text = part("", name);
-    text.append(" " + percent(change));
+    const swatch = make("span", "swatch");
+    swatch.style.background = lineColours[index];
+    const text = part("", swatch);
+    text.append(make("strong", "", shown(symbol)), " " + percent(change));
     return text;
   });
   const words = { close: "closing prices", percent: "change since the first bar in view", rebased: "first bar in view = 100", share: "share of all volume in the bars that are loaded" };

@@ -125,7 +125,9 @@ public struct ResultPrinter {
         let alignments = schema.fields.map { isRightAligned($0.type) }
         var printer =
             table
-            ?? TablePrinter(headers: schema.names, isRight: alignments, widthMax: widthMax)
+            ?? TablePrinter(
+                headers: schema.names, isRight: alignments,
+                isText: schema.fields.map { $0.type == .string }, widthMax: widthMax)
         printer.print(cells, on: console)
         table = printer
         cells = []

@@ -4,6 +4,7 @@
 public struct TablePrinter {
     private let headers: [String]
     private let isRight: [Bool]
+    private let isText: [Bool]
     private let widthMax: Int?
     private var widths: [Int]
     private var columns: [Int?] = []
@@ -14,10 +15,14 @@ public struct TablePrinter {
     /// - Parameters:
     ///   - headers: the names of the columns.
     ///   - isRight: which of them stand on the right.
+    ///   - isText: which of them are texts, which may be cut; by default those on the left.
     ///   - widthMax: how wide a line may be; nil for any width.
-    public init(headers: [String], isRight: [Bool], widthMax: Int? = nil) {
+    public init(
+        headers: [String], isRight: [Bool], isText: [Bool]? = nil, widthMax: Int? = nil
+    ) {
         self.headers = headers.map(escapingControls)
         self.isRight = isRight
+        self.isText = isText ?? isRight.map { !$0 }
         self.widthMax = widthMax
         widths = self.headers.map(displayWidth)
     }
@@ -46,7 +51,7 @@ public struct TablePrinter {
     private mutating func fit() {
         columns = widths.indices.map { $0 }
         guard let widthMax else { return }
-        let fit = TableFit(widths: widths, isText: isRight.map { !$0 }, widthMax: widthMax)
+        let fit = TableFit(widths: widths, isText: isText, widthMax: widthMax)
         (columns, widths) = (fit.columns, fit.widths)
     }
 

@@ -14,6 +14,7 @@ final class ConsoleTerminal: Terminal {
         console.print(console.styled(title, .bold, on: console.output))
         var printer = TablePrinter(
             headers: rows.schema.names, isRight: rows.schema.fields.map(\.type.isNumeric),
+            isText: rows.schema.fields.map { $0.type == .string },
             widthMax: console.output.columns)
         let shown = min(rows.count, rowsMax)
         printer.print(
