@@ -81,7 +81,7 @@ public struct QueryShape: Sendable {
         faults.note(
             .unknownName,
             "No output column is named \"\(name.escapedForMessage)\"." + didYouMean(similar)
-                + " Columns: \(schema.names.joined(separator: ", ")).",
+                + " Columns: \(listed(schema.names)).",
             at: pointer, suggestion: similar)
     }
 }

@@ -29,6 +29,13 @@ public protocol Source: Sendable {
     /// Where a batch ends that may read a range, by limits of the source's own.
     func end(of range: OffsetRange) throws(ConnectorError) -> SourceOffsets
 
+    /// Told once, before the first row is read, that only rows in all of these ranges of ``columns``
+    /// are wanted: others may be left out, and count as read (``SourceBlock/leftOutCount``).
+    func want(_ ranges: [ColumnRange])
+
+    /// How much there is to read from one position to another.
+    func unread(from start: SourceOffsets, to end: SourceOffsets) -> Unread
+
     /// Checks, before the first batch, that the rows of a range can still, and already, be read.
     ///
     /// - Throws: ``ConnectorError`` that says how many are lost, or how far the source goes.
@@ -65,6 +72,14 @@ public protocol Source: Sendable {
 extension Source {
     /// The end of the range: a source without limits.
     public func end(of range: OffsetRange) throws(ConnectorError) -> SourceOffsets { range.end }
+
+    /// All rows are given.
+    public func want(_ ranges: [ColumnRange]) {}
+
+    /// A row an offset.
+    public func unread(from start: SourceOffsets, to end: SourceOffsets) -> Unread {
+        Unread(rows: start.distance(to: end))
+    }
 
     /// Compares with ``earliest()`` and ``latest()``.
     public func require(_ range: OffsetRange) throws(ConnectorError) {

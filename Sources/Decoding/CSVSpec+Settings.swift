@@ -39,7 +39,8 @@ extension CSVSpec {
                     + "two, a date and a time, which are read with a blank between them.",
                 absence: "the field of the column's own name; without a header its position",
                 examples: ["Price", 1, ["Date", "Time"]]),
-        ] + FeedColumn.keys)
+        ] + FeedColumn.keys
+    ).answering(keys: ForeignKeys.ofColumns)
 
     /// Reads settings with ``keys`` that were checked.
     public init(_ object: SettingsReader, _ input: FeedInput) {

@@ -120,7 +120,7 @@ extension FeedColumn {
             faults.note(
                 .unknownName,
                 "No column is named \"\(eventTime.escapedForMessage)\"." + didYouMean(similar)
-                    + " Columns: \(columns.map(\.name).joined(separator: ", ")).",
+                    + " Columns: \(listed(columns.map(\.name))).",
                 at: .here["eventTime"], suggestion: similar)
         }
         for (index, column) in columns.enumerated() {

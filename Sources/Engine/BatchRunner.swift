@@ -288,7 +288,8 @@ final class BatchRunner {
                 rowsMalformed: outcome.tally.rowsMalformed[index],
                 rowsBeyondSkew: outcome.tally.rowsBeyondSkew[index],
                 rowsLost: outcome.tally.rowsLost[index],
-                watermarkMs: watermark?.watermarkMs, isIdle: watermark?.isIdle ?? false)
+                watermarkMs: watermark?.watermarkMs, isIdle: watermark?.isIdle ?? false,
+                unread: sources.all[index].unread(from: plan.offsets[index].end, to: latest[index]))
         }
     }
 }

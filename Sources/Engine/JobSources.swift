@@ -43,6 +43,11 @@ struct JobSources: Sendable {
         }
     }
 
+    /// How much there is to read from some positions to others.
+    func unread(from positions: [SourceOffsets], to ends: [SourceOffsets]) -> Unread {
+        all.indices.map { all[$0].unread(from: positions[$0], to: ends[$0]) }.reduce(.nothing, +)
+    }
+
     /// Checks that ranges can be read.
     func require(_ ranges: [OffsetRange]) throws {
         for (source, range) in zip(all, ranges) { try source.require(range) }

@@ -1,5 +1,6 @@
 import Checkpoints
 public import ConnectorAPI
+import Expressions
 public import Jobs
 public import Storage
 
@@ -40,6 +41,9 @@ public final class MicroBatchEngine {
     ) throws {
         self.job = job
         self.sources = JobSources(sources, of: job.job, time)
+        for (source, planned) in zip(sources, job.plan.sources) {
+            if let filter = planned.shape?.filter { source.want(filter.ranges) }
+        }
         self.time = time
         self.observe = observe
         var random = SystemRandomNumberGenerator()
@@ -148,7 +152,7 @@ public final class MicroBatchEngine {
         return RunStart(
             name: job.job.name, id: checkpoint.identity.id,
             nextBatch: pending?.batch ?? cursor.nextBatch, nextOffsets: cursor.nextOffsets,
-            rowsLeft: zip(cursor.nextOffsets, ends).reduce(0) { $0 &+ $1.0.distance(to: $1.1) },
+            unread: sources.unread(from: cursor.nextOffsets, to: ends),
             watermarkMs: cursor.watermarkMs,
             recovery: recoveryKind)
     }

@@ -59,7 +59,7 @@ extension BatchProgress {
     private func sourceJSON(_ source: SourceProgress) -> JSONValue {
         let rows = source.rowsIn
         var metrics: [(String, JSONValue)] = [
-            ("offsetsBehindLatest", .string(String(source.rowsBehind))),
+            ("offsetsBehindLatest", .string(String(source.offsetsBehind))),
             ("rowsAheadOfClock", .string(String(source.rowsBeyondSkew))),
         ]
         if source.rowsMalformed > 0 {

@@ -29,7 +29,7 @@ extension JobPlanner {
                     .unknownName,
                     "No input column is named \"\(JSONValue.escaped(name))\"."
                         + didYouMean(similar)
-                        + " Columns: \(schema.names.joined(separator: ", ")).",
+                        + " Columns: \(listed(schema.names)).",
                     at: pointer, suggestion: similar)
                 continue
             }

@@ -69,10 +69,10 @@ struct JobRules {
     ) {
         let similar = nearest(to: from, among: queries + sources)
         var remedy = " Leave \"from\" out to read the source."
-        if !queries.isEmpty { remedy = " Queries: \(queries.joined(separator: ", "))." }
+        if !queries.isEmpty { remedy = " Queries: \(listed(queries))." }
         if !sources.isEmpty {
             remedy =
-                (queries.isEmpty ? "" : remedy) + " Sources: \(sources.joined(separator: ", "))."
+                (queries.isEmpty ? "" : remedy) + " Sources: \(listed(sources))."
         }
         note(
             .unknownName,

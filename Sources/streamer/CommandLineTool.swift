@@ -22,7 +22,9 @@ func runCommandLine(_ words: [String]) -> ExitCode {
     defer { console.output.flush() }
     var verb: String?
     do {
-        switch try Parser(verbs: verbs, environment: processEnvironment).parse(words) {
+        let parser = Parser(
+            verbs: verbs, environment: processEnvironment, answer: answer(toVerb:))
+        switch try parser.parse(words) {
         case .perform(let arguments):
             verb = arguments.verb.name
             return try arguments.verb.body(arguments, console)

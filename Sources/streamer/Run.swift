@@ -52,6 +52,8 @@ private func runJob(_ arguments: Arguments, _ console: Console) throws -> ExitCo
             "--close closes windows when everything is read, which only trigger availableNow says; "
                 + "add --available-now")
     }
+    handleStopSignals()
+    guard try trigger.isBounded || logsAreThere(job, console) else { return .interrupted }
     let format = arguments.format
     let serving = try arguments.serving()
     let session = try JobSession(
@@ -75,7 +77,6 @@ private func runSession(
     return try session.withEngine(
         threads: arguments.count("threads"), observe: report.observe
     ) { engine in
-        handleStopSignals()
         report.stopWhenUnread()
         let feeds = try session.feedRuns()
         if trigger.isBounded {
@@ -93,6 +94,23 @@ private func runSession(
         try report.finish(summary, session: session)
         return summary.wasStopped ? .interrupted : .done
     }
+}
+
+/// Waits for the logs that others make; false when the wait was stopped.
+private func logsAreThere(_ job: Job, _ console: Console) throws -> Bool {
+    var isSaid = false
+    let time = SystemTime()
+    while let source = try job.sources.first(where: { try $0.feed == nil && $0.lacksLog() }) {
+        if !isSaid {
+            console.say(
+                "\(job.name): there is no log in \(source.path) yet; waiting until somebody makes it, "
+                    + "as 'streamer log append' does")
+            isSaid = true
+        }
+        if stopSignal.isRequested { return false }
+        time.sleep(nanos: 100_000_000)
+    }
+    return true
 }
 
 /// Fills the logs before a run that reads what is there; how many feeds came to their end.

@@ -64,7 +64,7 @@ private func chosenState(_ arguments: Arguments, _ plan: JobPlan) throws -> Quer
         throw arguments.fault(
             states.isEmpty
                 ? "no query of the job keeps state"
-                : "say which query: \(names.joined(separator: ", "))")
+                : "say which query: \(listed(names))")
     }
     if let found = states.first(where: { $0.owner == name }) { return found }
     if let query = plan.queries.first(where: { $0.name == name }) {
@@ -77,5 +77,5 @@ private func chosenState(_ arguments: Arguments, _ plan: JobPlan) throws -> Quer
     let meant = nearest(to: name, among: names).map { "did you mean '\($0)'?" }
     throw arguments.fault(
         "there is no query '\(shown(name))'; "
-            + (meant ?? "those with state are: \(names.joined(separator: ", "))"))
+            + (meant ?? "those with state are: \(listed(names))"))
 }

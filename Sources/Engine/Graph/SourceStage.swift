@@ -37,7 +37,8 @@ struct SourceStage: Sendable {
         var rows = SourceRows(
             block: input,
             counts: BlockCounts(
-                readCount: block.rows.count, malformedCount: block.malformedCount,
+                readCount: block.rows.count + block.leftOutCount,
+                malformedCount: block.malformedCount,
                 lostCount: block.lostCount))
         guard let watermark, let eventTimeColumn else { return rows }
         let times = input.batch.columns[eventTimeColumn]
