@@ -54,6 +54,8 @@ let package = Package(
         library("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
         library("CSnappy", pkgConfig: "snappy", apt: "libsnappy-dev"),
         library("CBrotli", pkgConfig: "libbrotlidec", apt: "libbrotli-dev"),
+        // Declarations alone: the library is opened when a job needs it.
+        .systemLibrary(name: "CRdKafka"),
         .target(name: "CSystem"),
         .target(
             name: "CSimdjson",
@@ -99,11 +101,13 @@ let package = Package(
             "Parquet", ["Checkpoints", "Parquet", "Lake", "FileSources"], folder: "ParquetFiles"),
         connector("Lake", ["Expressions", "Parquet", "Lake"]),
         connector("Console", ["Expressions"]),
+        connector("Kafka", ["CRdKafka", "Expressions", "Network", "Decoding"]),
         layer(
             "Registry",
             [
                 "ConnectorAPI", "ArrowConnector", "TextConnector", "SimulatorConnector",
                 "LogConnector", "ParquetConnector", "LakeConnector", "ConsoleConnector",
+                "KafkaConnector",
             ]),
         layer(
             "Engine",
@@ -150,6 +154,9 @@ let package = Package(
         tests("TestSupportTests", ["Storage", "Columnar", "ConnectorAPI"]),
         tests("StorageTests", ["Storage"]),
         tests("NetworkTests", ["Network"]),
+        tests(
+            "KafkaTests",
+            ["Storage", "Columnar", "JSON", "Settings", "ConnectorAPI", "KafkaConnector"]),
         tests("CommandLineTests", ["Storage", "Columnar", "CommandLine"]),
         tests("ColumnarTests", ["Columnar"]),
         tests("JSONTests", ["JSON"]),

@@ -35,14 +35,19 @@ extension JSONLinesSpec {
     public func check(_ faults: inout SettingFaults) {
         FeedColumn.check(columns, eventTime: eventTime, key: "fields", field: "path", &faults)
         for (index, column) in columns.enumerated() {
-            guard case .field(let path) = column.origin else { continue }
-            do {
-                _ = try JSONPath(parsing: path)
-            } catch {
-                faults.note(
-                    .badValue, "\"\(path.escapedForMessage)\" is no path: \(error.reason).",
-                    at: .here["fields"][index]["path"])
-            }
+            faults.inside(.here["fields"][index]) { Self.checkPath(of: column, &$0) }
+        }
+    }
+
+    /// Notes a path that is none, in the object of its column.
+    public static func checkPath(of column: FeedColumn, _ faults: inout SettingFaults) {
+        guard case .field(let path) = column.origin else { return }
+        do {
+            _ = try JSONPath(parsing: path)
+        } catch {
+            faults.note(
+                .badValue, "\"\(path.escapedForMessage)\" is no path: \(error.reason).",
+                at: .here["path"])
         }
     }
 }
