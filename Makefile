@@ -13,7 +13,7 @@ swift_release := swift build -c release --static-swift-stdlib --scratch-path $(r
 python := .venv/bin/python
 
 .PHONY: help deps unit-test-whole python-deps duckdb-delta-deps spark-deps build programs run test debug-build \
-    unit-test interop-test golden-test spark-test crash-sweep crash-test fault-deps fault-test \
+    kafka-deps kafka-test kafka-test-whole kafka-demo unit-test interop-test golden-test spark-test crash-sweep crash-test fault-deps fault-test \
     fuzz nightly differential differential-quick parquet-roundtrip tidy lint format bench \
     bench-quick compare clean page live page-libraries page-deps browser-deps page-test browser-test
 
@@ -146,6 +146,37 @@ golden-test: build python-deps duckdb-delta-deps ## the jobs whose every row is 
 
 spark-test: build spark-deps ## jobs exported to a real Spark, also to a cluster on loopback
 	$(python) -m pytest -q Tests/Spark
+
+kafka-deps: python-deps ## install librdkafka, kcat, and a broker and a client for tests into .venv/kafka
+	@missing=(); \
+	for package in librdkafka1 kcat; do \
+	    dpkg-query -W -f '$${db:Status-Status}\n' $$package 2>/dev/null | grep -qx installed \
+	        || missing+=($$package); \
+	done; \
+	if [ $${#missing[@]} -gt 0 ]; then \
+	    echo "Installing $${missing[*]}"; \
+	    $(sudo) apt-get update -qq; \
+	    $(sudo) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+	        "$${missing[@]}" >/dev/null; \
+	fi
+	@if ! cmp -s Tests/requirements-kafka.txt .venv/requirements-kafka.txt; then \
+	    echo "Installing into .venv/kafka:" $$(grep -o '^[^ ]*' Tests/requirements-kafka.txt); \
+	    rm -rf .venv/kafka; \
+	    $(python) -m pip install -q --disable-pip-version-check --no-deps --require-hashes \
+	        --target .venv/kafka -r Tests/requirements-kafka.txt \
+	        && cp Tests/requirements-kafka.txt .venv/requirements-kafka.txt; \
+	fi
+
+kafka-test: build kafka-deps ## topics against a test broker, or KAFKA_BOOTSTRAP=host:port
+	$(python) -m pytest -q Tests/Kafka
+
+kafka-test-whole: build kafka-deps ## the same with more kills, and with the newer librdkafka
+	KAFKA_KILLS=500 KAFKA_SEEDS=4 $(python) -m pytest -q Tests/Kafka
+	STREAMER_LIBRDKAFKA=$$(ls $(CURDIR)/.venv/kafka/confluent_kafka.libs/librdkafka-*.so*) \
+	    $(python) -m pytest -q Tests/Kafka
+
+kafka-demo: build kafka-deps ## a broker, a producer of ticks and jobs/kafka.json, until Ctrl-C
+	@$(python) Tests/Kafka/demo.py
 
 N ?= 300
 EXPRESSIONS ?= 5000

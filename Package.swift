@@ -54,6 +54,8 @@ let package = Package(
         library("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
         library("CSnappy", pkgConfig: "snappy", apt: "libsnappy-dev"),
         library("CBrotli", pkgConfig: "libbrotlidec", apt: "libbrotli-dev"),
+        // Declarations alone: the library is opened when a job needs it.
+        .systemLibrary(name: "CRdKafka"),
         .target(name: "CSystem"),
         // HTTP and WebSocket frames by libraries that are opened at first use, and the files of the
         // page, which `make page` leaves in the folder that is left out.
@@ -103,11 +105,13 @@ let package = Package(
             "Parquet", ["Checkpoints", "Parquet", "Lake", "FileSources"], folder: "ParquetFiles"),
         connector("Lake", ["Expressions", "Parquet", "Lake"]),
         connector("Console", ["Expressions"]),
+        connector("Kafka", ["CRdKafka", "Expressions", "Network", "Decoding"]),
         layer(
             "Registry",
             [
                 "ConnectorAPI", "ArrowConnector", "TextConnector", "SimulatorConnector",
                 "LogConnector", "ParquetConnector", "LakeConnector", "ConsoleConnector",
+                "KafkaConnector",
             ]),
         layer(
             "Engine",
@@ -161,6 +165,9 @@ let package = Package(
         tests("StorageTests", ["Storage"]),
         tests("NetworkTests", ["Network"]),
         tests("ServingTests", ["Columnar", "Jobs", "Registry", "Serving"]),
+        tests(
+            "KafkaTests",
+            ["Storage", "Columnar", "JSON", "Settings", "ConnectorAPI", "KafkaConnector"]),
         tests("CommandLineTests", ["Storage", "Columnar", "CommandLine"]),
         tests("ColumnarTests", ["Columnar"]),
         tests("JSONTests", ["JSON"]),

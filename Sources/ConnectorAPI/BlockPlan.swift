@@ -38,6 +38,8 @@ public struct SourceBlock: Sendable {
     public let offsets: RowOffsets
     /// How many records between them did not parse and were left out.
     public let malformedCount: Int
+    /// Those of them that the job keeps in a table, in the order of their offsets.
+    public let malformed: [MalformedRecord]
     /// How many rows it has besides, which nobody wants (``Source/want(_:)``).
     public let leftOutCount: Int
     /// How many rows the source no longer had, where the job allows that.
@@ -57,8 +59,9 @@ public struct SourceBlock: Sendable {
 
     /// Rows with their offsets.
     public init(
-        rows: RecordBatch, offsets: RowOffsets, malformedCount: Int = 0, leftOutCount: Int = 0,
-        lostCount: Int64 = 0, newestReceipt: Milliseconds? = nil
+        rows: RecordBatch, offsets: RowOffsets, malformedCount: Int = 0,
+        malformed: [MalformedRecord] = [], leftOutCount: Int = 0, lostCount: Int64 = 0,
+        newestReceipt: Milliseconds? = nil
     ) {
         if case .each(let each) = offsets {
             precondition(each.count == rows.count, "a row of a block has no offset")
@@ -69,6 +72,7 @@ public struct SourceBlock: Sendable {
         self.offsets = offsets
         self.malformedCount = malformedCount
         self.leftOutCount = leftOutCount
+        self.malformed = malformed
         self.lostCount = lostCount
         self.newestReceipt = newestReceipt
     }

@@ -68,11 +68,13 @@ public struct SinkRun: Sendable {
     public let terminal: (any Terminal)?
     /// Whether the run ends by itself.
     public let isBounded: Bool
+    /// Whether rows go to places outside the file system, too: not in a replay into a folder.
+    public let reachesOutside: Bool
 
     /// What the sinks of a run may need.
     public init(
         files: any FileSystem, time: any TimeSource = SystemTime(),
-        terminal: (any Terminal)? = nil, isBounded: Bool = true,
+        terminal: (any Terminal)? = nil, isBounded: Bool = true, reachesOutside: Bool = true,
         secrets: @escaping @Sendable (String) -> String? = { _ in nil },
         resolve: @escaping @Sendable (String) throws -> Path = { try Path($0) }
     ) {
@@ -80,6 +82,7 @@ public struct SinkRun: Sendable {
         self.time = time
         self.terminal = terminal
         self.isBounded = isBounded
+        self.reachesOutside = reachesOutside
         self.secrets = secrets
         self.resolve = resolve
     }

@@ -17,6 +17,9 @@ public protocol Source: Sendable {
     /// The oldest offset of every split that can still be read.
     func earliest() throws(ConnectorError) -> SourceOffsets
 
+    /// Where a job begins that leaves it to the source: ``StartingOffsets/sourceDecides``.
+    func start() throws(ConnectorError) -> SourceOffsets
+
     /// One past the newest row of every split that is durable now.
     ///
     /// It is asked for many times a batch, and so waits for nothing but local files.
@@ -70,6 +73,9 @@ public protocol Source: Sendable {
 }
 
 extension Source {
+    /// At the oldest rows.
+    public func start() throws(ConnectorError) -> SourceOffsets { try earliest() }
+
     /// The end of the range: a source without limits.
     public func end(of range: OffsetRange) throws(ConnectorError) -> SourceOffsets { range.end }
 

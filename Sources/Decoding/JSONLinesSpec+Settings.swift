@@ -53,14 +53,19 @@ extension JSONLinesSpec {
         checkExploded(&faults)
         FeedColumn.check(columns, eventTime: eventTime, key: "fields", field: "path", &faults)
         for (index, column) in columns.enumerated() {
-            for path in column.origin.fieldNames {
-                do {
-                    _ = try JSONPath(parsing: path)
-                } catch {
-                    faults.note(
-                        .badValue, "\"\(path.escapedForMessage)\" is no path: \(error.reason).",
-                        at: .here["fields"][index]["path"])
-                }
+            faults.inside(.here["fields"][index]) { Self.checkPaths(of: column, &$0) }
+        }
+    }
+
+    /// Notes paths that are none, in the object of their column.
+    public static func checkPaths(of column: FeedColumn, _ faults: inout SettingFaults) {
+        for path in column.origin.fieldNames {
+            do {
+                _ = try JSONPath(parsing: path)
+            } catch {
+                faults.note(
+                    .badValue, "\"\(path.escapedForMessage)\" is no path: \(error.reason).",
+                    at: .here["path"])
             }
         }
     }

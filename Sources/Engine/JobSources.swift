@@ -103,7 +103,7 @@ extension JobSources {
     ) throws -> [SourceOffsets] {
         try all.indices.map { index in
             switch starting[index] {
-            case .earliest, .latest: known[index]
+            case .earliest, .latest, .sourceDecides: known[index]
             case .at, .time:
                 try first(
                     starting[index], inSource: index,
@@ -120,6 +120,7 @@ extension JobSources {
         switch starting {
         case .earliest: return try source.earliest()
         case .latest: return try source.latest()
+        case .sourceDecides: return try source.start()
         case .time(let time): return try source.offsets(atOrAfter: time)
         case .at(let position):
             let (earliest, latest) = (try source.earliest(), try source.latest())

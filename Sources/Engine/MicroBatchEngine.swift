@@ -141,7 +141,9 @@ public final class MicroBatchEngine {
         for sink in graph.sinks {
             let receipts = try checkpoint.reader.newestReceipts { sink.id.isOwner($0) }
             try sink.recover(
-                SinkRecovery(committed: committed?.batch, open: open, receipts: receipts))
+                SinkRecovery(
+                    committed: committed?.batch, open: open, receipts: receipts,
+                    assume: job.assume))
         }
         sinksAreReady = true
     }

@@ -156,6 +156,10 @@ struct JobRules {
                 let what = (rejects.role ?? "the feed's table") + source.whose
                 places.append(Place(rejects, what, in: source.feedPointer))
             }
+            if !source.isFaulty, let rejects = source.spec.spec.malformedTable {
+                let what = (rejects.role ?? "the source's rejects table") + source.whose
+                places.append(Place(rejects, what, in: source.pointer))
+            }
             if let rejects = source.spec.watermark?.rejectsPath {
                 places.append(
                     Place(

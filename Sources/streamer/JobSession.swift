@@ -108,17 +108,18 @@ final class JobSession: Sendable {
     ///   - sources: what is read: the job's inputs, or views of them; by default the inputs.
     ///   - threads: how many threads; the job's own number by default.
     ///   - startingOffsets: where a new checkpoint begins; where the job says by default.
+    ///   - assume: what the user says of a batch whose outcome a sink cannot find out.
     ///   - observe: told what happens.
     ///   - work: given an engine that holds the checkpoint's lock.
     /// - Returns: what the work gives.
     /// - Throws: when the checkpoint is locked, damaged or of another job, or a table is.
     func withEngine<Result>(
         over sources: [any Source]? = nil, threads: Int64? = nil,
-        startingOffsets: [StartingOffsets]? = nil,
+        startingOffsets: [StartingOffsets]? = nil, assume: Assumption? = nil,
         observe: @escaping (EngineEvent) -> Void, _ work: (MicroBatchEngine) throws -> Result
     ) throws -> Result {
         do {
-            let engine = try openEngine(over: sources, threads, startingOffsets, observe)
+            let engine = try openEngine(over: sources, threads, startingOffsets, assume, observe)
             defer { engine.close() }
             do {
                 return try work(engine)
@@ -160,14 +161,16 @@ final class JobSession: Sendable {
 
     private func openEngine(
         over sources: [any Source]?, _ threads: Int64?,
-        _ startingOffsets: [StartingOffsets]?,
+        _ startingOffsets: [StartingOffsets]?, _ assume: Assumption?,
         _ observe: @escaping (EngineEvent) -> Void
     ) throws -> MicroBatchEngine {
         var engineJob = EngineJob(
             job: job, plan: plan, threads: threadCount(threads), environment: processEnvironment,
             run: SinkRun(
                 files: machineFiles, terminal: terminal, isBounded: isBounded,
+                reachesOutside: outputFolder == nil,
                 secrets: { processEnvironment[$0] }, resolve: place))
+        engineJob.assume = assume
         if let startingOffsets { engineJob.startingOffsets = startingOffsets }
         var observe = observe
         if let hub {

@@ -1,5 +1,6 @@
 import Columnar
 import CommandLine
+import ConnectorAPI
 import Engine
 import Expressions
 import Feeds
@@ -32,6 +33,10 @@ let runVerb = Verb(
         .choice(
             "format", ["table", "json"], "how to report: json is one progress object a batch",
             fallback: "table", environment: "STREAMER_FORMAT"),
+        .flag(
+            "assume-published",
+            "take a batch whose outcome a sink cannot find out for published: it is not sent again"),
+        .flag("assume-unpublished", "take it for not published: it is sent again"),
         .flag("profile", "say at the end where the time went, stage by stage"),
     ] + servingOptions,
     examples: [
@@ -44,6 +49,7 @@ let runVerb = Verb(
 
 private func runJob(_ arguments: Arguments, _ console: Console) throws -> ExitCode {
     try arguments.requireAtMostOne(of: "available-now", "once", "trigger")
+    try arguments.requireAtMostOne(of: "assume-published", "assume-unpublished")
     let job = try loadJob(arguments.word("JOB"))
     let trigger = try arguments.trigger(fallback: job.trigger)
     let limits = try arguments.runLimits()
@@ -75,7 +81,8 @@ private func runSession(
     let job = session.job
     var limits = limits
     return try session.withEngine(
-        threads: arguments.count("threads"), observe: report.observe
+        threads: arguments.count("threads"), assume: arguments.assumption,
+        observe: report.observe
     ) { engine in
         report.stopWhenUnread()
         let feeds = try session.feedRuns()
@@ -142,6 +149,12 @@ extension Arguments {
             throw fault("--trigger takes an interval such as '1 second' or 500ms, not '\(text)'")
         }
         return .processingTime(intervalMs: micros / 1_000)
+    }
+
+    /// What the user says of a batch whose outcome a sink cannot find out.
+    fileprivate var assumption: Assumption? {
+        if has("assume-published") { return .published }
+        return has("assume-unpublished") ? .unpublished : nil
     }
 
     /// What ends the run besides the trigger.

@@ -152,7 +152,8 @@ final class RunReport {
             parts.append(humanRate(Double(summary.rowsIn) / seconds))
         }
         console.say("\(name): " + parts.joined(separator: ", "))
-        let paths = try session.outputPaths().map(\.string)
+        let outside = session.job.queries.flatMap(\.sinks).filter(\.isOutside).map(\.summary)
+        let paths = try session.outputPaths().map(\.string) + outside
         if !paths.isEmpty { console.say("\(name): results in " + paths.joined(separator: ", ")) }
         for open in summary.openWindows where !summary.wasStopped { say(open) }
         if showsProfile { sayProfile() }

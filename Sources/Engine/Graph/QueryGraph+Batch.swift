@@ -10,6 +10,8 @@ struct BatchOutcome {
     var outputs: [NodeOutput]
     /// The rows that were too far ahead of the clock, for each watermark that keeps them.
     var rejected: [RecordBatch?]
+    /// The records that did not parse, for each source that keeps them.
+    var malformed: [RecordBatch?]
     /// What each source gave.
     var tally: SourceTally
     /// What each query did.
@@ -34,7 +36,7 @@ extension QueryGraph {
     /// Begins a batch: what is read is folded into it until it is finished.
     func begin(_ plan: BatchPlan, isLive: Bool) -> BatchScan {
         for node in nodes { node.beginBatch(firstSequence: Self.firstSequence(of: plan)) }
-        for output in rejects { output?.beginBatch() }
+        for output in rejects + malformed { output?.beginBatch() }
         return BatchScan(
             tally: SourceTally(watermarks: watermarks.count, sources: inputs.count),
             context: context(plan), isLive: isLive)
@@ -68,7 +70,8 @@ extension QueryGraph {
             try output?.rejectedRows(timeColumn: watermark.column, plan)
         }
         return BatchOutcome(
-            outputs: outputs, rejected: rejected, tally: tally, queries: progress,
+            outputs: outputs, rejected: rejected, malformed: try malformed.map { try $0?.rows() },
+            tally: tally, queries: progress,
             eventTime: tally.allTimes.count > 0 ? tally.allTimes : nil,
             isShown: scan.isLive)
     }
