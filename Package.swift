@@ -99,11 +99,13 @@ let package = Package(
             "Parquet", ["Checkpoints", "Parquet", "Lake", "FileSources"], folder: "ParquetFiles"),
         connector("Lake", ["Expressions", "Parquet", "Lake"]),
         connector("Console", ["Expressions"]),
+        connector("Postgres", ["Expressions", "Network"]),
         layer(
             "Registry",
             [
                 "ConnectorAPI", "ArrowConnector", "TextConnector", "SimulatorConnector",
                 "LogConnector", "ParquetConnector", "LakeConnector", "ConsoleConnector",
+                "PostgresConnector",
             ]),
         layer(
             "Engine",
@@ -180,6 +182,12 @@ let package = Package(
                 "TickLog", "Parquet", "Lake", "Feeds", "Decoding", "FileSources", "TextConnector",
                 "ArrowConnector", "SimulatorConnector", "LogConnector", "LakeConnector",
                 "ParquetConnector", "ConsoleConnector", "Registry", "Engine",
+            ]),
+        tests(
+            "PostgresTests",
+            [
+                "Storage", "Columnar", "JSON", "Expressions", "Settings", "ConnectorAPI",
+                "PostgresConnector",
             ]),
         tests(
             "EngineTests",

@@ -100,7 +100,7 @@ public final class MicroBatchEngine {
         trigger: TriggerSpec, limits: RunLimits = RunLimits(), shouldStop: () -> Bool
     ) throws -> RunSummary {
         if case .realTime = trigger { try sources.requireOneOrder(for: "realTime") }
-        try recoverSinks()
+        try recoverSinks(limits.assume)
         let begun = time.monotonicNanos()
         try withoutActuallyEscaping(shouldStop) { shouldStop in
             let loop = TriggerLoop(runner, limits, shouldStop: shouldStop, observe: observe)
@@ -126,7 +126,7 @@ public final class MicroBatchEngine {
     }
 
     /// Makes the sinks ready for batches, once, in the order in which they will commit.
-    private func recoverSinks() throws {
+    private func recoverSinks(_ assume: Assumption?) throws {
         guard !sinksAreReady else { return }
         let (committed, open): (CommitEntry?, BatchID?) =
             switch checkpoint.recovery {
@@ -136,8 +136,9 @@ public final class MicroBatchEngine {
             }
         for sink in graph.sinks {
             let receipts = try checkpoint.reader.newestReceipts { sink.id.isOwner($0) }
-            try sink.recover(
-                SinkRecovery(committed: committed?.batch, open: open, receipts: receipts))
+            let last = SinkRecovery(
+                committed: committed?.batch, open: open, receipts: receipts, assume: assume)
+            try SinkRetry(time)(sink) { _ in try sink.recover(last) }
         }
         sinksAreReady = true
     }

@@ -17,6 +17,8 @@ public struct RunLimits: Sendable {
     public var feedsHaveEnded = false
     /// Whether every watermark does.
     public var closesWindows = false
+    /// What the user says of batches of which a sink cannot find out whether it has them.
+    public var assume: Assumption?
 
     /// No limits.
     public init() {}

@@ -4,6 +4,7 @@ import ConsoleConnector
 import LakeConnector
 import LogConnector
 import ParquetConnector
+import PostgresConnector
 import SimulatorConnector
 import TextConnector
 
@@ -11,7 +12,7 @@ extension ConnectorRegistry {
     /// Every format of this program: the one place that names connectors.
     public static let all = ConnectorRegistry(
         sources: [logSource(history: [parquetSource]), parquetSource, csvSource, jsonSource],
-        sinks: [parquetSink, deltaSink, tableSink, consoleSink],
+        sinks: [parquetSink, deltaSink, tableSink, consoleSink, postgresSink],
         feeds: [simulatorFeed, csvFeed, jsonFeed, arrowFeed],
         sideTables: parquetSink)
 }

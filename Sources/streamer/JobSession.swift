@@ -18,6 +18,7 @@ final class JobSession: Sendable {
     private let outputFolder: Path?
     private let terminal: ConsoleTerminal?
     private let isBounded: Bool
+    private let console: Console
 
     /// Opens the job's logs, making those that a feed fills, and plans the job.
     ///
@@ -37,6 +38,7 @@ final class JobSession: Sendable {
         self.outputFolder = outputFolder
         terminal = showsConsole ? ConsoleTerminal(console) : nil
         self.isBounded = isBounded
+        self.console = console
         let checkpoint = try Self.place(job.checkpointLocation, in: outputFolder)
         var made = MadeLogs()
         do {
@@ -132,11 +134,13 @@ final class JobSession: Sendable {
         _ startingOffsets: [StartingOffsets]?,
         _ observe: @escaping (EngineEvent) -> Void
     ) throws -> MicroBatchEngine {
+        let (console, name) = (console, job.name)
         var engineJob = EngineJob(
             job: job, plan: plan, threads: threadCount(threads), environment: processEnvironment,
             run: SinkRun(
                 files: machineFiles, terminal: terminal, isBounded: isBounded,
-                secrets: { processEnvironment[$0] }, resolve: place))
+                secrets: { processEnvironment[$0] },
+                notice: { console.warn("\(name): \($0)") }, resolve: place))
         if let startingOffsets { engineJob.startingOffsets = startingOffsets }
         return try MicroBatchEngine(
             job: engineJob, sources: sources ?? inputs,

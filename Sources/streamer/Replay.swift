@@ -108,6 +108,7 @@ private func show(_ found: VerificationReport, _ console: Console) -> Bool {
 private func replayFromLog(
     _ job: Job, recordedIn place: CheckpointPlace?, _ arguments: Arguments, _ console: Console
 ) throws -> ExitCode {
+    try refuseOutside(job, arguments)
     var folder = try Path(arguments.text("into") ?? "replay")
     if let place {
         folder = try POSIXFileSystem.absolute(folder)
@@ -140,6 +141,16 @@ private func replayFromLog(
         over: sources, threads: arguments.count("threads"),
         startingOffsets: ranges.map { .at($0.start) }, observe: report.observe
     ) { try finishReplay($0, trigger, limits, arguments, session, report) }
+}
+
+/// Refuses a job that writes to places outside: a folder cannot stand in for them, and their rows
+/// would be there twice.
+private func refuseOutside(_ job: Job, _ arguments: Arguments) throws {
+    let places = job.queries.flatMap(\.sinks).flatMap(\.owns).filter { $0.directory == nil }
+    guard let place = places.first else { return }
+    throw arguments.fault(
+        "the job writes \(place.name), which is in no folder, and would write it again; give a copy of "
+            + "the job another place, or leave that sink out of it")
 }
 
 /// Refuses a folder in which other rows have been replayed already.

@@ -1,5 +1,6 @@
 import Columnar
 import CommandLine
+import ConnectorAPI
 import Engine
 import Expressions
 import Feeds
@@ -32,6 +33,13 @@ let runVerb = Verb(
         .choice(
             "format", ["table", "json"], "how to report: json is one progress object a batch",
             fallback: "table", environment: "STREAMER_FORMAT"),
+        .flag(
+            "assume-published",
+            "take batches that a sink outside has, and this checkpoint does not know of, for its own"
+        ),
+        .flag(
+            "assume-unpublished",
+            "take a batch whose outcome a sink outside cannot tell for not published"),
         .flag("profile", "say at the end where the time went, stage by stage"),
     ],
     examples: [
@@ -43,6 +51,7 @@ let runVerb = Verb(
 
 private func runJob(_ arguments: Arguments, _ console: Console) throws -> ExitCode {
     try arguments.requireAtMostOne(of: "available-now", "once", "trigger")
+    try arguments.requireAtMostOne(of: "assume-published", "assume-unpublished")
     let job = try loadJob(arguments.word("JOB"))
     let trigger = try arguments.trigger(fallback: job.trigger)
     var limits = try arguments.runLimits()
@@ -120,6 +129,8 @@ extension Arguments {
             limits.untilTime = EventTime(micros: micros)
         }
         limits.closesWindows = has("close")
+        if has("assume-published") { limits.assume = .published }
+        if has("assume-unpublished") { limits.assume = .unpublished }
         return limits
     }
 }

@@ -8,7 +8,9 @@ import Testing
 
 /// The files that ship agree with the code.
 @Suite struct ShippedFilesTests {
-    static let jobs = ["jobs/ohlcv.json", "jobs/live.json", "jobs/equity.json"]
+    static let jobs = [
+        "jobs/ohlcv.json", "jobs/live.json", "jobs/equity.json", "jobs/postgres.json",
+    ]
     static let remedy: Comment =
         "run STREAMER_UPDATE_FILES=1 swift test --filter JobsTests, and commit the files"
 
