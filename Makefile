@@ -176,7 +176,7 @@ postgres-test: build postgres-deps ## the sink against PostgreSQL servers of two
 	POSTGRES_SERVER=python $(python) -m pytest -q Tests/Postgres
 
 postgres-faults: build postgres-deps ## that with hundreds of kills and cuts
-	POSTGRES_FAULTS=150 $(python) -m pytest -q -s Tests/Postgres/test_faults.py
+	POSTGRES_FAULTS=180 $(python) -m pytest -q -s Tests/Postgres/test_faults.py
 
 crash-test: crash-sweep ## a slice of what crashes, faults, flipped bits and sabotage do
 	.build/crash-sweep crashes --seeds 36 --partial 12 --double-every 2000

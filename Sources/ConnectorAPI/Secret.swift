@@ -1,4 +1,4 @@
-/// A password or token. No text shows it: printed, dumped or put into a message it is `***`.
+/// A password or token that no text shows: printed, dumped or put into a message it is `***`.
 public struct Secret: Sendable, CustomStringConvertible, CustomDebugStringConvertible,
     CustomReflectable
 {
@@ -13,8 +13,7 @@ public struct Secret: Sendable, CustomStringConvertible, CustomDebugStringConver
     ///
     /// - Parameters:
     ///   - written: the text, as the job has it.
-    ///   - lookUp: gives the value of a name.
-    /// - Returns: `nil` when a name has no value and no default.
+    ///   - lookUp: gives the value of a name; where one has none, and no default, there is no secret.
     public init?(written: String, lookUp: (String) -> String?) {
         var value = ""
         var rest = Substring(written)

@@ -68,8 +68,10 @@ public struct SinkRun: Sendable {
     public let terminal: (any Terminal)?
     /// Whether the run ends by itself.
     public let isBounded: Bool
-    /// Tells a person at once what a run goes on in spite of: a peer that is asked again, an
-    /// outcome that had to be found out. Any thread may call it.
+    /// Tells a person at once what a run goes on in spite of.
+    ///
+    /// That is a peer that is asked again, or an outcome that had to be found out. Any thread may
+    /// call it.
     public let notice: @Sendable (String) -> Void
 
     /// What the sinks of a run may need.

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import time
 
-from support import NUMBERS, numbers
+from support import BINARY, NUMBERS, numbers
 
 
 class Story:
@@ -59,16 +59,20 @@ class Story:
             self.grow()
 
     def start(self):
-        return self.market.workspace.start("run", "story.json", "--format", "json")
+        # Into files: a pipe that nobody reads would stop it.
+        self.out, self.err = (open(self.market.path / f"story.{name}", "w+b") for name in ("out", "err"))
+        return subprocess.Popen([BINARY, "run", "story.json", "--format", "json"],
+                                cwd=self.market.path, stdin=subprocess.DEVNULL, stdout=self.out,
+                                stderr=self.err)
 
     def run_once(self):
         return self.market.run("story.json", "--available-now", timeout=600)
 
-    def wait(self, process):
+    def wait(self, process, seconds=120):
         """Waits until everything is in the tables, stops the process, gives its progress."""
-        deadline = time.monotonic() + 300
+        deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            assert process.poll() is None, process.communicate()
+            assert process.poll() is None, self.said()
             try:
                 if self.database.value("SELECT count(*) FROM plain") >= self.rows:
                     break
@@ -76,9 +80,14 @@ class Story:
                 pass
             time.sleep(0.1)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=120)
-        assert process.returncode in (0, 130), err
-        return [json.loads(line) for line in out.decode().splitlines() if line.startswith("{")]
+        process.wait(timeout=120)
+        assert process.returncode in (0, 130), self.said()[-3000:]
+        lines = (self.market.path / "story.out").read_text().splitlines()
+        return [json.loads(line) for line in lines if line.startswith("{")]
+
+    def said(self):
+        """What the process that was started has said so far."""
+        return (self.market.path / "story.err").read_text()
 
     def finish(self):
         self.run_once()

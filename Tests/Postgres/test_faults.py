@@ -38,9 +38,11 @@ def test_backends_and_the_server_are_killed(market, own_server):
     """Check 3: streamer goes on by itself, and counts."""
     server = own_server()
     database = server.database("faults")
-    story = Story(market, database)
+    story = Story(market, database, rows=300)
     story.undisturbed()
     process = story.start()
+    # What comes before the first batch ends a start, so that a wrong address is told at once.
+    time.sleep(0.5)
     chance = random.Random(SEED + 1)
     stop = threading.Event()
 
@@ -61,7 +63,7 @@ def test_backends_and_the_server_are_killed(market, own_server):
     thread.start()
     while thread.is_alive():
         story.grow()
-        time.sleep(0.1)
+        time.sleep(0.5)
     thread.join()
     progress = story.wait(process)
     story.compare()
@@ -76,14 +78,16 @@ def test_connections_are_cut_at_commit(market, database, side):
         story = Story(market, database, port=proxy.port, batch=20)
         story.undisturbed()
         chance = random.Random(SEED + 2)
-        commits = 2 * story.batches + 2
-        proxy.cuts = {n: side for n in chance.sample(range(5, commits), min(SLICE, commits - 6))}
+        # Three setups, then a COMMIT a sink and batch.
+        first = proxy.commits + 4
+        places = range(first, first + 3 * story.batches // 2)
+        proxy.cuts = {n: side for n in chance.sample(places, min(SLICE, len(places) // 2))}
         done = story.run_once()
         story.compare()
         cuts = sum(1 for n in proxy.cuts if n <= proxy.commits)
-        assert cuts >= min(SLICE, 4)
+        assert cuts >= 6
         word = "was committed" if side == "after" else "was not committed"
-        assert done.err.count("outcome unknown, batch") == done.err.count(word) >= cuts // 2
+        assert done.err.count("outcome unknown, batch") == done.err.count(word) == cuts
         # Check 15: COMMIT is never sent on a connection that has no transaction.
         assert_commits_follow_statements(proxy.passed)
     finally:
@@ -111,7 +115,7 @@ def test_a_batch_that_is_there_is_not_written_again(market, database):
     assert [p["batchId"] for p in again] == [2]
     assert database.rows("SELECT count(*), count(DISTINCT id) FROM t") == [(30, 30)]
     assert "xxh3=" in commit.read_text()
-    market.workspace.run("replay", "--verify", "--batch", "2")
+    market.workspace.run("replay", "--from-checkpoint", "job.json", "--verify", "--batch", "2")
     # The rows that it would write now are others: that is said, not covered up.
     commit.unlink()
     database.run("UPDATE streamer_commits SET xxh3 = 'ffffffffffffffff'")
@@ -122,9 +126,9 @@ def test_verify_finds_what_is_not_as_it_was_sent(market, database):
     market.append(numbers(30), NUMBERS)
     market.job(database.sink("t"), ["id", "price"], batch=10)
     market.run()
-    assert "identical" in market.workspace.run("replay", "job.json", "--verify").out
+    assert "identical" in market.workspace.run("replay", "--from-checkpoint", "job.json", "--verify").out
     database.run("UPDATE streamer_commits SET rows = rows + 1")
-    assert "11 rows" in market.workspace.run("replay", "job.json", "--verify", check=1).out
+    assert "11 rows" in market.workspace.run("replay", "--from-checkpoint", "job.json", "--verify", check=1).out
 
 
 def copies_of(market, batches):
@@ -187,8 +191,8 @@ def test_the_older_of_two_streamers_stops(market, database):
         market.workspace.run("run", f"second-{round}.json", "--available-now")
         process.send_signal(signal.SIGCONT)
         story.grow()
-        _, err = process.communicate(timeout=60)
-        assert process.returncode == 1 and b"another streamer has taken over" in err, err
+        process.wait(timeout=60)
+        assert process.returncode == 1 and "another streamer has taken over" in story.said()
         subprocess.run(f"rm -rf checkpoints && cp -r copy-{round} checkpoints", cwd=market.path,
                        shell=True, check=True)
         story.finish()
@@ -243,7 +247,7 @@ def test_two_jobs_do_not_deadlock(market, database):
     database.run("CREATE TABLE t (name text PRIMARY KEY, id bigint)")
     processes = []
     for job, step in (("up", 1), ("down", -1)):
-        rows = [{"id": i, "at": i, "name": f"K{(step * i) % 1000:04}", "price": 0.0}
+        rows = [{"id": i, "at": i, "name": f"K{(step * i - (step < 0)) % 1000:04}", "price": 0.0}
                 for i in range(20_000)]
         market.append(rows, NUMBERS, log=f"log/{job}")
         # Groups would be sorted: rows of a plain query are not.

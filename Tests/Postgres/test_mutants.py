@@ -90,7 +90,7 @@ def signature_unread():
     first = {}
 
     def sabotage(link, side, kind, content):
-        if side == "client" and kind == b"Q":
+        if side == "client" and kind in (b"Q", b"P"):
             found = re.search(rb"LOCK TABLE ONLY (\S+)", content)
             link.memory["table"] = found and found.group(1)
         if side == "server" and kind == b"D" and link.memory.get("table"):
@@ -128,13 +128,17 @@ def cut_late(market, database, sabotage):
 def opposite_orders(market, database, sabotage):
     proxy = Proxy(database.server.port, sabotage)
     try:
-        database.run("CREATE TABLE t (name text PRIMARY KEY, id bigint)")
+        # Rows that take their time, so that the two meet in the middle.
+        database.run("CREATE TABLE t (name text PRIMARY KEY, id bigint)",
+                     "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+                     "PERFORM pg_sleep(0.0005); RETURN new; END $$",
+                     "CREATE TRIGGER slow BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION slow()")
         for job, step in (("up", 1), ("down", -1)):
-            rows = [{"id": i, "at": i, "name": f"K{(step * i) % 2000:04}", "price": 0.0}
-                    for i in range(20_000)]
+            rows = [{"id": i, "at": i, "name": f"K{(step * i - (step < 0)) % 200:04}", "price": 0.0}
+                    for i in range(2_000)]
             market.append(rows, NUMBERS, log=f"log/{job}")
             market.job(database.sink("t", port=proxy.port, keys=["name"]), ["name", "id"], name=job,
-                       file=f"{job}.json", log=f"log/{job}", batch=2000)
+                       file=f"{job}.json", log=f"log/{job}", batch=200)
         running = [market.workspace.start("run", f"{job}.json") for job in ("up", "down")]
         said = [process.communicate(timeout=120)[1] for process in running]
         assert all(process.returncode == 0 for process in running), said
@@ -162,11 +166,11 @@ def frozen(market, database, sabotage):
         process.send_signal(18)
         story.grow()
         try:
-            _, err = process.communicate(timeout=5)
+            process.wait(timeout=8)
         except subprocess.TimeoutExpired:
             process.kill()
-            _, err = process.communicate()
-        assert process.returncode == 1 and b"taken over" in err, err
+            process.wait()
+        assert process.returncode == 1 and "taken over" in story.said()
     finally:
         proxy.close()
 
@@ -196,6 +200,7 @@ def changed_type(market, database, sabotage):
         (market.path / "job.json").write_text(text)
         process = market.workspace.start("run", "job.json")
         while database.committed() is None or database.committed() < 0:
+            assert process.poll() is None
             time.sleep(0.05)
         database.run("ALTER TABLE t ALTER price TYPE bigint")
         market.append(numbers(10, start=10), NUMBERS)

@@ -26,6 +26,12 @@ import Testing
         return text
     }
 
+    /// How many digits stand between the zeros at both ends.
+    private static func significant(_ digits: String) -> Int {
+        let rest = digits.drop { $0 == "0" }
+        return rest.reversed().drop { $0 == "0" }.count
+    }
+
     @Test(arguments: [
         ("0", 0), ("1", 0), ("-1", 0), ("10000", 0), ("99999999", 0), ("100000000", 0), ("0.1", 1),
         ("0.0001", 4), ("0.00001", 5), ("-0.12345", 5), ("1.500", 3), ("123456.7890", 4),
@@ -65,10 +71,9 @@ import Testing
             #expect(Double(text) == value)
             // As many digits as the shortest text of the standard library, which is a judge of its own.
             let shortest = "\(value)".prefix { $0 != "e" }.filter(\.isNumber)
-            let digits = { (text: some StringProtocol) in
-                text.drop { $0 == "0" }.reversed().drop { $0 == "0" }.count
-            }
-            #expect(digits(text.filter(\.isNumber)) == digits(shortest), "\(value) as \(text)")
+            #expect(
+                Self.significant(text.filter(\.isNumber)) == Self.significant(shortest),
+                "\(value) as \(text)")
         }
     }
 

@@ -20,7 +20,9 @@ final class CopyLanes {
         unsafe self.words = words
     }
 
-    deinit { for unsafe pointer in unsafe words { unsafe pointer.deallocate() } }
+    deinit {
+        while let pointer = unsafe words.popLast() { unsafe pointer.deallocate() }
+    }
 
     private static func copy(
         _ bitmap: Bitmap?, _ words: inout [UnsafeMutablePointer<UInt64>]

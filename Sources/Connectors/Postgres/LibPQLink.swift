@@ -41,7 +41,8 @@ final class LibPQLink: SQLLink {
         }
         serverVersion = Int(unsafe library.serverVersion(connection))
         guard unsafe library.status(connection) == Self.connectionOK else {
-            let message = unsafe target.withoutSecrets(Self.text(unsafe library.errorMessage(connection)))
+            let message = unsafe target.withoutSecrets(
+                Self.text(unsafe library.errorMessage(connection)))
             unsafe library.finish(connection)
             throw PostgresFault(
                 code: Self.code(ofConnecting: message), message: PostgresFault.line(message),

@@ -241,6 +241,10 @@ struct ColumnTypes {
 
     struct Fault: Error { let message: String }
 
+    private static let fault = Fault(
+        message: "Expected columns with their types, such as "
+            + "\"symbol varchar(12), price numeric(12,4)\".")
+
     init(parsing text: String) throws(Fault) {
         var types: [String: String] = [:]
         var part = ""
@@ -248,6 +252,7 @@ struct ColumnTypes {
         for character in text + "," {
             if character == "(" { depth += 1 }
             if character == ")" { depth -= 1 }
+            guard depth >= 0 else { throw Self.fault }
             guard character == ",", depth == 0 else {
                 part.append(character)
                 continue
@@ -255,13 +260,12 @@ struct ColumnTypes {
             let trimmed = part.drop(while: \.isWhitespace)
             let words = trimmed.split(separator: " ", maxSplits: 1)
             guard words.count == 2, words[1].unicodeScalars.allSatisfy(Self.isOfType) else {
-                throw Fault(
-                    message: "Expected columns with their types, such as "
-                        + "\"symbol varchar(12), price numeric(12,4)\".")
+                throw Self.fault
             }
             types[String(words[0])] = String(words[1])
             part = ""
         }
+        guard part.isEmpty else { throw Self.fault }
         self.types = types
     }
 

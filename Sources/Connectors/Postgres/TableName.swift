@@ -26,7 +26,7 @@ struct TableName: Hashable, Sendable {
             if rest.isEmpty { break }
             guard rest.removeFirst() == ".", parts.count < 2 else {
                 throw Fault(
-                    message: "Expected \"table\" or \"schema.table\"; a name with other characters "
+                    message: "Expected bars or public.bars; a name with other characters "
                         + "than letters, digits, _ and $ stands in double quotes.")
             }
         }
