@@ -33,7 +33,9 @@ class Proxy:
         self.sabotage = sabotage
         self.cuts = {}
         self.commits = 0
+        # What streamer said: all of it, and by connection.
         self.passed = []
+        self.conversations = []
         self.lock = threading.Lock()
         self.listener = socket.create_server(("127.0.0.1", self.port))
         self.links = []
@@ -75,6 +77,8 @@ class Link:
         self.started = False
         self.mode = None
         self.memory = {}
+        self.passed = []
+        proxy.conversations.append(self.passed)
         for end in (client, server):
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -130,10 +134,15 @@ class Link:
         if output:
             (self.server if end is self.client else self.client).sendall(b"".join(output))
 
+    def said(self, sql):
+        text = sql.decode(errors="replace")
+        self.passed.append(text)
+        self.proxy.passed.append(text)
+
     def passing(self, end, kind, content):
         proxy = self.proxy
         if end is self.client and kind == b"Q":
-            proxy.passed.append(content[:-1].decode(errors="replace"))
+            self.said(content[:-1])
             if content == COMMIT:
                 with proxy.lock:
                     proxy.commits += 1
@@ -147,7 +156,7 @@ class Link:
                     self.server.recv(1 << 16)
                     raise Cut
         if end is self.client and kind == b"P":
-            proxy.passed.append(content.split(b"\0")[1].decode(errors="replace"))
+            self.said(content.split(b"\0")[1])
         if end is self.server and self.mode == "after" and kind == b"Z":
             raise Cut
         if end is self.server and self.mode == "after":

@@ -89,7 +89,8 @@ def test_connections_are_cut_at_commit(market, database, side):
         word = "was committed" if side == "after" else "was not committed"
         assert done.err.count("outcome unknown, batch") == done.err.count(word) == cuts
         # Check 15: COMMIT is never sent on a connection that has no transaction.
-        assert_commits_follow_statements(proxy.passed)
+        for conversation in proxy.conversations:
+            assert_commits_follow_statements(conversation)
     finally:
         proxy.close()
 
