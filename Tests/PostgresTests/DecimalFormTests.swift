@@ -57,7 +57,8 @@ import Testing
     @Test func doublesAreTheShortestDecimalThatReadsBack() throws {
         var random = SystemRandomNumberGenerator()
         var values: [Double] = [
-            0.1, 0.30000000000000004, 1e308, .leastNonzeroMagnitude, 123456.78901234567, 100, 1e16, 1e-7, 1.005,
+            0.1, 0.30000000000000004, 1e308, .leastNonzeroMagnitude, 123456.78901234567, 100, 1e16,
+            1e-7, 1.005,
             0.00001234, 9_007_199_254_740_992, 99_999_999_999.9999, 1e11, 1e15, .pi,
         ]
         for _ in 0..<20_000 {
