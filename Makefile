@@ -13,7 +13,9 @@ swift_release := swift build -c release --static-swift-stdlib --scratch-path $(r
 python := .venv/bin/python
 
 .PHONY: help deps unit-test-whole python-deps duckdb-delta-deps spark-deps build programs run test debug-build \
-    kafka-deps kafka-test kafka-test-whole kafka-demo unit-test interop-test golden-test spark-test crash-sweep crash-test fault-deps fault-test \
+    kafka-deps kafka-test kafka-test-whole kafka-demo unit-test interop-test golden-test spark-test \
+    crash-sweep crash-test fault-deps fault-test \
+    postgres-deps postgres-bench-deps postgres-quick postgres-test postgres-faults bench-postgres \
     fuzz nightly differential differential-quick parquet-roundtrip tidy lint format bench \
     bench-quick compare clean page live page-libraries page-deps browser-deps page-test browser-test
 
@@ -213,6 +215,38 @@ fault-deps: ## install strace, which fails the calls of real processes
 	    $(sudo) apt-get update -qq; \
 	    $(sudo) apt-get install -y -qq --no-install-recommends strace >/dev/null; }
 
+postgres-deps: python-deps fault-deps ## install a PostgreSQL server, a pooler and libpq; clients and a newer server into .venv
+	@missing=(); \
+	for package in postgresql pgbouncer libpq5 openssl; do \
+	    dpkg-query -W -f '$${db:Status-Status}\n' $$package 2>/dev/null | grep -qx installed \
+	        || missing+=($$package); \
+	done; \
+	if [ $${#missing[@]} -gt 0 ]; then \
+	    echo "Installing $${missing[*]}"; \
+	    $(sudo) mkdir -p /etc/postgresql-common; \
+	    [ -e /etc/postgresql-common/createcluster.conf ] || echo "create_main_cluster = false" \
+	        | $(sudo) tee /etc/postgresql-common/createcluster.conf >/dev/null; \
+	    $(sudo) apt-get update -qq; \
+	    $(sudo) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+	        "$${missing[@]}" >/dev/null; \
+	fi
+	@if ! cmp -s Tests/Postgres/requirements.txt .venv/postgres/requirements.txt; then \
+	    echo "Installing into .venv/postgres:" $$(cat Tests/Postgres/requirements.txt); \
+	    $(python) -m pip install -q --disable-pip-version-check --upgrade --target .venv/postgres \
+	        -r Tests/Postgres/requirements.txt \
+	        && cp Tests/Postgres/requirements.txt .venv/postgres/requirements.txt; \
+	fi
+
+postgres-quick: build postgres-deps ## a slice of the tests against a PostgreSQL server, under 3 minutes
+	POSTGRES_FAULTS=6 $(python) -m pytest -q Tests/Postgres -m "not long"
+
+postgres-test: build postgres-deps ## the sink against PostgreSQL servers of two major versions that the tests start
+	POSTGRES_TICKS=2000000 $(python) -m pytest -q Tests/Postgres
+	POSTGRES_SERVER=python $(python) -m pytest -q Tests/Postgres
+
+postgres-faults: build postgres-deps ## that with hundreds of kills and cuts
+	POSTGRES_FAULTS=180 $(python) -m pytest -q -s Tests/Postgres/test_faults.py
+
 crash-test: crash-sweep ## a slice of what crashes, faults, flipped bits and sabotage do
 	.build/crash-sweep crashes --seeds 36 --partial 12 --double-every 2000
 	.build/crash-sweep faults --seeds 2
@@ -244,6 +278,17 @@ bench: build spark-deps ## measure every row of work against DuckDB, Polars and 
 
 bench-quick: build python-deps ## a slice of that in under three minutes, without Spark
 	$(python) Benchmarks/bench.py --quick $(BENCH)
+
+postgres-bench-deps: postgres-deps
+	@if ! cmp -s Benchmarks/requirements-postgres.txt .venv/postgres/requirements-bench.txt; then \
+	    echo "Installing into .venv/postgres:" $$(cat Benchmarks/requirements-postgres.txt); \
+	    $(python) -m pip install -q --disable-pip-version-check --upgrade --target .venv/postgres \
+	        -r Benchmarks/requirements-postgres.txt \
+	        && cp Benchmarks/requirements-postgres.txt .venv/postgres/requirements-bench.txt; \
+	fi
+
+bench-postgres: build postgres-bench-deps ## measure rows into PostgreSQL against what people write in Python
+	$(python) Benchmarks/postgres.py
 
 BASE ?= HEAD
 compare: build python-deps ## BASE=… measure this tree against a revision, row by row

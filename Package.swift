@@ -106,12 +106,14 @@ let package = Package(
         connector("Lake", ["Expressions", "Parquet", "Lake"]),
         connector("Console", ["Expressions"]),
         connector("Kafka", ["CRdKafka", "Expressions", "Network", "Decoding"]),
+        connector("Postgres", ["Expressions", "Network"]),
         layer(
             "Registry",
             [
                 "ConnectorAPI", "ArrowConnector", "TextConnector", "SimulatorConnector",
                 "LogConnector", "ParquetConnector", "LakeConnector", "ConsoleConnector",
                 "KafkaConnector",
+                "PostgresConnector",
             ]),
         layer(
             "Engine",
@@ -198,6 +200,12 @@ let package = Package(
                 "TickLog", "Parquet", "Lake", "Feeds", "Decoding", "FileSources", "TextConnector",
                 "ArrowConnector", "SimulatorConnector", "LogConnector", "LakeConnector",
                 "ParquetConnector", "ConsoleConnector", "Registry", "Engine",
+            ]),
+        tests(
+            "PostgresTests",
+            [
+                "Storage", "Columnar", "JSON", "Expressions", "Settings", "ConnectorAPI",
+                "PostgresConnector",
             ]),
         tests(
             "EngineTests",

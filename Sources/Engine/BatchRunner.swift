@@ -273,7 +273,10 @@ final class BatchRunner {
                     sincePreviousMs: sincePrevious,
                     sources: batch.sources,
                     eventTime: outcome.eventTime, watermarkMs: plan.watermarkMs,
-                    nextWatermarkMs: batch.commit.nextWatermarkMs, queries: outcome.queries)))
+                    nextWatermarkMs: batch.commit.nextWatermarkMs, queries: outcome.queries,
+                    sinkMetrics: graph.sinks.flatMap { sink in
+                        sink.metrics.map { ("\($0.name).\(sink.description)", $0.value) }
+                    })))
     }
 
     private func sourceProgress(

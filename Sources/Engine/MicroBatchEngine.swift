@@ -140,10 +140,9 @@ public final class MicroBatchEngine {
             }
         for sink in graph.sinks {
             let receipts = try checkpoint.reader.newestReceipts { sink.id.isOwner($0) }
-            try sink.recover(
-                SinkRecovery(
-                    committed: committed?.batch, open: open, receipts: receipts,
-                    assume: job.assume))
+            let last = SinkRecovery(
+                committed: committed?.batch, open: open, receipts: receipts, assume: job.assume)
+            try SinkRetry(time)(sink) { _ in try sink.recover(last) }
         }
         sinksAreReady = true
     }

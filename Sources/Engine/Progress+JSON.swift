@@ -96,7 +96,9 @@ extension BatchProgress {
             ),
             (
                 "metrics",
-                .object(queries.map { ("numOutputRows.\($0.name)", .string(String($0.rowsOut))) })
+                .object(
+                    queries.map { ("numOutputRows.\($0.name)", .string(String($0.rowsOut))) }
+                        + sinkMetrics.map { ($0.name, .string(String($0.value))) })
             ),
         ])
     }

@@ -34,6 +34,8 @@ public struct BatchProgress: Sendable {
     public var nextWatermarkMs: Int64
     /// One entry for each query, in the order of the job.
     public var queries: [QueryProgress] = []
+    /// What sinks have counted since the run began, by the name of the count and the sink.
+    public var sinkMetrics: [(name: String, value: Int64)] = []
 }
 
 /// Where a batch stands in one of its sources.

@@ -5,6 +5,7 @@ import KafkaConnector
 import LakeConnector
 import LogConnector
 import ParquetConnector
+import PostgresConnector
 import SimulatorConnector
 import TextConnector
 
@@ -14,7 +15,7 @@ extension ConnectorRegistry {
         sources: [
             logSource(history: [parquetSource]), parquetSource, csvSource, jsonSource, kafkaSource,
         ],
-        sinks: [parquetSink, deltaSink, tableSink, consoleSink, kafkaSink],
+        sinks: [parquetSink, deltaSink, tableSink, consoleSink, kafkaSink, postgresSink],
         feeds: [simulatorFeed, csvFeed, jsonFeed, arrowFeed, kafkaFeed],
         sideTables: parquetSink)
 }

@@ -21,6 +21,7 @@ final class JobSession: Sendable {
     private let isBounded: Bool
     /// Where a page takes rows from, when one is served.
     private let hub: LiveHub?
+    private let console: Console
 
     /// Opens the job's logs, making those that a feed fills, and plans the job.
     ///
@@ -41,6 +42,7 @@ final class JobSession: Sendable {
         self.outputFolder = outputFolder
         terminal = showsConsole ? ConsoleTerminal(console) : nil
         self.isBounded = isBounded
+        self.console = console
         let checkpoint = try Self.place(job.checkpointLocation, in: outputFolder)
         var made = MadeLogs()
         do {
@@ -164,12 +166,13 @@ final class JobSession: Sendable {
         _ startingOffsets: [StartingOffsets]?, _ assume: Assumption?,
         _ observe: @escaping (EngineEvent) -> Void
     ) throws -> MicroBatchEngine {
+        let (console, name) = (console, job.name)
         var engineJob = EngineJob(
             job: job, plan: plan, threads: threadCount(threads), environment: processEnvironment,
             run: SinkRun(
                 files: machineFiles, terminal: terminal, isBounded: isBounded,
-                reachesOutside: outputFolder == nil,
-                secrets: { processEnvironment[$0] }, resolve: place))
+                reachesOutside: outputFolder == nil, secrets: { processEnvironment[$0] },
+                notice: { console.warn("\(name): \($0)") }, resolve: place))
         engineJob.assume = assume
         if let startingOffsets { engineJob.startingOffsets = startingOffsets }
         var observe = observe

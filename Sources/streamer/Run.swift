@@ -35,8 +35,11 @@ let runVerb = Verb(
             fallback: "table", environment: "STREAMER_FORMAT"),
         .flag(
             "assume-published",
-            "take a batch whose outcome a sink cannot find out for published: it is not sent again"),
-        .flag("assume-unpublished", "take it for not published: it is sent again"),
+            "take batches that a sink outside has, and this checkpoint does not know of, for its own"
+        ),
+        .flag(
+            "assume-unpublished",
+            "take a batch whose outcome a sink outside cannot tell for not published"),
         .flag("profile", "say at the end where the time went, stage by stage"),
     ] + servingOptions,
     examples: [

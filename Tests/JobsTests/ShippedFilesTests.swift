@@ -10,6 +10,7 @@ import Testing
 @Suite struct ShippedFilesTests {
     static let jobs = [
         "jobs/ohlcv.json", "jobs/live.json", "jobs/equity.json", "jobs/kafka.json",
+        "jobs/postgres.json",
     ]
     static let remedy: Comment =
         "run STREAMER_UPDATE_FILES=1 swift test --filter JobsTests, and commit the files"
