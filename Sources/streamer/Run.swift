@@ -2,10 +2,7 @@ import Columnar
 import CommandLine
 import Engine
 import Expressions
-import Feeds
 import Jobs
-import Storage
-import TickLog
 
 /// `streamer run`: reads the job's log and publishes until done or stopped.
 let runVerb = Verb(
@@ -14,11 +11,14 @@ let runVerb = Verb(
     details: """
         A run goes on where the last one stopped: offsets, watermark and open windows are in the
         job's checkpoint. The first Ctrl-C finishes the batch and commits it, the second aborts; a
-        batch that was aborted is run again by the next run, with the same result.
+        batch that was aborted is run again by the next run, with the same result. A SIGTERM ends the
+        run as the first Ctrl-C does, with exit code 0.
+        Several jobs run side by side, each with its own checkpoint. One that fails leaves the others
+        running; the exit code says so in the end.
         Standard output carries what the job's console sinks print, or, with --format json, one
         StreamingQueryProgress object for each batch.
         """,
-    positionals: [.required("JOB", "the job file")],
+    positionals: [.list("JOB", "the job files; several run side by side in one process")],
     options: [
         .flag("available-now", "read what is there at the start, in batches, then stop"),
         .flag("once", "read what is there at the start in one batch, then stop"),
@@ -32,74 +32,35 @@ let runVerb = Verb(
         .choice(
             "format", ["table", "json"], "how to report: json is one progress object a batch",
             fallback: "table", environment: "STREAMER_FORMAT"),
+        .choice(
+            "log-format", ServiceLog.Format.allCases.map(\.rawValue),
+            "report by lines with time and level, one a minute at least, as a service does",
+            environment: "STREAMER_LOG_FORMAT"),
+        .text("wait-lock", "TIME", "wait so long for who holds the checkpoint or log: 60s"),
         .flag("profile", "say at the end where the time went, stage by stage"),
     ],
     examples: [
         "streamer run jobs/ohlcv.json",
         "streamer run jobs/live.json --trigger 1s --max-batches 60",
+        "streamer run jobs/live.json jobs/equity.json --log-format json --wait-lock 60s",
         "streamer run jobs/ohlcv.json --available-now --format json | jq .processedRowsPerSecond",
     ],
     body: runJob)
 
 private func runJob(_ arguments: Arguments, _ console: Console) throws -> ExitCode {
     try arguments.requireAtMostOne(of: "available-now", "once", "trigger")
-    let job = try loadJob(arguments.word("JOB"))
-    let trigger = try arguments.trigger(fallback: job.trigger)
-    var limits = try arguments.runLimits()
-    if limits.closesWindows, trigger != .availableNow {
-        throw arguments.fault(
-            "--close closes windows when everything is read, which only trigger availableNow says; "
-                + "add --available-now")
+    let jobs = try arguments.list("JOB").map(loadJob)
+    let log = arguments.text("log-format").flatMap { ServiceLog.Format(rawValue: $0) }
+        .map { ServiceLog($0, on: console) }
+    let runs = try jobs.map { job in
+        try JobRun(job, arguments, log, isOnly: jobs.count == 1, on: console)
     }
-    let format = arguments.format
-    let session = try JobSession(
-        job, showsConsole: format != .json, isBounded: trigger.isBounded, on: console)
-    let report = RunReport(format, showsProfile: arguments.has("profile"), on: console)
-    return try session.withEngine(
-        threads: arguments.count("threads"), observe: report.observe
-    ) { engine in
-        handleStopSignals()
-        report.stopWhenUnread()
-        let feeds = try session.feedRuns()
-        if trigger.isBounded {
-            let ended = try fillLogs(feeds, arguments, report)
-            limits.sourceIsComplete = ended == job.sources.count
-            limits.feedsHaveEnded = ended == feeds.count && trigger == .availableNow
-        } else {
-            for feed in feeds { try feed.start() }
-        }
-        let summary = try engine.run(trigger: trigger, limits: limits) {
-            stopSignal.isRequested || feeds.contains(where: \.hasFailed)
-        }
-        session.finishConsole()
-        if !trigger.isBounded { try report.feedsEnded(feeds) }
-        try report.finish(summary, session: session)
-        return summary.wasStopped ? .interrupted : .done
-    }
-}
-
-/// Fills the logs before a run that reads what is there; how many feeds came to their end.
-private func fillLogs(
-    _ feeds: [FeedRun], _ arguments: Arguments, _ report: RunReport
-) throws -> Int {
-    guard feeds.allSatisfy(\.isBounded) else {
-        throw arguments.fault(
-            "the job's feed has no end, so a run that reads what is there never begins; use "
-                + "--trigger, or give the feed a number of ticks")
-    }
-    var ended = 0
-    for feed in feeds {
-        let filled = try feed.fill(
-            shouldStop: { stopSignal.isRequested }, onBatch: report.feedProgressed)
-        report.feedEnded(filled, log: feed.logPath.string)
-        if filled.reachedEnd { ended += 1 }
-    }
-    return ended
+    return try runs.count == 1 ? runs[0].run() : runSideBySide(runs, on: console)
 }
 
 extension Arguments {
     /// When batches run: as the options say, else as the job says.
-    fileprivate func trigger(fallback: TriggerSpec) throws -> TriggerSpec {
+    func trigger(fallback: TriggerSpec) throws -> TriggerSpec {
         if has("available-now") { return .availableNow }
         if has("once") { return .once }
         guard let text = text("trigger") else { return fallback }

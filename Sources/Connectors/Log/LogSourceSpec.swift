@@ -15,11 +15,14 @@ struct Backfill: Sendable {
 /// A tick log that a job reads, and what it reads before it.
 struct LogSourceSpec: SourceSpec {
     static let word = "log"
+    private static let appendDelayMicrosMax: Int64 = 1_000_000
 
     let path: String
     let startingOffsets: StartingOffsets
     let rowsPerBatchMax: Int64?
     let declared: SourceColumns.Declared
+    let logWriting: LogWriting
+    let hasRetention: Bool
     let backfill: Backfill?
 
     var reads: [OwnedPlace] {
@@ -65,6 +68,19 @@ struct LogSourceSpec: SourceSpec {
 
     func check(_ faults: inout SettingFaults) {
         declared.check(&faults)
+        if logWriting.appendDelayMicros > Self.appendDelayMicrosMax {
+            faults.note(
+                .badValue,
+                "Rows are not seen before they are appended; let them wait for at most 1 second.",
+                at: .here["maxAppendDelay"])
+        }
+        // A value that is at fault is missing here, too.
+        if hasRetention, !logWriting.hasRetention, faults.found.isEmpty {
+            faults.note(
+                .missingKey,
+                "A retention says \"time\", \"bytes\" or both, such as \"30 days\" and \"100 GB\".",
+                at: .here["retention"])
+        }
         if let backfill { faults.inside(.here["backfill"]) { backfill.history.check(&$0) } }
     }
 
