@@ -33,6 +33,8 @@ public final class LogMaintenance: Sendable {
     private static let retentionNanos: UInt64 = 2_000_000_000
     /// It rests so many times as long as it works.
     private static let restFactor: UInt64 = 3
+    /// With more full journals than this it does not rest.
+    private static let journalsAtRest = 1
     private static let noticesMax = 20
 
     /// The maintenance of an open log, which has not begun.
@@ -86,7 +88,7 @@ public final class LogMaintenance: Sendable {
             var worked = false
             do {
                 worked = try writer.foldNext()
-                if !worked, time.now >= nextRetention {
+                if time.now >= nextRetention {
                     nextRetention = time.now.advanced(byNanos: Self.retentionNanos)
                     if let notice = try retention.run() { note(notice) }
                 }
@@ -97,6 +99,8 @@ public final class LogMaintenance: Sendable {
                 note("\(error)")
                 rest(Self.faultNanos)
             }
+            // Appends would have to wait if many journals did.
+            if writer.fullJournals > Self.journalsAtRest { continue }
             rest(worked ? Self.restFactor * time.now.nanos(since: begun) : Self.waitNanos)
         }
     }

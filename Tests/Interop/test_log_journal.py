@@ -102,8 +102,8 @@ def test_a_job_keeps_its_log_within_its_retention(workspace, bytes):
 
 @pytest.mark.parametrize("retention, message", [
     ({"bytes": "100"}, "a size with its unit"), ({"bytes": "-1 GB"}, "a size with its unit"),
-    ({"time": "-1 day"}, "negative"), ({"time": "1 month"}, "months"), ({}, "\"time\", \"bytes\"")])
+    ({"time": "-1 day"}, "negative"), ({"time": "1 month"}, "months")])
 def test_a_bad_retention_is_one_error(workspace, retention, message):
     (workspace.path / "job.json").write_text(json.dumps(live(source={"retention": retention})))
     error = workspace.run("validate", "job.json", check=2).err
-    assert message in error and error.count("error") == 1
+    assert message in error and error.count("error:") == 1

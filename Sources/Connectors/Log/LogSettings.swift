@@ -23,7 +23,6 @@ public func logSource(history: [SourceFormat]) -> SourceFormat {
                 retentionAgeMicros: object.optionalObject("retention")?
                     .optionalDurationMicros("time"),
                 retentionBytes: object.optionalObject("retention")?.optionalByteSize("bytes")),
-            hasRetention: object.optionalObject("retention") != nil,
             backfill: object.optionalObject("backfill").map { backfill in
                 let word = backfill.string(ConnectorRegistry.wordKey)
                 guard let format = history.first(where: { $0.shape.tag == word }) else {

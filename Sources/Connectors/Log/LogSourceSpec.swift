@@ -22,7 +22,6 @@ struct LogSourceSpec: SourceSpec {
     let rowsPerBatchMax: Int64?
     let declared: SourceColumns.Declared
     let logWriting: LogWriting
-    let hasRetention: Bool
     let backfill: Backfill?
 
     var reads: [OwnedPlace] {
@@ -73,13 +72,6 @@ struct LogSourceSpec: SourceSpec {
                 .badValue,
                 "Rows are not seen before they are appended; let them wait for at most 1 second.",
                 at: .here["maxAppendDelay"])
-        }
-        // A value that is at fault is missing here, too.
-        if hasRetention, !logWriting.hasRetention, faults.found.isEmpty {
-            faults.note(
-                .missingKey,
-                "A retention says \"time\", \"bytes\" or both, such as \"30 days\" and \"100 GB\".",
-                at: .here["retention"])
         }
         if let backfill { faults.inside(.here["backfill"]) { backfill.history.check(&$0) } }
     }

@@ -44,6 +44,9 @@ extension TickLogWriter {
         }
     }
 
+    /// How many journals take no more rows and wait to be folded.
+    public var fullJournals: Int { state.withLock { max(0, $0.journals.count - 1) } }
+
     /// The oldest journal, durable; without `withLast` only one that takes no more rows.
     func nextToFold(withLast: Bool) throws(TickLogError) -> OpenJournal? {
         try state.withLock { (state) throws(TickLogError) in
