@@ -147,9 +147,9 @@ let package = Package(
         .executableTarget(
             name: "crash-sweep",
             dependencies: [
-                "Storage", "Columnar", "JSON", "ConnectorAPI", "TickLog", "Parquet", "Lake",
-                "KeyedState", "Checkpoints", "Operators", "Jobs", "Feeds", "LogConnector",
-                "Registry", "Engine", "TestSupport", "FuzzTargets",
+                "Storage", "Columnar", "JSON", "Settings", "ConnectorAPI", "TickLog", "Parquet",
+                "Lake", "KeyedState", "Checkpoints", "Operators", "Jobs", "Feeds",
+                "LogConnector", "Registry", "Engine", "TestSupport", "FuzzTargets",
             ], path: "Tests/CrashSweep", swiftSettings: settings),
         .executableTarget(
             name: "ParquetExchange", dependencies: ["Columnar", "Parquet"],
@@ -158,8 +158,9 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "Storage", "Columnar", "JSON", "Expressions", "TickLog", "Parquet", "Lake",
-                "KeyedState", "Checkpoints", "Operators", "Jobs", "ConnectorAPI", "Decoding",
+                "Storage", "Columnar", "JSON", "Settings", "Expressions", "TickLog", "Parquet",
+                "Lake", "KeyedState", "Checkpoints", "Operators", "Jobs", "ConnectorAPI",
+                "Decoding",
                 "TextConnector", "Registry", "TestSupport",
             ], path: "Tests/FuzzTargets", swiftSettings: settings),
         tests("FuzzTests", ["Storage", "FuzzTargets"]),
@@ -191,7 +192,10 @@ let package = Package(
             ]),
         tests(
             "SparkExportTests",
-            ["Columnar", "Expressions", "Operators", "Jobs", "SparkExport", "Registry"]),
+            [
+                "Columnar", "Expressions", "Operators", "Settings", "Jobs", "SparkExport",
+                "Registry",
+            ]),
         tests(
             "ConnectorsTests",
             [

@@ -38,6 +38,8 @@ public protocol SourceSpec: Sendable {
     var tickLog: String? { get }
     /// The directory of the table that records go to that do not parse, if they are kept.
     var malformedTable: OwnedPlace? { get }
+    /// How that log is to be written.
+    var logWriting: LogWriting { get }
     /// Whether rows can be shown as they come: there is one order of rows, all of one kind.
     var canBeLive: Bool { get }
     /// What it reads and how, in one line.
@@ -66,10 +68,34 @@ extension SourceSpec {
     public var tickLog: String? { nil }
     /// They are not kept.
     public var malformedTable: OwnedPlace? { nil }
+    /// As it is by default.
+    public var logWriting: LogWriting { LogWriting() }
     /// They cannot.
     public var canBeLive: Bool { false }
     /// Nothing is left to check.
     public func check(_ faults: inout SettingFaults) {}
     /// What messages name the source by.
     public var placeName: String { reads.first?.name ?? "" }
+}
+
+/// How whoever writes a tick log is to write it.
+public struct LogWriting: Sendable, Equatable {
+    /// The longest that rows wait for others, so that they are one append, in microseconds.
+    public var appendDelayMicros: Int64
+    /// Whether a retention is told.
+    public var hasRetention: Bool { retentionAgeMicros != nil || retentionBytes != nil }
+    /// For how long rows are kept, in microseconds; `nil` is not told.
+    public var retentionAgeMicros: Int64?
+    /// How many bytes are kept; `nil` is not told.
+    public var retentionBytes: Int64?
+
+    /// By default 1 ms; nothing is removed.
+    public init(
+        appendDelayMicros: Int64 = 1_000, retentionAgeMicros: Int64? = nil,
+        retentionBytes: Int64? = nil
+    ) {
+        self.appendDelayMicros = appendDelayMicros
+        self.retentionAgeMicros = retentionAgeMicros
+        self.retentionBytes = retentionBytes
+    }
 }

@@ -3,6 +3,7 @@ public import ConnectorAPI
 import Expressions
 public import Jobs
 import Operators
+public import Settings
 
 /// A job as the engine runs it: its description, its plan, and how its sinks are opened.
 public struct EngineJob: Sendable {
@@ -22,7 +23,7 @@ public struct EngineJob: Sendable {
     /// Where a new checkpoint begins to read each source.
     public var startingOffsets: [StartingOffsets]
     /// What `${NAME}` stands for in the text of a recorded job.
-    public var environment: [String: String]
+    public var environment: Variables
     /// What the user says of a batch whose outcome a sink cannot find out.
     public var assume: Assumption?
 
@@ -35,7 +36,7 @@ public struct EngineJob: Sendable {
     ///   - environment: what `${NAME}` stands for in the text of a recorded job.
     ///   - run: what its sinks have in common.
     public init(
-        job: Job, plan: JobPlan, threads: Int, environment: [String: String], run: SinkRun
+        job: Job, plan: JobPlan, threads: Int, environment: Variables, run: SinkRun
     ) {
         self.init(
             job: job, plan: plan, threads: threads, environment: environment,
@@ -63,7 +64,7 @@ public struct EngineJob: Sendable {
 
     /// A planned job whose sinks are opened in another way.
     public init(
-        job: Job, plan: JobPlan, threads: Int, environment: [String: String],
+        job: Job, plan: JobPlan, threads: Int, environment: Variables,
         openSideTable: @escaping @Sendable (SideTable, String) throws -> any Sink = noSideTables,
         openSinks: @escaping @Sendable (PlannedQuery, String) throws -> [any Sink]
     ) {

@@ -1,7 +1,7 @@
 import Checkpoints
 public import ConnectorAPI
 public import Jobs
-import Settings
+public import Settings
 public import Storage
 
 /// Checks that a job can go on from the checkpoint in a directory, if there is one.
@@ -15,7 +15,7 @@ public import Storage
 /// - Throws: an error that tells every difference that cannot be.
 public func checkCanContinue(
     with job: Job, columns: [SourceColumns], at checkpoint: Path, _ files: any FileSystem,
-    environment: [String: String]
+    environment: Variables
 ) throws {
     let reader = try CheckpointReader(checkpoint, files: files)
     guard let recorded = try reader.jobText() else { return }

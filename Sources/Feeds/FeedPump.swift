@@ -16,6 +16,8 @@ public final class FeedPump {
     public struct Options: Sendable {
         /// The most rows of one append.
         public var batchRowsMax = 1 << 16
+        /// The longest that rows wait for others, so that they are one append, in microseconds.
+        public var appendDelayMicros: Int64 = 1_000
         /// The longest that appended rows wait to be made durable together, in milliseconds.
         ///
         /// Readers see them only then.
@@ -23,7 +25,7 @@ public final class FeedPump {
         /// How long to wait before a feed is asked again after a fault.
         public var backoff = RetryBackoff()
 
-        /// Appends of 65,536 rows, durable every 5 ms.
+        /// Appends of 65,536 rows, or of what comes within 1 ms; durable every 5 ms.
         public init() {}
     }
 
@@ -36,6 +38,8 @@ public final class FeedPump {
 
     private var report = FeedReport()
     private var faults = FaultCount()
+    /// Rows that wait for others.
+    private var held = HeldRows()
     /// A position that no append carries, to be kept with the next sync.
     private var rowless: ProducerPosition?
 
@@ -127,32 +131,58 @@ public final class FeedPump {
         let pace = feed.pace.map { Pace(rowsPerSecond: $0, from: wait.time.now, report.rows) }
         wait.noteSync()
         while !wait.isStopped(shouldStop) {
-            var rowsMax = options.batchRowsMax
+            var rowsMax = options.batchRowsMax - held.count
             if let pace {
                 let due = pace.rowsDue(at: wait.time.now, of: report.rows)
-                guard due > 0 else {
+                // The first row that is due waits for others, as far as it may.
+                let left = pace.nanosToNextRow(
+                    at: wait.time.now, after: report.rows, delay: delayNanos)
+                guard due > 0, left == 0 || due >= Int64(rowsMax) else {
                     if wait.isSyncDue { try sync() }
-                    wait.sleep(nanos: pace.nanosToNextRow(at: wait.time.now, after: report.rows))
+                    wait.sleep(nanos: left)
                     continue
                 }
                 rowsMax = Int(min(Int64(rowsMax), due))
             }
-            let deadline = wait.deadline(hasUnsynced: hasUnsynced, idleMs: Self.idleMs)
+            var deadline = wait.deadline(hasUnsynced: hasUnsynced, idleMs: Self.idleMs)
+            if let since = held.since {
+                deadline = min(deadline, since.advanced(byNanos: delayNanos))
+            }
             switch try step(rowsMax, deadline, shouldStop) {
             case .rows(let batch):
                 try take(batch)
-                // A batch that is not full means that the input has nothing more for now.
-                if batch.rows.count < rowsMax || wait.isSyncDue { try sync() }
-                onBatch(report)
+                if try appendIfDue(isPaced: pace != nil) { onBatch(report) }
             case .idle(let moment):
+                let hadRows = held.count > 0
                 try sync()
+                if hadRows { onBatch(report) }
                 wait.sleep(until: min(moment ?? deadline, deadline), or: shouldStop)
             case .ended:
+                try append()
                 report.reachedEnd = true
                 return
             case nil: onBatch(report)
             }
         }
+    }
+
+    private var delayNanos: UInt64 {
+        UInt64(max(0, options.appendDelayMicros)).multipliedReportingOverflow(by: 1_000)
+            .partialValue
+    }
+
+    /// Appends the rows that wait when they are many or have waited long enough.
+    ///
+    /// - Returns: whether nothing waits any more.
+    private func appendIfDue(isPaced: Bool) throws -> Bool {
+        let isFull = held.count >= options.batchRowsMax
+        if let since = held.since, !isPaced, !isFull {
+            guard wait.time.now >= since.advanced(byNanos: delayNanos) else { return false }
+        }
+        try append()
+        // A batch that is not full means that the input has nothing more for now.
+        if !isFull || wait.isSyncDue { try sync() }
+        return true
     }
 
     /// The feed's next step, or `nil` after a fault that may be tried again and was waited out.
@@ -189,9 +219,10 @@ public final class FeedPump {
             ProducerPosition(id: $0.text, position: batch.position.text)
         }
         if batch.rows.count > 0 {
-            try writer.append(batch.rows, producer: producer)
-            rowless = nil
+            held.add(batch.rows, producer, at: wait.time.now)
             faults.noteRows()
+        } else if held.count > 0 {
+            held.producer = producer
         } else {
             rowless = producer
         }
@@ -217,11 +248,20 @@ public final class FeedPump {
         }
     }
 
+    /// Appends the rows that wait.
+    private func append() throws {
+        guard held.count > 0 else { return }
+        try writer.append(held.rows(writer.schema), producer: held.producer)
+        held = HeldRows()
+        rowless = nil
+    }
+
     private var hasUnsynced: Bool {
         rowless != nil || writer.durableOffset < writer.endOffset
     }
 
     private func sync() throws {
+        try append()
         try writer.sync()
         if let position = rowless {
             try writer.keep(position)
@@ -248,9 +288,33 @@ private struct Pace {
         return Int64(min(rowsPerSecond * seconds, 1e18)) - (rows - rowsBefore)
     }
 
-    func nanosToNextRow(at now: MonotonicTime, after rows: Int64) -> UInt64 {
-        let due = Double(rows - rowsBefore + 1) / rowsPerSecond * 1e9
+    /// How long it is until the next row has been due for some time; at least 50 µs, or 0.
+    func nanosToNextRow(at now: MonotonicTime, after rows: Int64, delay: UInt64) -> UInt64 {
+        let due = Double(rows - rowsBefore + 1) / rowsPerSecond * 1e9 + Double(delay)
         let left = due - Double(now.nanos(since: start))
-        return UInt64(min(max(left, 50_000), 1e9))
+        return left <= 0 ? 0 : UInt64(min(max(left, 50_000), 1e9))
+    }
+}
+
+/// Rows of a feed that wait for others, so that they are one append.
+private struct HeldRows {
+    private var batches: [RecordBatch] = []
+    private(set) var count = 0
+    /// When the first came.
+    private(set) var since: MonotonicTime?
+    /// How far the feed has come with the last.
+    var producer: ProducerPosition?
+
+    mutating func add(_ rows: RecordBatch, _ producer: ProducerPosition?, at now: MonotonicTime) {
+        batches.append(rows)
+        count += rows.count
+        since = since ?? now
+        self.producer = producer
+    }
+
+    /// All of them, in order.
+    func rows(_ schema: Schema) throws(StringsTooLarge) -> RecordBatch {
+        if batches.count == 1 { return batches[0] }
+        return try RecordBatch.concatenate(batches, schema: schema)
     }
 }

@@ -14,8 +14,20 @@ public final class FeedRun: Sendable {
         var stopPump: (@Sendable () -> Void)?
     }
 
+    /// How the log is filled.
+    public struct Options: Sendable {
+        /// How much is done at a time.
+        public var pump = FeedPump.Options()
+        /// The lowest offset of the log that somebody still needs.
+        public var needed: @Sendable () throws -> LogNeed? = { nil }
+
+        /// As a pump does by itself; nobody needs anything.
+        public init() {}
+    }
+
     private let spec: any FeedSpec
     private let place: FeedPlace
+    private let options: Options
     /// The log that it fills.
     public let logPath: Path
     private let state = Mutex(State())
@@ -28,8 +40,12 @@ public final class FeedRun: Sendable {
     ///   - spec: what fills the log.
     ///   - logPath: the log's directory.
     ///   - place: what the feed needs.
-    public init(_ spec: any FeedSpec, logPath: Path, _ place: FeedPlace) {
+    ///   - options: how the log is filled.
+    public init(
+        _ spec: any FeedSpec, logPath: Path, _ place: FeedPlace, options: Options = Options()
+    ) {
         self.spec = spec
+        self.options = options
         self.logPath = logPath
         self.place = place
     }
@@ -46,11 +62,44 @@ public final class FeedRun: Sendable {
     ) throws -> FeedReport {
         let feed = try spec.make(place)
         let writer = try openLogWriter(logPath, for: feed, place.files)
+        return try fill(writer, from: feed, shouldStop: shouldStop, onBatch: onBatch)
+    }
+
+    /// Fills the log with rows as they come, and keeps it small meanwhile.
+    private func fillLive() throws -> FeedReport {
+        let feed = try spec.make(place)
+        var log = TickLogOptions(journal: JournalOptions())
+        log.isMaintained = true
+        if let retention = try? LogRetention.read(logPath, place.files) {
+            log.segmentBytesMax = retention.segmentBytesMax
+        }
+        let writer = try openLogWriter(logPath, for: feed, options: log, place.files)
+        let maintenance = LogMaintenance(writer, time: place.time, needed: options.needed)
+        maintenance.start()
+        do {
+            var report = try fill(
+                writer, from: feed,
+                shouldStop: { isStopRequested.load(ordering: .relaxed) }, onBatch: { _ in },
+                beforeClose: { _ = maintenance.stop() })
+            report.notices += maintenance.stop()
+            return report
+        } catch {
+            _ = maintenance.stop()
+            throw error
+        }
+    }
+
+    private func fill(
+        _ writer: TickLogWriter, from feed: any Feed, shouldStop: () -> Bool,
+        onBatch: (FeedReport) -> Void, beforeClose: () -> Void = {}
+    ) throws -> FeedReport {
         let tables = try FeedTables(malformed: spec.malformedTable?.directory, place.files)
-        let pump = try FeedPump(feed, into: writer, publish: tables.publish)
+        let pump = try FeedPump(
+            feed, into: writer, options: options.pump, publish: tables.publish)
         state.withLock { $0.stopPump = pump.stopping }
         let report = try pump.run(until: shouldStop, onBatch: onBatch)
         feed.close()
+        beforeClose()
         try writer.close()
         return report
     }
@@ -61,8 +110,7 @@ public final class FeedRun: Sendable {
     public func start() throws(ConnectorError) {
         let code = startThread { [self] in
             do {
-                let report = try fill(
-                    shouldStop: { isStopRequested.load(ordering: .relaxed) }, onBatch: { _ in })
+                let report = try fillLive()
                 state.withLock { $0.report = report }
             } catch {
                 state.withLock { $0.error = error }

@@ -1,7 +1,7 @@
 import Columnar
 public import ConnectorAPI
 import JSON
-import Settings
+public import Settings
 
 extension Job {
     /// Reads a job file and checks everything that can be checked without the log, the columns of
@@ -16,7 +16,7 @@ extension Job {
     /// - Returns: the job, with defaults and variables filled in.
     /// - Throws: every fault of the file at once.
     public static func load(
-        _ bytes: [UInt8], path: String, environment: [String: String] = [:],
+        _ bytes: [UInt8], path: String, environment: Variables = [:],
         registry: ConnectorRegistry
     ) throws(JobErrors) -> Job {
         let (text, variableErrors) = try readText(bytes, path: path, environment: environment)
@@ -43,7 +43,7 @@ extension Job {
     /// - Returns: the feed.
     /// - Throws: every fault of the text at once.
     public static func loadFeed(
-        _ bytes: [UInt8], path: String, environment: [String: String] = [:],
+        _ bytes: [UInt8], path: String, environment: Variables = [:],
         registry: ConnectorRegistry
     ) throws(JobErrors) -> any FeedSpec {
         let (text, variableErrors) = try readText(bytes, path: path, environment: environment)
@@ -58,7 +58,7 @@ extension Job {
     }
 
     private static func readText(
-        _ bytes: [UInt8], path: String, environment: [String: String]
+        _ bytes: [UInt8], path: String, environment: Variables
     ) throws(JobErrors) -> (SettingsText, [SettingFault]) {
         do {
             let read = try SettingsText.read(bytes, file: path, environment: environment)

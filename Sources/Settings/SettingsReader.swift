@@ -66,6 +66,16 @@ public struct SettingsReader: Sendable {
         optionalString(key).map(Settings.durationMicros)
     }
 
+    /// A size of a key that may be absent, in bytes.
+    public func optionalByteSize(_ key: String) -> Int64? {
+        optionalString(key).map { text in
+            guard let bytes = Settings.byteSize(text) else {
+                preconditionFailure("a size is used before it was checked")
+            }
+            return bytes
+        }
+    }
+
     /// A list of texts.
     public func strings(_ key: String) -> [String] {
         required(key) { $0.elements?.compactMap(\.stringValue) }

@@ -9,7 +9,7 @@ extension SettingsText {
     /// - Returns: the text, and the faults of its variables.
     /// - Throws: the fault that keeps the file from being JSON.
     public static func read(
-        _ bytes: [UInt8], file: String, environment: [String: String]
+        _ bytes: [UInt8], file: String, environment: Variables
     ) throws(SettingFault) -> (text: SettingsText, faults: [SettingFault]) {
         let tree: JSONValue
         do {
@@ -53,8 +53,8 @@ extension JSONValue {
     }
 }
 
-/// Replaces `${NAME}` and `${NAME:-default}` in string values, and drops comments: members whose
-/// key begins with `//`.
+/// Replaces `${NAME}`, `${NAME:-default}` and `${file:PATH}` in string values, and drops comments:
+/// members whose key begins with `//`.
 private struct VariableFilling {
     struct Fault {
         let message: String
@@ -63,7 +63,7 @@ private struct VariableFilling {
         let suggestion: String?
     }
 
-    let environment: [String: String]
+    let environment: Variables
     var faults: [Fault] = []
     var expanded: Set<Int> = []
 
@@ -118,6 +118,15 @@ private struct VariableFilling {
     private mutating func value(
         of reference: String, _ value: JSONValue, _ pointer: JSONPointer
     ) -> String {
+        if reference.hasPrefix(Variables.filePrefix) {
+            if let text = environment[reference] { return text }
+            let path = reference.dropFirst(Variables.filePrefix.count)
+            note(
+                "The file \"\(JSONValue.escaped(String(path)))\" of a variable cannot be read as text "
+                    + "of at most 64 KiB; write it, or name another: ${file:/run/secrets/name}.",
+                value, pointer)
+            return ""
+        }
         let parts = reference.split(separator: ":-", maxSplits: 1, omittingEmptySubsequences: false)
         let name = String(parts[0])
         let isName =
@@ -140,7 +149,7 @@ private struct VariableFilling {
 
     /// Only names are looked at and shown, never values: they may be secrets.
     private func nearestVariable(to name: String) -> String? {
-        environment.keys.sorted().first { $0.uppercased() == name.uppercased() }
+        environment.names.first { $0.uppercased() == name.uppercased() }
     }
 
     private mutating func note(

@@ -71,6 +71,7 @@ extension TextKind {
         case .path: "path"
         case .expression: "expression"
         case .duration, .fixedDuration: "duration"
+        case .byteSize: "size in bytes"
         case .timestamp: "timestamp"
         case .startTime: "timestamp or `\"now\"`"
         case .type: "type"

@@ -144,6 +144,7 @@ extension TextKind {
         case .fileName: "^(?!\\.{1,2}$)[A-Za-z0-9_.-]{1,64}$"
         // A number and a unit, without a minus; the loader knows the units.
         case .duration, .fixedDuration: "^[^-]*[0-9][^-]*[A-Za-zµμ]['\\s]*$"
+        case .byteSize: "^ *[0-9]+(\\.[0-9]+)? *([Kk]|M|G|T|Ki|Mi|Gi|Ti)?B *$"
         case .timestamp: Self.timestampPattern
         case .startTime: "^now$|" + Self.timestampPattern
         case .type:

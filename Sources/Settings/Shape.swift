@@ -48,6 +48,8 @@ public enum TextKind: Sendable, Hashable {
     case duration
     /// A duration without months or years, which have no fixed length.
     case fixedDuration
+    /// A number of bytes with its unit, such as `100 GB`.
+    case byteSize
     /// A date or timestamp in ISO 8601.
     case timestamp
     /// A date or timestamp, or `now`.

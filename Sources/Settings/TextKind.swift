@@ -12,6 +12,7 @@ extension TextKind {
         case .path: "a path"
         case .expression: "an expression as a string"
         case .duration, .fixedDuration: "a duration such as \"10 seconds\""
+        case .byteSize: "a size with its unit such as \"100 GB\" or \"64 MiB\""
         case .timestamp: "a timestamp such as \"2026-01-05T14:30:00Z\""
         case .startTime: "a timestamp such as \"2026-01-05T14:30:00Z\", or \"now\""
         case .type: "a type: \(DataType.names.joined(separator: ", "))"
@@ -56,6 +57,7 @@ extension TextKind {
                 && text.utf8.allSatisfy(\.isNameByte)
         case .name, .expression: text.utf8.contains { $0 > 0x20 } && !text.utf8.contains(0)
         case .path: (1...4_096).contains(text.utf8.count) && !text.utf8.contains(0)
+        case .byteSize: Settings.byteSize(text) != nil
         case .timestamp: timestampMicros(text) != nil
         case .startTime: text == "now" || timestampMicros(text) != nil
         case .type: DataType(parsing: text) != nil
@@ -107,6 +109,28 @@ func durationMicros(_ text: String) -> Int64 {
         preconditionFailure("a duration is used before it was checked")
     }
     return micros
+}
+
+/// The bytes of a size with its unit (`100 GB`, `1.5 MiB`, `512 B`), or `nil`.
+///
+/// kB, MB, GB and TB are powers of 1,000; KiB, MiB, GiB and TiB of 1,024.
+public func byteSize(_ text: String) -> Int64? {
+    let units: [(String, Double)] = [
+        ("KiB", 0x1p10), ("MiB", 0x1p20), ("GiB", 0x1p30), ("TiB", 0x1p40), ("kB", 1e3),
+        ("KB", 1e3), ("MB", 1e6), ("GB", 1e9), ("TB", 1e12), ("B", 1),
+    ]
+    let spaces = { (byte: Unicode.Scalar) in byte == " " }
+    let scalars = text.unicodeScalars.drop(while: spaces)
+    let end = scalars.lastIndex { $0 != " " }.map { scalars.index(after: $0) }
+    let trimmed = String(scalars[..<(end ?? scalars.startIndex)])
+    guard let (unit, factor) = units.first(where: { trimmed.hasSuffix($0.0) }) else { return nil }
+    let number = trimmed.dropLast(unit.utf8.count).prefix { $0 != " " }
+    let between = trimmed.dropLast(unit.utf8.count).dropFirst(number.count)
+    guard !number.isEmpty, between.allSatisfy({ $0 == " " }),
+        number.utf8.allSatisfy({ (0x30...0x39).contains($0) || $0 == 0x2E }),
+        number.first != ".", number.last != ".", let value = Double(number)
+    else { return nil }
+    return Int64(exactly: (value * factor).rounded())
 }
 
 /// The microseconds since the epoch of an ISO 8601 date or timestamp, or `nil`.

@@ -147,12 +147,16 @@ extension SparkProgram {
                 path = os.path.join(self.path, "durable")
                 while True:
                     with open(path, "rb") as one, open(path, "rb") as two:
-                        cell = one.read(64)
-                        if cell == two.read(64):
+                        cell = one.read(88)
+                        if cell == two.read(88):
                             break
-                if len(cell) != 64 or cell[:8] != b"TICKCELL":
+                if len(cell) < 64 or cell[:8] not in (b"TICKCELL", b"TICKCEL2"):
                     raise ValueError(f"{path} is damaged; `streamer log verify` tells more")
-                return struct.unpack_from("<4q", cell, 8)
+                first, end, active, size = struct.unpack_from("<4q", cell, 8)
+                if cell[:8] == b"TICKCEL2":
+                    # The newest rows of a live feed come to the segment some thousands at a time.
+                    [end] = struct.unpack_from("<q", cell, 48)
+                return first, end, active, size
 
             def segments(self):
                 """The segments in order, each with the bytes of it that count (None: all)."""

@@ -34,6 +34,16 @@ enum LogDirectory {
             .sorted()
     }
 
+    /// The base offsets of a log's journals, ascending.
+    static func journalBases(
+        _ directory: Path, _ files: any FileSystem
+    ) throws(TickLogError) -> [Int64] {
+        try storage { () throws(StorageError) in try files.list(directory) }
+            .filter { $0.kind == .file }
+            .compactMap { JournalFile.baseOffset(ofFile: $0.name) }
+            .sorted()
+    }
+
     /// Refuses a directory without a description whose segments hold rows: a log that was damaged.
     ///
     /// A creation that was cut off leaves a first segment without rows.

@@ -10,6 +10,8 @@ import Storage
 //     time_max        event time is null
 //     synced_through  every row before this offset was durable when the group was written
 //     previous        checksum of the group before, across segments (16 digits)
+//     last            what the group after this one has as `previous`, where it is not the checksum:
+//                     the last group of rows that were in a journal before has the journal's last
 //     continues       "1" when the same append goes on in the next group
 //     producer        who appended, and how far it has come; in the last group of an append
 //     position
@@ -44,8 +46,12 @@ struct GroupHeader: Sendable, Equatable {
     var previous: UInt64
     var continues: Bool
     var producer: ProducerPosition?
+    /// What the group after this one has as `previous`, where it is not the checksum.
+    var last: UInt64?
     var checksum: UInt64 = 0
 
+    /// What the group after this one has as `previous`.
+    var chain: UInt64 { last ?? checksum }
     var endOffset: Int64 { baseOffset + Int64(rowCount) }
 }
 
@@ -58,6 +64,8 @@ struct GroupEntry: Sendable {
     let position: Int
     let byteCount: Int
     let checksum: UInt64
+    /// What the next group follows; only in the index of a segment that grows.
+    let chain: UInt64
 
     /// The event times that occur, or `nil` where all are null.
     var times: ClosedRange<Int64>? { timeMin <= timeMax ? timeMin...timeMax : nil }
@@ -71,6 +79,7 @@ struct GroupEntry: Sendable {
         self.position = position
         self.byteCount = byteCount
         checksum = header.checksum
+        chain = header.chain
     }
 
     init(
@@ -84,6 +93,7 @@ struct GroupEntry: Sendable {
         self.position = position
         self.byteCount = byteCount
         self.checksum = checksum
+        chain = checksum
     }
 }
 
@@ -203,6 +213,7 @@ extension GroupHeader {
         }
         entries.append(ArrowMetadataEntry("synced_through", String(syncedThrough)))
         entries.append(ArrowMetadataEntry("previous", Checksum.hex(previous)))
+        if let last { entries.append(ArrowMetadataEntry("last", Checksum.hex(last))) }
         if continues { entries.append(ArrowMetadataEntry("continues", "1")) }
         if let producer {
             entries.append(ArrowMetadataEntry("producer", producer.id))
@@ -230,6 +241,8 @@ extension GroupHeader {
             let checksum = values["checksum"].flatMap({ Checksum.parseHex($0) }),
             checksumRange.count == 16
         else { return nil }
+        let last = values["last"].flatMap { Checksum.parseHex($0) }
+        guard last != nil || values["last"] == nil else { return nil }
         var times: ClosedRange<Int64>?
         if let least = values["time_min"], let most = values["time_max"] {
             guard let lower = Int64(least), let upper = Int64(most), lower <= upper else {
@@ -244,7 +257,7 @@ extension GroupHeader {
         let header = GroupHeader(
             baseOffset: base, rowCount: rows, times: times, syncedThrough: synced,
             previous: previous, continues: values["continues"] == "1", producer: producer,
-            checksum: checksum)
+            last: last, checksum: checksum)
         return (header, checksumRange)
     }
 }

@@ -121,7 +121,7 @@ struct SegmentWalk {
         position = entry.position + entry.byteCount
         released = position
         offset = entry.endOffset
-        chain = entry.checksum
+        chain = entry.chain
     }
 
     /// The next group, or `nil` at the end of the bytes or at the end marker.
@@ -147,7 +147,7 @@ struct SegmentWalk {
             released = position
         }
         offset = header.endOffset
-        chain = header.checksum
+        chain = header.chain
         return group
     }
 }

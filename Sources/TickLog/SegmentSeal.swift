@@ -6,11 +6,13 @@ import Storage
 //
 //     end marker of the stream, zeros up to a multiple of 64 bytes
 //     the index: an Arrow IPC stream with one row a group; custom metadata of its schema: the seal
+//     the segment's totals (SegmentSummary.swift)
 //     trailer: "TICKSEAL", i64 position of the end marker, u64 XXH3 of everything from the end
 //              marker up to here (seeded by the log), all little endian
 //
 // Seal: base_offset, end_offset, groups, bytes (before the end marker), checksum (XXH3 of these),
-// last (the chain's value for the next segment), sealed_at (µs), producer:<id> = position.
+// last (the chain's value for the next segment), sealed_at (µs), compressed ("1" when all groups
+// are), producer:<id> = position.
 
 /// A segment's index and the totals that close it.
 struct SegmentSeal: Sendable {
@@ -38,6 +40,8 @@ struct SegmentSeal: Sendable {
     let last: UInt64
     let sealedAtMicros: Int64
     let producers: [String: String]
+    /// Whether all groups are compressed.
+    let isCompressed: Bool
 
     /// Everything that follows the groups.
     func encode(seed: UInt64) -> [UInt8] {
@@ -53,12 +57,14 @@ struct SegmentSeal: Sendable {
             ArrowMetadataEntry("last", Checksum.hex(last)),
             ArrowMetadataEntry("sealed_at", String(sealedAtMicros)),
         ]
+        if isCompressed { metadata.append(ArrowMetadataEntry("compressed", "1")) }
         for (id, position) in producers.sorted(by: { $0.key < $1.key }) {
             metadata.append(ArrowMetadataEntry(Self.producerPrefix + id, position))
         }
         let writer = ArrowStreamWriter(Self.schema)
         bytes += writer.encodeSchema(metadata: metadata).bytes
         bytes += writer.encode(indexRows).bytes
+        bytes += SegmentSummary(self).bytes(seed: seed)
         bytes += Self.magic
         bytes.append(little: UInt64(dataBytes))
         bytes.append(little: Checksum.xxh3(bytes, seed: seed))
@@ -147,12 +153,14 @@ struct SegmentSeal: Sendable {
         else { return nil }
         self.init(
             baseOffset: base, endOffset: end, groups: groups, dataBytes: bytes,
-            dataChecksum: checksum, last: last, sealedAtMicros: sealedAt, producers: producers)
+            dataChecksum: checksum, last: last, sealedAtMicros: sealedAt, producers: producers,
+            isCompressed: values["compressed"] == "1")
     }
 
     init(
         baseOffset: Int64, endOffset: Int64, groups: [GroupEntry], dataBytes: Int,
-        dataChecksum: UInt64, last: UInt64, sealedAtMicros: Int64, producers: [String: String]
+        dataChecksum: UInt64, last: UInt64, sealedAtMicros: Int64, producers: [String: String],
+        isCompressed: Bool
     ) {
         self.baseOffset = baseOffset
         self.endOffset = endOffset
@@ -162,6 +170,7 @@ struct SegmentSeal: Sendable {
         self.last = last
         self.sealedAtMicros = sealedAtMicros
         self.producers = producers
+        self.isCompressed = isCompressed
     }
 
     /// The index as entries, which must follow one another without gap; `nil` otherwise.

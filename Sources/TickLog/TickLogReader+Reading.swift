@@ -1,58 +1,6 @@
-public import Columnar
+import Columnar
 import Storage
 import Synchronization
-
-/// Rows of a tick log in order.
-public struct LogBlock: Sendable {
-    /// The offset of the first row.
-    public let baseOffset: Int64
-    /// The rows, of the columns asked for.
-    public let batch: RecordBatch
-    /// The smallest event time of these rows, in microseconds; `nil` where all are null.
-    public let timeMin: Int64?
-    /// The largest event time of these rows, in microseconds; `nil` where all are null.
-    public let timeMax: Int64?
-
-    /// The offset after the last row.
-    public var endOffset: Int64 { baseOffset + Int64(batch.count) }
-}
-
-/// A block that is located but not read yet; `load()` may run on any thread.
-public struct LogBlockPlan: Sendable {
-    /// The offsets of the block's rows.
-    public let offsets: Range<Int64>
-
-    let entry: GroupEntry
-    let file: SegmentFile
-    let isVerified: Bool
-    let place: (segment: Int64, group: Int)
-    let columns: [Int]?
-    let reader: TickLogReader
-
-    /// Reads the block: checks its checksum if nobody did before, then cuts it to its offsets.
-    public func load() throws(TickLogError) -> LogBlock {
-        let whole = try reader.wholeGroup(of: self)
-        let first = Int(offsets.lowerBound - entry.baseOffset)
-        let rows = first..<first + offsets.count
-        var times = entry.times
-        var batch = whole
-        if rows.count < whole.count {
-            batch = whole.slice(rows)
-            let timeIndex = file.log.timeIndex
-            if let place = (columns ?? Array(whole.schema.fields.indices)).firstIndex(of: timeIndex)
-            {
-                times = batch.times(inColumn: place)
-            } else {
-                let group = try file.group(entry, isVerified: true)
-                times = try file.decode(group, columns: [timeIndex]).slice(rows)
-                    .times(inColumn: 0)
-            }
-        }
-        return LogBlock(
-            baseOffset: offsets.lowerBound, batch: batch, timeMin: times?.lowerBound,
-            timeMax: times?.upperBound)
-    }
-}
 
 /// A group that was decoded, for those who read it piece by piece.
 struct DecodedGroup {
@@ -60,6 +8,7 @@ struct DecodedGroup {
     let position: Int
     let columns: [Int]?
     let rows: RecordBatch
+    let endOffset: Int64
 }
 
 extension TickLogReader {
@@ -67,19 +16,22 @@ extension TickLogReader {
     ///
     /// Of groups that are read in parts the last one stays decoded, since the next part is most
     /// likely wanted next.
-    fileprivate func wholeGroup(of plan: LogBlockPlan) throws(TickLogError) -> RecordBatch {
-        let isPart = plan.offsets.count < plan.entry.rowCount
-        if isPart, let known = lastDecoded.withLock({ $0 }), known.file === plan.file,
-            known.position == plan.entry.position, known.columns == plan.columns
+    func wholeGroup(
+        of plan: LogBlockPlan, _ place: GroupPlace
+    ) throws(TickLogError) -> RecordBatch {
+        let isPart = plan.offsets.count < place.entry.rowCount
+        if isPart, let known = lastDecoded.withLock({ $0 }), known.file === place.file,
+            known.position == place.entry.position, known.columns == plan.columns
         {
             return known.rows
         }
-        let group = try plan.file.group(plan.entry, isVerified: plan.isVerified)
-        if !plan.isVerified { markVerified(plan.entry, at: plan.place) }
-        let rows = try plan.file.decode(group, columns: plan.columns)
+        let group = try place.file.group(place.entry, isVerified: place.isVerified)
+        if !place.isVerified { markVerified(place) }
+        let rows = try place.file.decode(group, columns: plan.columns)
         if isPart {
             let decoded = DecodedGroup(
-                file: plan.file, position: plan.entry.position, columns: plan.columns, rows: rows)
+                file: place.file, position: place.entry.position, columns: plan.columns,
+                rows: rows, endOffset: place.entry.endOffset)
             lastDecoded.withLock { $0 = decoded }
         }
         return rows
@@ -121,33 +73,46 @@ extension TickLogReader {
             try check(offsets, state.mark)
             release(before: offsets.lowerBound, &state)
             var plans: [LogBlockPlan] = []
-            var next = offsets.lowerBound
-            while next < offsets.upperBound {
-                let index = state.segments.lastIndex { $0.baseOffset <= next } ?? 0
-                try load(index, &state)
-                let segment = state.segments[index]
-                guard let file = segment.file, let last = segment.groups.last,
-                    last.endOffset > next
-                else {
-                    throw TickLogError.damaged(
-                        "offset \(next) is missing", file: path, position: 0)
-                }
-                var group = segment.groups.partition { $0.endOffset > next }
-                while group < segment.groups.count, next < offsets.upperBound {
-                    let entry = segment.groups[group]
-                    let end = min(
-                        entry.endOffset, offsets.upperBound,
-                        next + Int64(min(rowsMax, entry.rowCount)))
-                    plans.append(
-                        LogBlockPlan(
-                            offsets: next..<end, entry: entry, file: file,
-                            isVerified: segment.verified[group],
-                            place: (segment.baseOffset, group), columns: columns, reader: self))
-                    next = end
-                    if next == entry.endOffset { group += 1 }
-                }
+            let end = state.mark.segmentEnd
+            if offsets.lowerBound < end {
+                let range = offsets.clamped(to: offsets.lowerBound..<end)
+                try planGroups(range, columns, rowsMax, &state, into: &plans)
+            }
+            if offsets.upperBound > end {
+                let range = offsets.clamped(to: end..<offsets.upperBound)
+                try planFrames(range, columns, rowsMax, &state, into: &plans)
             }
             return plans
+        }
+    }
+
+    private func planGroups(
+        _ offsets: Range<Int64>, _ columns: [Int]?, _ rowsMax: Int, _ state: inout State,
+        into plans: inout [LogBlockPlan]
+    ) throws(TickLogError) {
+        var next = offsets.lowerBound
+        while next < offsets.upperBound {
+            let index = state.segments.lastIndex { $0.baseOffset <= next } ?? 0
+            try load(index, &state)
+            let segment = state.segments[index]
+            guard let file = segment.file, let last = segment.groups.last, last.endOffset > next
+            else {
+                throw TickLogError.damaged("offset \(next) is missing", file: path, position: 0)
+            }
+            var group = segment.groups.partition { $0.endOffset > next }
+            while group < segment.groups.count, next < offsets.upperBound {
+                let entry = segment.groups[group]
+                let end = min(
+                    entry.endOffset, offsets.upperBound, next + Int64(min(rowsMax, entry.rowCount)))
+                let place = GroupPlace(
+                    entry: entry, file: file, isVerified: segment.verified[group],
+                    segment: segment.baseOffset, group: group)
+                plans.append(
+                    LogBlockPlan(
+                        offsets: next..<end, place: .group(place), columns: columns, reader: self))
+                next = end
+                if next == entry.endOffset { group += 1 }
+            }
         }
     }
 
@@ -155,23 +120,38 @@ extension TickLogReader {
     /// moment; `nil` when there is none yet.
     public func offset(atOrAfter timestampMicros: Int64) throws(TickLogError) -> Int64? {
         // Whole groups are passed over by their largest event time.
+        defer { state.withLock { state in forget(before: .max, &state) } }
         let segmentCount = state.withLock { $0.segments.count }
         for index in 0..<segmentCount {
             let offsets = try withSegments { (state) throws(TickLogError) -> Range<Int64>? in
                 guard index < state.segments.count else { return nil }
+                if index < state.segments.count - 1, !state.segments[index].isComplete,
+                    try !mayHold(
+                        timeAtOrAfter: timestampMicros, segment: state.segments[index].baseOffset)
+                {
+                    return nil
+                }
                 try load(index, &state)
                 return state.segments[index].groups
                     .first { $0.times != nil && $0.timeMax >= timestampMicros }
                     .map { $0.baseOffset..<$0.endOffset }
             }
             guard let offsets else { continue }
-            for block in try read(offsets, columns: [log.timeIndex]) {
-                let column = block.batch.columns[0]
-                let values = column.int64s
-                for row in values.indices
-                where values[row] >= timestampMicros && !column.isNull(row) {
-                    return block.baseOffset + Int64(row)
-                }
+            if let found = try firstOffset(in: offsets, atOrAfter: timestampMicros) { return found }
+        }
+        let rest = state.withLock { $0.mark.segmentEnd..<$0.mark.endOffset }
+        return try rest.isEmpty ? nil : firstOffset(in: rest, atOrAfter: timestampMicros)
+    }
+
+    private func firstOffset(
+        in offsets: Range<Int64>, atOrAfter timestampMicros: Int64
+    ) throws(TickLogError) -> Int64? {
+        for plan in try plan(offsets, columns: [log.timeIndex]) {
+            let block = try plan.load()
+            let column = block.batch.columns[0]
+            let values = column.int64s
+            for row in values.indices where values[row] >= timestampMicros && !column.isNull(row) {
+                return block.baseOffset + Int64(row)
             }
         }
         return nil
@@ -179,6 +159,7 @@ extension TickLogReader {
 
     /// Gives back the memory of rows before an offset: who reads on does not read them again.
     private func release(before offset: Int64, _ state: inout State) {
+        forget(before: offset, &state)
         for index in state.segments.indices {
             let segment = state.segments[index]
             guard segment.baseOffset < offset, let file = segment.file else { continue }
@@ -188,6 +169,22 @@ extension TickLogReader {
             guard end > segment.releasedBytes else { continue }
             file.release(segment.releasedBytes..<end)
             state.segments[index].releasedBytes = end
+        }
+    }
+
+    /// Lets go of the maps and indexes of segments and journals that end at or before an offset;
+    /// who still reads a block of theirs keeps the map that long.
+    private func forget(before offset: Int64, _ state: inout State) {
+        for index in state.segments.indices.dropLast()
+        where state.segments[index].file != nil && state.segments[index + 1].baseOffset <= offset {
+            state.segments[index] = ReaderSegment(baseOffset: state.segments[index].baseOffset)
+        }
+        for index in state.journals.indices.dropLast()
+        where state.journals[index].file != nil && state.journals[index + 1].baseOffset <= offset {
+            state.journals[index] = ReaderJournal(baseOffset: state.journals[index].baseOffset)
+        }
+        if let last = lastDecoded.withLock({ $0 }), last.endOffset <= offset {
+            lastDecoded.withLock { $0 = nil }
         }
     }
 
@@ -207,24 +204,24 @@ extension TickLogReader {
         }
     }
 
-    func markVerified(_ entry: GroupEntry, at place: (segment: Int64, group: Int)) {
+    func markVerified(_ place: GroupPlace) {
         state.withLock { state in
             // The segment may have been removed or rewritten since the block was planned.
             guard let index = state.segments.firstIndex(where: { $0.baseOffset == place.segment }),
                 state.segments[index].groups.indices.contains(place.group),
-                state.segments[index].groups[place.group].checksum == entry.checksum
+                state.segments[index].groups[place.group].checksum == place.entry.checksum
             else { return }
             state.segments[index].verified[place.group] = true
         }
     }
 
     /// Maps a segment and brings its index up to date.
-    private func load(_ index: Int, _ state: inout State) throws(TickLogError) {
+    func load(_ index: Int, _ state: inout State) throws(TickLogError) {
         if state.segments[index].isComplete { return }
         let base = state.segments[index].baseOffset
         let isActive = base == state.mark.segmentBase
         let known = state.segments[index].groups.last?.endOffset ?? base
-        if isActive && known == state.mark.endOffset { return }
+        if isActive && known == state.mark.segmentEnd { return }
         let name = SegmentHeader.fileName(base)
         let segmentPath = try storage { () throws(StorageError) in try path.appending(name) }
         let file = try SegmentFile(
@@ -233,13 +230,13 @@ extension TickLogReader {
         state.segments[index].file = file
         state.segments[index].releasedBytes = 0
         if isActive {
-            try extend(&state.segments[index], file, to: state.mark.endOffset)
+            try extend(&state.segments[index], file, to: state.mark.segmentEnd)
             return
         }
         let seal = try file.seal()
         let next =
             index + 1 < state.segments.count
-            ? state.segments[index + 1].baseOffset : state.mark.endOffset
+            ? state.segments[index + 1].baseOffset : state.mark.segmentEnd
         guard seal.endOffset == next else {
             throw TickLogError.damaged(
                 "the segment ends at offset \(seal.endOffset), the next begins at \(next)",

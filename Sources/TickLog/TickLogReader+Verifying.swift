@@ -32,11 +32,13 @@ extension TickLogReader {
     }
 
     private func verifyOnce() throws(TickLogError) -> TickLogReport {
-        let (mark, bases) = state.withLock { ($0.mark, $0.segments.map(\.baseOffset)) }
+        let (mark, bases, journals) = state.withLock {
+            ($0.mark, $0.segments.map(\.baseOffset), $0.journals.map(\.baseOffset))
+        }
         var report = TickLogReport()
         var chain: UInt64?
         for (index, base) in bases.enumerated() {
-            let end = index + 1 < bases.count ? bases[index + 1] : mark.endOffset
+            let end = index + 1 < bases.count ? bases[index + 1] : mark.segmentEnd
             do throws(TickLogError) {
                 chain = try verify(base, to: end, mark, chain, &report)
             } catch {
@@ -45,6 +47,7 @@ extension TickLogReader {
                 chain = nil
             }
         }
+        verifyJournals(journals, mark, after: chain, &report)
         return report
     }
 

@@ -12,6 +12,8 @@ public final class TickLogReader: Sendable {
         var mark: HighWatermark
         /// The segments, oldest first; the last is the active one.
         var segments: [ReaderSegment]
+        /// The journals behind them, oldest first.
+        var journals: [ReaderJournal]
         /// Of `segments`: it is stale when the high watermark has another.
         var generation: Int64
     }
@@ -51,8 +53,12 @@ public final class TickLogReader: Sendable {
             try files.openOwn(path.appending(HighWatermark.fileName))
         }
         self.markFile = markFile
-        let (mark, segments) = try Self.scan(markFile, path, log, files)
-        state = Mutex(State(mark: mark, segments: segments, generation: mark.generation))
+        let found = try Self.scan(markFile, path, log, files)
+        state = Mutex(
+            State(
+                mark: found.mark, segments: found.segments.map { ReaderSegment(baseOffset: $0) },
+                journals: found.journals.map { ReaderJournal(baseOffset: $0) },
+                generation: found.mark.generation))
     }
 
     /// The offset of the first row that is kept, as of the last refresh.
@@ -99,27 +105,36 @@ public final class TickLogReader: Sendable {
         }
     }
 
-    /// Takes in the high watermark and the segments as they are now.
+    /// Takes in the high watermark and the files as they are now.
     private func catchUp(_ state: inout State) throws(TickLogError) {
-        let (mark, segments) = try Self.scan(markFile, path, log, files)
-        if mark.generation == state.generation { return }
-        var known: [Int64: ReaderSegment] = [:]
-        for segment in state.segments { known[segment.baseOffset] = segment }
-        state.segments = segments.map { known[$0.baseOffset] ?? $0 }
-        state.mark = mark
-        state.generation = mark.generation
+        let found = try Self.scan(markFile, path, log, files)
+        if found.mark.generation == state.generation { return }
+        var segments: [Int64: ReaderSegment] = [:]
+        for segment in state.segments { segments[segment.baseOffset] = segment }
+        var journals: [Int64: ReaderJournal] = [:]
+        for journal in state.journals { journals[journal.baseOffset] = journal }
+        state.segments = found.segments.map { segments[$0] ?? ReaderSegment(baseOffset: $0) }
+        state.journals = found.journals.map { journals[$0] ?? ReaderJournal(baseOffset: $0) }
+        state.mark = found.mark
+        state.generation = found.mark.generation
     }
 
-    /// The high watermark and the segments that go with it.
+    /// The high watermark and the files that go with it, by the offsets of their first rows.
+    private struct Found {
+        let mark: HighWatermark
+        let segments: [Int64]
+        let journals: [Int64]
+    }
+
     private static func scan(
         _ markFile: any ReadFile, _ path: Path, _ log: LogDescription, _ files: any FileSystem
-    ) throws(TickLogError) -> (HighWatermark, [ReaderSegment]) {
+    ) throws(TickLogError) -> Found {
         var mark = try readHighWatermark(markFile, path, seed: log.seed)
         while true {
             do throws(TickLogError) {
-                return (mark, try segments(path, files, mark))
+                return try found(path, files, mark)
             } catch {
-                // Retention may have been at work between the two looks.
+                // The writer may have been at work between the two looks.
                 let now = try readHighWatermark(markFile, path, seed: log.seed)
                 if now.generation == mark.generation { throw error }
                 mark = now
@@ -144,12 +159,17 @@ public final class TickLogReader: Sendable {
             file: path)
     }
 
-    private static func segments(
+    private static func found(
         _ directory: Path, _ files: any FileSystem, _ mark: HighWatermark
-    ) throws(TickLogError) -> [ReaderSegment] {
-        let bases = try LogDirectory.segmentBases(directory, files).filter {
-            $0 >= mark.startOffset && $0 <= mark.segmentBase
-        }
+    ) throws(TickLogError) -> Found {
+        let entries = try storage { () throws(StorageError) in try files.list(directory) }
+            .filter { $0.kind == .file }
+        // A journal that was folded may still be there.
+        let first = mark.journals?.segmentEnd ?? .max
+        let journals = entries.compactMap { JournalFile.baseOffset(ofFile: $0.name) }
+            .filter { $0 >= first && $0 <= mark.journals?.base ?? -1 }.sorted()
+        let bases = entries.compactMap { SegmentHeader.baseOffset(ofFile: $0.name) }
+            .filter { $0 >= mark.startOffset && $0 <= mark.segmentBase }.sorted()
         guard bases.first == mark.startOffset, bases.last == mark.segmentBase else {
             throw TickLogError(
                 .damaged,
@@ -157,7 +177,16 @@ public final class TickLogReader: Sendable {
                     + "one, of offset \(mark.segmentBase); restore it from a copy",
                 file: directory)
         }
-        return bases.map { ReaderSegment(baseOffset: $0) }
+        if let known = mark.journals {
+            guard journals.first == known.segmentEnd, journals.last == known.base else {
+                throw TickLogError(
+                    .damaged,
+                    "a journal is missing: the first one, of offset \(known.segmentEnd), or the "
+                        + "last one, of offset \(known.base); restore it from a copy",
+                    file: directory)
+            }
+        }
+        return Found(mark: mark, segments: bases, journals: journals)
     }
 }
 

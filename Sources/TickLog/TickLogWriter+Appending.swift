@@ -18,13 +18,27 @@ extension TickLogWriter {
         _ batch: RecordBatch, producer: ProducerPosition? = nil
     ) throws(TickLogError) -> Range<Int64> {
         try validate(batch, producer)
-        return try state.withLock { (state) throws(TickLogError) in
-            try check(state)
-            if batch.count == 0 { return state.endOffset..<state.endOffset }
-            if state.writtenBytes >= options.segmentBytesMax, !state.groups.isEmpty {
-                try roll(&state)
+        if let journal = options.journal, batch.count < journal.appendRowsMax {
+            let rows = JournalRows.encode(batch)
+            if rows.count < journal.bytesMax / 4 {
+                return try append(rows, of: batch.count, producer, journal)
             }
-            return try write(batch, producer, &state)
+        }
+        while true {
+            let offsets = try maintenance.withLock { (_) throws(TickLogError) in
+                try foldAllHoldingMaintenance()
+                return try state.withLock { (state) throws(TickLogError) -> Range<Int64>? in
+                    try check(state)
+                    // A small append of another thread may have come in between.
+                    guard state.journals.isEmpty else { return nil }
+                    if batch.count == 0 { return state.endOffset..<state.endOffset }
+                    if state.writtenBytes >= options.segmentBytesMax, !state.groups.isEmpty {
+                        try roll(&state)
+                    }
+                    return try write(batch, producer, &state)
+                }
+            }
+            if let offsets { return offsets }
         }
     }
 
@@ -43,10 +57,19 @@ extension TickLogWriter {
     }
 
     func sync(_ state: inout State) throws(TickLogError) {
-        if state.durableBytes == state.writtenBytes { return }
+        if state.durableOffset == state.endOffset { return }
         try failing(&state) { (state) throws(TickLogError) in
-            try storage { () throws(StorageError) in try state.file.sync() }
-            state.durableBytes = state.writtenBytes
+            try storage { () throws(StorageError) in
+                // A journal is begun when the segment is durable, so that one of them is at most.
+                if state.durableBytes != state.writtenBytes {
+                    try state.file.sync()
+                    state.durableBytes = state.writtenBytes
+                }
+                if let last = state.journals.last, last.durableBytes != last.writtenBytes {
+                    try last.file?.sync()
+                    state.journals[state.journals.count - 1].durableBytes = last.writtenBytes
+                }
+            }
             state.durableOffset = state.endOffset
             try publishDurable(&state)
         }
@@ -129,13 +152,12 @@ extension TickLogWriter {
         for bytes in written { unsafe state.dataChecksum.update(bytes.span.bytes) }
         state.writtenBytes = position
         state.groups += groups
-        state.chain = chain
-        if let producer {
-            state.producers[producer.id] = producer.position
-            state.rowless.entries[producer.id] = nil
-        }
+        state.isCompressed = false
         let first = state.endOffset
-        state.endOffset += Int64(batch.count)
+        state.note(batch.count, producer, chain: chain)
+        state.segmentEnd = state.endOffset
+        state.segmentChain = chain
+        state.segmentProducers = state.producers
         return first..<state.endOffset
     }
 
@@ -154,6 +176,18 @@ extension TickLogWriter {
                 }
             }
             throw refused
+        }
+    }
+}
+
+extension TickLogWriter.State {
+    /// Takes in what was written behind all rows.
+    mutating func note(_ rowCount: Int, _ producer: ProducerPosition?, chain: UInt64) {
+        self.chain = chain
+        endOffset += Int64(rowCount)
+        if let producer {
+            producers[producer.id] = producer.position
+            rowless.entries[producer.id] = nil
         }
     }
 }

@@ -13,14 +13,18 @@ public import Storage
 //        the groups of an append of which the end is missing.
 // 3. If the segment is not exactly what the high watermark says was durable, its valid part is written to a
 //    new file that takes the old one's place: what the cache held may never have reached the disk.
+// 4. Journals are read from the device, too (Journal/JournalScan.swift), and folded. One that
+//    begins before the segment's end was folded before.
 
 extension TickLogWriter {
     struct Opened: ~Copyable {
         var state: State
-        let recovery: TickLogRecovery
+        var recovery: TickLogRecovery
         let markFile: any AppendFile
         /// Whether the last segment is sealed, so that the next one has to be created.
         let needsSegment: Bool
+        /// Journals that were folded before.
+        var staleJournals: [Path] = []
     }
 
     static func recover(
@@ -50,9 +54,34 @@ extension TickLogWriter {
         // A seal that does not verify was being written when the machine went down: no segment
         // follows it yet, so nothing rests on it, and it goes as every torn tail does.
         if file.isSealed, let seal = try? file.seal() {
-            return try openSealed(file, seal, start: bases[0], mark, markFile, files)
+            let opened = try openSealed(file, seal, start: bases[0], mark, markFile, files)
+            return try withJournals(opened, path, log, mark, files)
         }
-        return try openActive(file, start: bases[0], mark, markFile, files)
+        let opened = try openActive(file, start: bases[0], mark, markFile, files)
+        return try withJournals(opened, path, log, mark, files)
+    }
+
+    /// Adds the rows that lie in journals, and checks that all that was durable is there.
+    private static func withJournals(
+        _ opened: consuming Opened, _ path: Path, _ log: LogDescription, _ mark: HighWatermark?,
+        _ files: any FileSystem
+    ) throws(TickLogError) -> Opened {
+        let scan = try JournalScan(
+            path, log, segmentEnd: opened.state.segmentEnd, chain: opened.state.segmentChain, mark,
+            files)
+        opened.staleJournals = scan.stale
+        opened.recovery.bytesDropped += scan.bytesDropped
+        opened.state.journals = scan.journals
+        if let last = scan.journals.last {
+            opened.state.endOffset = last.endOffset
+            opened.state.durableOffset = last.endOffset
+            opened.state.chain = last.chain
+        }
+        for journal in scan.journals {
+            guard let producer = journal.producer else { continue }
+            opened.state.producers[producer.id] = producer.position
+        }
+        return opened
     }
 
     /// The high watermark, `nil` when it does not verify, and its file, made anew when it is missing.
@@ -99,11 +128,11 @@ extension TickLogWriter {
             let segment = try storage { () throws(StorageError) in
                 try path.appending(SegmentHeader.fileName(base))
             }
-            let seal = try SegmentFile(segment, baseOffset: base, log, files).seal()
-            guard seal.endOffset == next else {
+            let summary = try SegmentSummary.read(segment, baseOffset: base, log, files)
+            guard summary.endOffset == next else {
                 throw TickLogError.damaged(
-                    "the segment ends at offset \(seal.endOffset), the next begins at \(next)",
-                    file: segment, position: seal.dataBytes)
+                    "the segment ends at offset \(summary.endOffset), the next begins at \(next)",
+                    file: segment, position: Int(summary.dataBytes))
             }
         }
     }
@@ -123,7 +152,8 @@ extension TickLogWriter {
             writtenBytes: seal.dataBytes, durableBytes: seal.dataBytes,
             endOffset: seal.endOffset, durableOffset: seal.endOffset, startOffset: start,
             generation: (mark?.generation ?? 0) + 1, chain: seal.last, groups: [],
-            dataChecksum: ChecksumStream(), producers: seal.producers, failure: nil)
+            dataChecksum: ChecksumStream(), producers: seal.producers, failure: nil,
+            segmentEnd: seal.endOffset, segmentChain: seal.last, segmentProducers: seal.producers)
         return Opened(
             state: state, recovery: TickLogRecovery(bytesDropped: 0, wasRewritten: false),
             markFile: markFile, needsSegment: true)
@@ -157,12 +187,14 @@ extension TickLogWriter {
             try files.openForAppend(file.path, createNew: false)
         }
         let end = scan.groups.last?.endOffset ?? file.header.baseOffset
+        let chain = scan.groups.last?.chain ?? file.header.previous
         let state = State(
             file: appendFile, header: file.header, writer: ArrowStreamWriter(file.log.schema),
             writtenBytes: scan.validBytes, durableBytes: scan.validBytes, endOffset: end,
             durableOffset: end, startOffset: start, generation: (mark?.generation ?? 0) + 1,
-            chain: scan.groups.last?.checksum ?? file.header.previous, groups: scan.groups,
-            dataChecksum: checksum, producers: scan.producers, failure: nil)
+            chain: chain, groups: scan.groups,
+            dataChecksum: checksum, producers: scan.producers, failure: nil, segmentEnd: end,
+            segmentChain: chain, segmentProducers: scan.producers)
         return Opened(
             state: state,
             recovery: TickLogRecovery(bytesDropped: Int64(dropped), wasRewritten: wasRewritten),
@@ -274,7 +306,14 @@ extension TickLogWriter {
             let info = try? files.info(path.appending(SegmentHeader.fileName(last)))
         else { return }
         let mark = HighWatermark(bytes, seed: log.seed)
-        if mark?.segmentBase == last, mark?.segmentBytes == info.size { return }
+        if mark?.segmentBase == last, mark?.segmentBytes == info.size,
+            let journals = try? LogDirectory.journalBases(path, files),
+            journals.last == mark?.journals?.base
+        {
+            guard let journal = mark?.journals else { return }
+            let size = try? files.info(path.appending(JournalFile.fileName(journal.base)))?.size
+            if size == journal.bytes { return }
+        }
         if let writer = try? TickLogWriter(path, files) { try? writer.close() }
     }
 }

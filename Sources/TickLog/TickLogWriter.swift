@@ -6,6 +6,7 @@ import Synchronization
 //
 //     log.json                        what the log is (LogDescription.swift)
 //     00000000000000000000.arrows     segments, named by their base offset (SegmentHeader.swift)
+//     00000000000000065536.journal    the newest rows of small appends (Journal/JournalFile.swift)
 //     durable                         how far the log is durable (HighWatermark.swift)
 //     positions                       of feeds that came further without rows
 //                                     (TickLogWriter+Positions.swift)
@@ -15,7 +16,10 @@ import Synchronization
 // - startOffset <= durableOffset <= endOffset; offsets are never given twice.
 // - The active segment's first `writtenBytes` bytes are whole groups; the first `durableBytes` of
 //   them were synced, and end where an append ended.
-// - `chain` is the checksum of the last group written; `producers` is as of `endOffset`.
+// - `chain` is the checksum of the last group or frame written; `producers` is as of `endOffset`.
+// - Rows from `segmentEnd` on lie in `journals`, which follow one another without gap; all but the
+//   last are durable. While there is one, no group is written but by folding.
+// - The active segment is written only by who holds `maintenance`, which is locked before `state`.
 
 /// How a writer lays out a log.
 public struct TickLogOptions: Sendable {
@@ -23,12 +27,36 @@ public struct TickLogOptions: Sendable {
     public var segmentBytesMax: Int
     /// The most rows of one group; larger appends are split.
     public var groupRowsMax: Int
+    /// Where small appends go; `nil` makes a group of each.
+    public var journal: JournalOptions?
+    /// Whether somebody calls ``TickLogWriter/foldNext()`` beside the appends; otherwise a journal is
+    /// folded by the append that finds it full.
+    public var isMaintained = false
 
     /// Options; by default segments of 64 MiB and groups of 65,536 rows.
-    public init(segmentBytesMax: Int = 64 << 20, groupRowsMax: Int = 1 << 16) {
+    public init(
+        segmentBytesMax: Int = 64 << 20, groupRowsMax: Int = 1 << 16,
+        journal: JournalOptions? = nil
+    ) {
         self.segmentBytesMax = segmentBytesMax
         self.groupRowsMax = groupRowsMax
+        self.journal = journal
     }
+}
+
+/// How small appends are kept until they are many.
+public struct JournalOptions: Sendable {
+    /// An append of fewer rows is a small one.
+    public var appendRowsMax = 4_096
+    /// A journal that holds so many rows is full: they become one group of a segment.
+    public var rowsMax = 1 << 16
+    /// A journal that has grown to this many bytes is full.
+    public var bytesMax = 4 << 20
+    /// How many full journals may wait to be folded before an append waits for it.
+    public var pendingMax = 8
+
+    /// Appends of fewer than 4,096 rows; journals of 65,536 rows or 4 MiB.
+    public init() {}
 }
 
 /// What opening a log for writing had to mend.
@@ -63,6 +91,15 @@ public final class TickLogWriter: Sendable {
         var rowless = RowlessPositions()
         /// Why this writer takes nothing any more.
         var failure: TickLogError?
+        /// Where the active segment's rows end, what its next group follows, and how far producers
+        /// have come there.
+        var segmentEnd: Int64
+        var segmentChain: UInt64
+        var segmentProducers: [String: String]
+        /// Whether all groups of the active segment are compressed, as far as is known.
+        var isCompressed = false
+        /// The newest rows; the last one takes more.
+        var journals: [OpenJournal] = []
     }
 
     /// The columns of the log.
@@ -77,12 +114,15 @@ public final class TickLogWriter: Sendable {
     public let recovery: TickLogRecovery
 
     let log: LogDescription
-    let files: any FileSystem
+    /// Where it lies.
+    public let files: any FileSystem
     let options: TickLogOptions
     let time: any TimeSource
     private let lock: any FileLock
     let markFile: any AppendFile
     let state: Mutex<State>
+    /// Held by who writes groups; the state is locked after it.
+    let maintenance = Mutex(Maintenance())
 
     /// Creates an empty log; `TickLogWriter(path, …)` then opens it.
     ///
@@ -163,12 +203,13 @@ public final class TickLogWriter: Sendable {
         recovery = opened.recovery
         markFile = opened.markFile
         let needsSegment = opened.needsSegment
+        let stale = opened.staleJournals
         state = Mutex(opened.state)
         try state.withLock { (state) throws(TickLogError) in
             state.rowless = try RowlessPositions.read(path, log, logged: state.producers, files)
             if needsSegment { try startSegment(&state) }
-            try publishDurable(&state)
         }
+        try takeInJournals(stale)
     }
 
     /// The offset after the last appended row, durable or not.
@@ -182,14 +223,18 @@ public final class TickLogWriter: Sendable {
 
     /// Gives up the lock.
     ///
-    /// Rows that were not synced may be lost; later calls throw.
+    /// What is in journals becomes part of a segment first. Rows that were not synced may be lost;
+    /// later calls throw.
     public func close() throws(TickLogError) {
+        // What cannot be folded now is folded when the log is opened again.
+        try? foldAll()
         try state.withLock { (state) throws(TickLogError) in
             state.failure =
                 state.failure
                 ?? TickLogError(.writerFailed, "the writer is closed", file: path)
             defer { lock.release() }
             try storage { () throws(StorageError) in
+                for journal in state.journals { try journal.file?.close() }
                 try state.file.close()
                 try markFile.close()
             }
@@ -201,7 +246,12 @@ public final class TickLogWriter: Sendable {
         let mark = HighWatermark(
             startOffset: state.startOffset, endOffset: state.durableOffset,
             segmentBase: state.header.baseOffset, segmentBytes: Int64(state.durableBytes),
-            generation: state.generation)
+            generation: state.generation,
+            journals: state.journals.last.map {
+                HighWatermark.Journals(
+                    segmentEnd: state.segmentEnd, base: $0.baseOffset, bytes: Int64($0.durableBytes)
+                )
+            })
         try storage { () throws(StorageError) in
             try markFile.write(mark.bytes(seed: log.seed), at: 0)
         }

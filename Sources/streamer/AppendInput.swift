@@ -31,7 +31,7 @@ struct AppendInput {
             FeedPlace(
                 files: machineFiles,
                 log: existing.map { SourceColumns(schema: $0.schema, timeColumn: $0.timeColumn) },
-                secrets: { processEnvironment[$0] }))
+                secrets: { jobVariables[$0] }))
         rejectsPath = spec.malformedTable?.directory
     }
 
@@ -166,7 +166,7 @@ struct AppendInput {
     private static func read(_ feed: JSONValue, origin: String) throws -> any FeedSpec {
         do {
             return try Job.loadFeed(
-                Array(feed.text().utf8), path: origin, environment: processEnvironment,
+                Array(feed.text().utf8), path: origin, environment: jobVariables,
                 registry: .all)
         } catch {
             throw UsageError(

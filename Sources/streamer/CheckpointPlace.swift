@@ -89,7 +89,7 @@ struct CheckpointPlace {
         }
         return try Job.load(
             Array(text.utf8), path: path.appending("job.json").string,
-            environment: processEnvironment, registry: .all)
+            environment: jobVariables, registry: .all)
     }
 
     /// The checkpoints in a folder.

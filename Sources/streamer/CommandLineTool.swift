@@ -10,8 +10,8 @@ let version = "0.1.0"
 /// Every verb, in the order in which help lists them.
 let verbs: [Verb] = [
     runVerb, replayVerb, serveVerb, clearVerb, validateVerb, explainVerb, logAppendVerb, logCatVerb,
-    logLsVerb,
-    logVerifyVerb, logTailVerb, logTrimVerb, lakeLsVerb, lakeShowVerb, lakeExportVerb,
+    logLsVerb, logVerifyVerb, logTailVerb, logTrimVerb, logRetainVerb,
+    lakeLsVerb, lakeShowVerb, lakeExportVerb,
     lakeVerifyVerb, lakeCompactVerb, checkpointLsVerb, checkpointShowVerb, checkpointVerifyVerb,
     stateShowVerb, doctorVerb, evalVerb, sparkVerb,
 ]
@@ -46,19 +46,20 @@ private func report(_ error: any Error, verb: String?, on console: Console) -> E
         console.error(error.message)
         let topic = (error.verb ?? verb).map { "help \($0)" } ?? "help"
         console.say("'streamer \(topic)' tells more.")
-        return .usage
-    case let errors as JobErrors:
-        report(errors, on: console)
-        return .usage
-    case let error as EngineError where error.isMistakeOfTheCaller:
-        console.error(error.message)
-        return .usage
-    case let error as ConnectorError where error.fault == .settings:
-        console.error("\(error)")
-        return .usage
-    default:
-        console.error("\(error)")
-        return .failed
+    case let errors as JobErrors: report(errors, on: console)
+    case let error as EngineError where error.isMistakeOfTheCaller: console.error(error.message)
+    default: console.error("\(error)")
+    }
+    return exitCode(of: error)
+}
+
+/// How a process ends that came to this error: whose fault it is.
+func exitCode(of error: any Error) -> ExitCode {
+    switch error {
+    case is UsageError, is JobErrors: .usage
+    case let error as EngineError where error.isMistakeOfTheCaller: .usage
+    case let error as ConnectorError where error.fault == .settings: .usage
+    default: .failed
     }
 }
 

@@ -1,5 +1,6 @@
 import ConnectorAPI
 import Jobs
+import Settings
 import Storage
 import TickLog
 
@@ -23,7 +24,7 @@ extension JobSource {
     func place(checkpoint: Path) -> SourcePlace {
         SourcePlace(
             name: name, checkpoint: checkpoint, files: machineFiles,
-            secrets: { processEnvironment[$0] })
+            secrets: { jobVariables[$0] })
     }
 
     /// Whether what it reads is a tick log that is not there yet.

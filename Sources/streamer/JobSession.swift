@@ -6,6 +6,7 @@ import Feeds
 import Glibc
 import Jobs
 import Serving
+import Settings
 import Storage
 import TickLog
 
@@ -72,7 +73,7 @@ final class JobSession: Sendable {
         _ = try job.plan(columns)
         try checkCanContinue(
             with: job, columns: columns, at: checkpoint, machineFiles,
-            environment: processEnvironment)
+            environment: jobVariables)
         for (source, columns) in zip(job.sources, columns) {
             guard let log = source.spec.tickLog, try source.feed != nil && source.lacksLog() else {
                 continue
@@ -90,14 +91,36 @@ final class JobSession: Sendable {
     }
 
     private static var feedPlace: FeedPlace {
-        FeedPlace(files: machineFiles, secrets: { processEnvironment[$0] })
+        FeedPlace(files: machineFiles, secrets: { jobVariables[$0] })
     }
 
     /// What fills the logs of the job's sources, where they have feeds.
     func feedRuns() throws -> [FeedRun] {
-        try job.sources.compactMap { source in
+        let own = try Self.place(job.checkpointLocation, in: outputFolder)
+        return try job.sources.compactMap { source in
             guard let feed = source.feed, let log = source.spec.tickLog else { return nil }
-            return FeedRun(feed, logPath: try Path(log), Self.feedPlace)
+            let path = try Path(log)
+            var options = FeedRun.Options()
+            options.pump.appendDelayMicros = source.spec.logWriting.appendDelayMicros
+            options.needed = { try firstOffsetNeeded(ofLog: path, alsoBy: [own]) }
+            return FeedRun(feed, logPath: path, Self.feedPlace, options: options)
+        }
+    }
+
+    /// Leaves with the logs how long the job wants their rows kept, for whoever writes them.
+    func storeRetention() throws {
+        for source in job.sources {
+            guard let log = source.spec.tickLog, source.spec.logWriting.hasRetention else {
+                continue
+            }
+            let writing = source.spec.logWriting
+            let wanted = LogRetention(
+                ageMicros: writing.retentionAgeMicros, bytes: writing.retentionBytes)
+            // One that is damaged is replaced, too.
+            if let known = try? LogRetention.read(Path(log), machineFiles), known == wanted {
+                continue
+            }
+            try LogRetention.store(wanted, Path(log), machineFiles)
         }
     }
 
@@ -168,10 +191,10 @@ final class JobSession: Sendable {
     ) throws -> MicroBatchEngine {
         let (console, name) = (console, job.name)
         var engineJob = EngineJob(
-            job: job, plan: plan, threads: threadCount(threads), environment: processEnvironment,
+            job: job, plan: plan, threads: threadCount(threads), environment: jobVariables,
             run: SinkRun(
                 files: machineFiles, terminal: terminal, isBounded: isBounded,
-                reachesOutside: outputFolder == nil, secrets: { processEnvironment[$0] },
+                reachesOutside: outputFolder == nil, secrets: { jobVariables[$0] },
                 notice: { console.warn("\(name): \($0)") }, resolve: place))
         engineJob.assume = assume
         if let startingOffsets { engineJob.startingOffsets = startingOffsets }

@@ -57,10 +57,18 @@ private func appendToLog(_ arguments: Arguments, _ console: Console) throws -> E
     let path = try Path(arguments.word("LOG"))
     let input = try AppendInput(arguments, log: path)
     let feed: any Feed = arguments.has("again") ? OneTimeFeed(input.feed) : input.feed
-    let writer = try openLogWriter(path, for: feed, machineFiles)
+    // Standard input may give a few rows at a time, for as long as it likes.
+    let isLive = arguments.list("FILE").contains("-")
+    var layout = TickLogOptions(journal: isLive ? JournalOptions() : nil)
+    layout.isMaintained = isLive
+    let writer = try openLogWriter(path, for: feed, options: layout, machineFiles)
     let start = writer.endOffset
+    let maintenance = LogMaintenance(writer) { try firstOffsetNeeded(ofLog: path) }
+    if isLive { maintenance.start() }
     let tables = try FeedTables(malformed: input.rejectsPath, machineFiles)
-    let pump = try FeedPump(feed, into: writer, publish: tables.publish)
+    var options = FeedPump.Options()
+    options.appendDelayMicros = 0
+    let pump = try FeedPump(feed, into: writer, options: options, publish: tables.publish)
     let progress = ProgressLine(console: console, time: SystemTime())
     handleStopSignals(announcing: false)
     defer { progress.clear() }
@@ -68,10 +76,11 @@ private func appendToLog(_ arguments: Arguments, _ console: Console) throws -> E
         progress.show("appended \(counted(report.rows, "row"))")
     }
     feed.close()
+    let notices = maintenance.stop()
     try writer.close()
     progress.clear()
     for line in try summary(report, of: path, from: start, input) { console.print(line) }
-    for notice in report.notices { console.warn(notice) }
+    for notice in report.notices + notices { console.warn(notice) }
     return report.reachedEnd ? .done : .interrupted
 }
 

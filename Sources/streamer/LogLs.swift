@@ -21,12 +21,9 @@ private func listLogs(_ arguments: Arguments, _ console: Console) throws -> Exit
             .count("rows"), .size("bytes"), .plain("time_min", .timestamp),
             .plain("time_max", .timestamp),
         ])
-        let segments = try log.listSegments()
-        for (index, segment) in segments.enumerated() {
-            let isActive = index == segments.count - 1
+        for file in try log.listing() {
             listing.add(
-                [.string(segment.name), .string(isActive ? "active" : "sealed")]
-                    + segment.values)
+                [.string(file.name), .string(file.kind.rawValue)] + ListedRows([file]).values)
         }
         try listing.print(as: arguments.format, on: console)
         return .done
@@ -39,11 +36,10 @@ private func listLogs(_ arguments: Arguments, _ console: Console) throws -> Exit
     var code = ExitCode.done
     for path in try logs(in: ProjectFolder.log.path()) {
         do {
-            let segments = try openLog(at: path).listSegments()
+            let found = try openLog(at: path).listing()
             let writer = try machineFiles.lockHolder(path.appending("LOCK"))
             listing.add(
-                [.string(path.string), .long(Int64(segments.count))]
-                    + ListedSegment(whole: segments).values
+                [.string(path.string), .long(Int64(found.count))] + ListedRows(found).values
                     + [.optional(writer) { .string($0) }])
         } catch {
             console.error("\(error)")
@@ -55,60 +51,17 @@ private func listLogs(_ arguments: Arguments, _ console: Console) throws -> Exit
     return code
 }
 
-/// What is listed of a segment, or of all of a log.
-private struct ListedSegment {
-    var name: String
-    var offsets: Range<Int64>
-    var bytes: Int64
-    var timeMin: Int64?
-    var timeMax: Int64?
+/// What is listed of a file of a log, or of all of them.
+private struct ListedRows {
+    let values: [Value]
 
-    var values: [Value] {
-        [
-            .long(offsets.lowerBound), .long(offsets.upperBound), .long(Int64(offsets.count)),
-            .long(bytes), .optional(timeMin) { .timestamp($0) },
-            .optional(timeMax) { .timestamp($0) },
+    init(_ files: [LogFileListing]) {
+        let first = files.first?.offsets.lowerBound ?? 0
+        let end = files.last?.offsets.upperBound ?? 0
+        values = [
+            .long(first), .long(end), .long(end - first), .long(files.clampedSum(\.bytes)),
+            .optional(files.compactMap { $0.times?.lowerBound }.min()) { .timestamp($0) },
+            .optional(files.compactMap { $0.times?.upperBound }.max()) { .timestamp($0) },
         ]
-    }
-}
-
-extension ListedSegment {
-    /// The segments of a log together.
-    init(whole segments: [ListedSegment]) {
-        name = ""
-        offsets =
-            (segments.first?.offsets.lowerBound ?? 0)..<(segments.last?.offsets.upperBound ?? 0)
-        bytes = segments.clampedSum(\.bytes)
-        timeMin = segments.compactMap(\.timeMin).min()
-        timeMax = segments.compactMap(\.timeMax).max()
-    }
-}
-
-extension TickLogReader {
-    /// The segments that hold durable rows, oldest first.
-    fileprivate func listSegments() throws -> [ListedSegment] {
-        let suffix = ".arrows"
-        let found = try machineFiles.list(path).compactMap {
-            entry -> (name: String, base: Int64, bytes: Int64)? in
-            guard entry.kind == .file, entry.name.hasSuffix(suffix),
-                let base = Int64(entry.name.dropLast(suffix.count)), base < endOffset || base == 0
-            else { return nil }
-            return (entry.name, base, entry.size)
-        }
-        var segments: [ListedSegment] = []
-        for (index, file) in found.enumerated() {
-            let end = index + 1 < found.count ? found[index + 1].base : endOffset
-            guard end >= startOffset, end >= file.base else { continue }
-            let offsets = max(file.base, startOffset)..<max(end, startOffset)
-            var segment = ListedSegment(name: file.name, offsets: offsets, bytes: file.bytes)
-            let timeIndex = schema.index(of: timeColumn).map { [$0] }
-            for plan in try plan(offsets, columns: timeIndex) {
-                let block = try plan.load()
-                segment.timeMin = [segment.timeMin, block.timeMin].compactMap(\.self).min()
-                segment.timeMax = [segment.timeMax, block.timeMax].compactMap(\.self).max()
-            }
-            segments.append(segment)
-        }
-        return segments
     }
 }

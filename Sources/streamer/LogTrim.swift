@@ -1,10 +1,7 @@
-import Checkpoints
 import Columnar
 import CommandLine
-import ConnectorAPI
 import Expressions
-import Jobs
-import Registry
+import Feeds
 import Storage
 import TickLog
 
@@ -41,7 +38,7 @@ private func trimLog(_ arguments: Arguments, _ console: Console) throws -> ExitC
     guard maxBytes != nil || maxAgeMicros != nil || seals || arguments.has("compress") else {
         throw arguments.fault("say what to do: --max-bytes, --max-age, --seal or --compress")
     }
-    let needed = arguments.has("force") ? nil : try firstOffsetNeeded(of: reader)
+    let needed = arguments.has("force") ? nil : try firstOffsetNeeded(ofLog: reader.path)
     let writer = try TickLogWriter(reader.path, machineFiles)
     if seals { try writer.seal() }
     let before = reader.startOffset
@@ -53,7 +50,7 @@ private func trimLog(_ arguments: Arguments, _ console: Console) throws -> ExitC
         console.print("\(reader.path): \(counted(start - before, "row")) removed")
         if let needed, needed.offset < reader.endOffset {
             console.say(
-                "what is not read yet stays for \(needed.checkpoint); --force removes it as well")
+                "what is not read yet stays for \(needed.by); --force removes it as well")
         }
     }
     if arguments.has("compress") {
@@ -66,36 +63,9 @@ private func trimLog(_ arguments: Arguments, _ console: Console) throws -> ExitC
     return .done
 }
 
-/// The lowest offset of a log that some checkpoint below ./checkpoints still has to read.
-private func firstOffsetNeeded(
-    of log: TickLogReader
-) throws -> (offset: Int64, checkpoint: Path)? {
-    var lowest: (offset: Int64, checkpoint: Path)?
-    for place in try CheckpointPlace.all(in: ProjectFolder.checkpoints.path()) {
-        guard let text = try place.reader.jobText() else { continue }
-        let job = try Job.load(
-            Array(text.utf8), path: "\(place.path)/job.json", environment: processEnvironment,
-            registry: .all)
-        guard
-            let source = try job.sources.first(where: {
-                try $0.spec.tickLog.map { try Path($0) } == log.path
-            }),
-            let planned = try place.reader.plannedBatches().last,
-            let range = try place.reader.offsets(planned).logOffsets(of: source.name)
-        else { continue }
-        let isCommitted = try place.reader.committedBatches().last == planned
-        var next = isCommitted ? range.upperBound : range.lowerBound
-        let record = BackfillBoundaryRecord(
-            checkpoint: place.path, source: source.name, files: machineFiles)
-        // Behind a history the log's rows have offsets of their own.
-        if let boundary = try record.read() { next = boundary.logOffset(of: next) }
-        if lowest.map({ next < $0.offset }) ?? true { lowest = (next, place.path) }
-    }
-    return lowest
-}
-
 extension Arguments {
-    fileprivate func maxAgeMicros() throws -> Int64? {
+    /// What `--max-age` says, in microseconds.
+    func maxAgeMicros() throws -> Int64? {
         guard let text = text("max-age") else { return nil }
         guard let micros = try? parseInterval(text).delayMicros, micros >= 0 else {
             throw fault("--max-age takes a time such as '30 days' or 12h, not '\(shown(text))'")

@@ -4,6 +4,7 @@ import CommandLine
 import ConnectorAPI
 import Jobs
 import Registry
+import Settings
 import Storage
 
 /// The folders of a project, relative to where the program runs.
@@ -43,6 +44,15 @@ func readSmallFile(_ path: String) throws -> [UInt8] {
 
 private let smallFileBytesMax = 16 << 20
 
+/// What variables in job files stand for.
+let jobVariables = Variables(processEnvironment) { path in
+    // A pipe would be waited for.
+    guard let place = try? Path(path), (try? machineFiles.info(place)?.kind) == .file,
+        let bytes = try? machineFiles.read(place, maxBytes: 64 << 10)
+    else { return nil }
+    return String(validating: bytes, as: UTF8.self)
+}
+
 /// The folders directly inside a folder, by name; none when it does not exist.
 ///
 /// Links and what begins with a dot are left out.
@@ -67,5 +77,5 @@ func loadJob(_ path: String) throws -> Job {
                 ? "there is no job file '\(shown(path))': \(error.detail); check the path"
                 : "cannot read the job file '\(shown(path))': \(error.detail); \(error.remedy)")
     }
-    return try Job.load(bytes, path: path, environment: processEnvironment, registry: .all)
+    return try Job.load(bytes, path: path, environment: jobVariables, registry: .all)
 }

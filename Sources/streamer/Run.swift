@@ -3,10 +3,7 @@ import CommandLine
 import ConnectorAPI
 import Engine
 import Expressions
-import Feeds
 import Jobs
-import Storage
-import TickLog
 
 /// `streamer run`: reads the job's log and publishes until done or stopped.
 let runVerb = Verb(
@@ -15,11 +12,14 @@ let runVerb = Verb(
     details: """
         A run goes on where the last one stopped: offsets, watermark and open windows are in the
         job's checkpoint. The first Ctrl-C finishes the batch and commits it, the second aborts; a
-        batch that was aborted is run again by the next run, with the same result.
+        batch that was aborted is run again by the next run, with the same result. A SIGTERM ends the
+        run as the first Ctrl-C does, with exit code 0.
+        Several jobs run side by side, each with its own checkpoint. One that fails leaves the others
+        running; the exit code says so in the end.
         Standard output carries what the job's console sinks print, or, with --format json, one
         StreamingQueryProgress object for each batch.
         """,
-    positionals: [.required("JOB", "the job file")],
+    positionals: [.list("JOB", "the job files; several run side by side in one process")],
     options: [
         .flag("available-now", "read what is there at the start, in batches, then stop"),
         .flag("once", "read what is there at the start in one batch, then stop"),
@@ -40,11 +40,17 @@ let runVerb = Verb(
         .flag(
             "assume-unpublished",
             "take a batch whose outcome a sink outside cannot tell for not published"),
+        .choice(
+            "log-format", ServiceLog.Format.allCases.map(\.rawValue),
+            "report by lines with time and level, one a minute at least, as a service does",
+            environment: "STREAMER_LOG_FORMAT"),
+        .text("wait-lock", "TIME", "wait so long for who holds the checkpoint or log: 60s"),
         .flag("profile", "say at the end where the time went, stage by stage"),
     ] + servingOptions,
     examples: [
         "streamer run jobs/ohlcv.json",
         "streamer run jobs/live.json --trigger 1s --max-batches 60",
+        "streamer run jobs/live.json jobs/equity.json --log-format json --wait-lock 60s",
         "streamer run jobs/ohlcv.json --available-now --format json | jq .processedRowsPerSecond",
         "streamer run jobs/live.json --serve 8050",
     ],
@@ -53,98 +59,18 @@ let runVerb = Verb(
 private func runJob(_ arguments: Arguments, _ console: Console) throws -> ExitCode {
     try arguments.requireAtMostOne(of: "available-now", "once", "trigger")
     try arguments.requireAtMostOne(of: "assume-published", "assume-unpublished")
-    let job = try loadJob(arguments.word("JOB"))
-    let trigger = try arguments.trigger(fallback: job.trigger)
-    let limits = try arguments.runLimits()
-    if limits.closesWindows, trigger != .availableNow {
-        throw arguments.fault(
-            "--close closes windows when everything is read, which only trigger availableNow says; "
-                + "add --available-now")
+    let jobs = try arguments.list("JOB").map(loadJob)
+    let log = arguments.text("log-format").flatMap { ServiceLog.Format(rawValue: $0) }
+        .map { ServiceLog($0, on: console) }
+    let runs = try jobs.map { job in
+        try JobRun(job, arguments, log, isOnly: jobs.count == 1, on: console)
     }
-    handleStopSignals()
-    guard try trigger.isBounded || logsAreThere(job, console) else { return .interrupted }
-    let format = arguments.format
-    let serving = try arguments.serving()
-    let session = try JobSession(
-        job, showsConsole: format != .json, isBounded: trigger.isBounded, on: console,
-        serving: serving)
-    let page = try session.servePage(serving)
-    if let page { say(page, on: console) }
-    let report = RunReport(format, showsProfile: arguments.has("profile"), on: console)
-    return try endingPage(page) {
-        try runSession(session, trigger, limits, arguments, report)
-    }
-}
-
-/// Runs the engine of a session until it is done or stopped.
-private func runSession(
-    _ session: JobSession, _ trigger: TriggerSpec, _ limits: RunLimits, _ arguments: Arguments,
-    _ report: RunReport
-) throws -> ExitCode {
-    let job = session.job
-    var limits = limits
-    return try session.withEngine(
-        threads: arguments.count("threads"), assume: arguments.assumption,
-        observe: report.observe
-    ) { engine in
-        report.stopWhenUnread()
-        let feeds = try session.feedRuns()
-        if trigger.isBounded {
-            let ended = try fillLogs(feeds, arguments, report)
-            limits.sourceIsComplete = ended == job.sources.count
-            limits.feedsHaveEnded = ended == feeds.count && trigger == .availableNow
-        } else {
-            for feed in feeds { try feed.start() }
-        }
-        let summary = try engine.run(trigger: trigger, limits: limits) {
-            stopSignal.isRequested || feeds.contains(where: \.hasFailed)
-        }
-        session.finishConsole()
-        if !trigger.isBounded { try report.feedsEnded(feeds) }
-        try report.finish(summary, session: session)
-        return summary.wasStopped ? .interrupted : .done
-    }
-}
-
-/// Waits for the logs that others make; false when the wait was stopped.
-private func logsAreThere(_ job: Job, _ console: Console) throws -> Bool {
-    var isSaid = false
-    let time = SystemTime()
-    while let source = try job.sources.first(where: { try $0.feed == nil && $0.lacksLog() }) {
-        if !isSaid {
-            console.say(
-                "\(job.name): there is no log in \(source.path) yet; waiting until somebody makes it, "
-                    + "as 'streamer log append' does")
-            isSaid = true
-        }
-        if stopSignal.isRequested { return false }
-        time.sleep(nanos: 100_000_000)
-    }
-    return true
-}
-
-/// Fills the logs before a run that reads what is there; how many feeds came to their end.
-private func fillLogs(
-    _ feeds: [FeedRun], _ arguments: Arguments, _ report: RunReport
-) throws -> Int {
-    guard feeds.allSatisfy(\.isBounded) else {
-        throw arguments.fault(
-            "the job's feed has no end, so a run that reads what is there never begins; use "
-                + "--trigger, or give the feed a number of ticks")
-    }
-    var ended = 0
-    for feed in feeds {
-        let filled = try feed.fill(
-            shouldStop: { stopSignal.isRequested }, onBatch: report.feedProgressed)
-        report.feedEnded(filled, log: feed.logPath.string)
-        if filled.reachedEnd { ended += 1 }
-    }
-    return ended
+    return try runs.count == 1 ? runs[0].run() : runSideBySide(runs, on: console)
 }
 
 extension Arguments {
     /// When batches run: as the options say, else as the job says.
-    fileprivate func trigger(fallback: TriggerSpec) throws -> TriggerSpec {
+    func trigger(fallback: TriggerSpec) throws -> TriggerSpec {
         if has("available-now") { return .availableNow }
         if has("once") { return .once }
         guard let text = text("trigger") else { return fallback }
@@ -155,7 +81,7 @@ extension Arguments {
     }
 
     /// What the user says of a batch whose outcome a sink cannot find out.
-    fileprivate var assumption: Assumption? {
+    var assumption: Assumption? {
         if has("assume-published") { return .published }
         return has("assume-unpublished") ? .unpublished : nil
     }

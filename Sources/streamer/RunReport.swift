@@ -13,48 +13,72 @@ import Storage
 final class RunReport {
     private let console: Console
     private let format: ResultFormat
-    private let progressLine: ProgressLine
+    private let progressLine: ProgressLine?
     private let showsProfile: Bool
+    private let job: String
+    /// Where messages go as lines with time and level, if they do.
+    private let log: ServiceLog?
     private var rowsRead: Int64 = 0
     private var offsetsRead: Int64 = 0
     private var profile = BatchProfile()
 
-    init(_ format: ResultFormat, showsProfile: Bool = false, on console: Console) {
+    init(
+        _ format: ResultFormat, of job: String = "", log: ServiceLog? = nil,
+        showsProfile: Bool = false, showsProgress: Bool = true, on console: Console
+    ) {
         self.format = format
+        self.job = job
+        self.log = log
         self.showsProfile = showsProfile
         self.console = console
-        progressLine = ProgressLine(console: console, time: SystemTime())
+        progressLine =
+            showsProgress && log == nil ? ProgressLine(console: console, time: SystemTime()) : nil
+    }
+
+    /// A message, of what kind it is.
+    func say(_ event: String, _ text: String) {
+        progressLine?.clear()
+        guard let log else { return console.say(text) }
+        log.write(.info, job: job, event: event, text)
+    }
+
+    private func warn(_ event: String, _ text: String) {
+        guard let log else { return console.warn(text) }
+        log.write(.warning, job: job, event: event, text)
     }
 
     /// Takes what the engine tells.
     func observe(_ event: EngineEvent) {
         switch event {
-        case .started(let start): console.say(Self.text(start))
+        case .started(let start): say("started", Self.text(start))
         case .progress(let progress): show(progress)
         case .waiting: console.output.flush()
-        case .stopped: progressLine.clear()
+        case .stopped: progressLine?.clear()
         }
     }
 
     /// Takes how far a feed has filled the log before the run.
     func feedProgressed(_ feed: FeedReport) {
-        progressLine.show("filling the log: \(counted(feed.rows, "row"))")
+        progressLine?.show("filling the log: \(counted(feed.rows, "row"))")
     }
 
     /// Says what a feed did, unless it had nothing to do.
     func feedEnded(_ feed: FeedReport?, log: String) {
-        progressLine.clear()
+        progressLine?.clear()
         guard let feed else { return }
         if feed.rows > 0 || feed.malformed > 0 {
-            console.say(
+            say(
+                "fed",
                 "\(log): \(counted(feed.rows, "row")) appended"
                     + (feed.resumedFrom == nil ? "" : ", after those of an earlier run"))
         }
         if feed.malformed > 0 {
-            console.warn("\(counted(feed.malformed, "row")) did not parse and went to the rejects")
+            warn(
+                "rejects", "\(counted(feed.malformed, "row")) did not parse and went to the rejects"
+            )
         }
-        if feed.gaps > 0 { console.warn(gapsText(feed)) }
-        for notice in feed.notices { console.warn("\(log): \(notice)") }
+        if feed.gaps > 0 { warn("gaps", gapsText(feed)) }
+        for notice in feed.notices { warn("notice", "\(log): \(notice)") }
     }
 
     /// Ends the feeds that ran beside a run and says what they did.
@@ -76,7 +100,7 @@ final class RunReport {
             console.print(progress.json.text())
             console.output.flush()
         }
-        progressLine.update(
+        progressLine?.update(
             ProgressLine.State(
                 batch: progress.batchId, rows: rowsRead,
                 lag: progress.sources.map(\.unread).reduce(.nothing, +).description,
@@ -120,13 +144,14 @@ final class RunReport {
 
     /// The summary of a run, and where its results are.
     func finish(_ summary: RunSummary, session: JobSession) throws {
-        progressLine.clear()
+        progressLine?.clear()
         let name = session.job.name
         for notice in session.inputs.flatMap({ $0.notices() }) {
-            console.warn("\(name): \(notice)")
+            warn("notice", "\(name): \(notice)")
         }
         guard summary.batches > 0 else {
-            console.say(
+            say(
+                "ended",
                 "\(name): nothing new in "
                     + session.job.sources.map(\.path).joined(separator: ", ")
                     + " since \(Self.offsetsText(summary.nextOffsets))"
@@ -151,10 +176,10 @@ final class RunReport {
         if summary.rowsIn > 0, seconds > 0 {
             parts.append(humanRate(Double(summary.rowsIn) / seconds))
         }
-        console.say("\(name): " + parts.joined(separator: ", "))
+        say("ended", "\(name): " + parts.joined(separator: ", "))
         let outside = session.job.queries.flatMap(\.sinks).filter(\.isOutside).map(\.summary)
         let paths = try session.outputPaths().map(\.string) + outside
-        if !paths.isEmpty { console.say("\(name): results in " + paths.joined(separator: ", ")) }
+        if !paths.isEmpty { say("results", "\(name): results in " + paths.joined(separator: ", ")) }
         for open in summary.openWindows where !summary.wasStopped { say(open) }
         if showsProfile { sayProfile() }
     }
@@ -162,7 +187,8 @@ final class RunReport {
     /// What is not among the results yet, because nobody knows that no more ticks come.
     private func say(_ open: OpenWindows) {
         let end = timestampText(ms: floorDivide(open.lastEnd.micros, 1_000))
-        console.say(
+        say(
+            "open",
             "\(open.query): \(counted(Int64(open.count), "window")) still open (the last ends \(end)); "
                 + "run with --close to emit what they hold")
     }

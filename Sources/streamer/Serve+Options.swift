@@ -63,7 +63,7 @@ func say(_ page: PageService, on console: Console) {
 func endingPage(_ page: PageService?, _ work: () throws -> ExitCode) throws -> ExitCode {
     do {
         let code = try work()
-        page?.end(code == .interrupted ? "stopped" : "done")
+        page?.end(stopSignal.isRequested ? "stopped" : "done")
         return code
     } catch {
         page?.end("failed: \(error)", failed: true)

@@ -89,7 +89,7 @@ enum Mutants {
     /// What can be done wrong with whole files that are published under a name.
     private static let published: [FileRole] = [
         .offsets, .commit, .stateDelta, .stateSnapshot, .part, .table, .sideTable, .rejects,
-        .segment, .logDescription, .identity,
+        .segment, .journal, .retention, .logDescription, .identity,
     ]
 
     static let all: [Mutant] =
@@ -100,11 +100,14 @@ enum Mutants {
             .logDirectory, .checkpointDirectory, .offsetsDirectory, .commitsDirectory,
             .stateDirectory, .tableDirectory, .partitionDirectory,
         ].map { Mutant(.directorySyncDropped, $0) }
-        + [.segment, .offsets, .commit, .stateDelta, .part, .table].map {
+        + [Mutant(.fileSyncDropped, .highWatermark)]
+        + [.segment, .journal, .offsets, .commit, .stateDelta, .part, .table].map {
             Mutant(.failedSyncIgnored, $0)
         }
-        + [.segment, .stateDelta, .part].map { Mutant(.failedSyncRetried, $0) }
-        + [.segment, .stateDelta, .part, .commit, .offsets].map { Mutant(.failedWriteIgnored, $0) }
+        + [.segment, .journal, .stateDelta, .part].map { Mutant(.failedSyncRetried, $0) }
+        + [.segment, .journal, .stateDelta, .part, .commit, .offsets].map {
+            Mutant(.failedWriteIgnored, $0)
+        }
         + [Mutant(.lockGranted), Mutant(.lostLockIgnored)]
         + [
             Mutant(.committedInPrepare), Mutant(.committedBeforeOthers), Mutant(.abortIgnored),

@@ -5,6 +5,7 @@ import Feeds
 import Jobs
 import Lake
 import LogConnector
+import Settings
 import Storage
 import TestSupport
 import TickLog
@@ -49,10 +50,14 @@ struct Processes {
     }
 
     private func writer() throws -> TickLogWriter {
-        try TickLogWriter(
-            Path(Scenario.logPath),
-            options: TickLogOptions(segmentBytesMax: scenario.segmentBytesMax, groupRowsMax: 8),
-            files, time: time)
+        var options = TickLogOptions(
+            segmentBytesMax: scenario.segmentBytesMax, groupRowsMax: 8)
+        if scenario.usesJournals {
+            var journal = JournalOptions()
+            journal.rowsMax = 10
+            options.journal = journal
+        }
+        return try TickLogWriter(Path(Scenario.logPath), options: options, files, time: time)
     }
 
     private func fill(rows: Int?, _ job: Job, _ acknowledged: Int64) throws {
@@ -78,7 +83,9 @@ struct Processes {
         for base in try writer.sealedSegments().dropLast() {
             try writer.compress(segment: base, rowsMax: 1_024)
         }
-        try writer.retain(bytesMax: 4_000, neededFrom: try needed())
+        try LogRetention.store(LogRetention(bytes: 4_000), writer.path, files)
+        let retention = try LogRetention.read(writer.path, files)
+        try writer.retain(bytesMax: retention?.bytes, neededFrom: try needed())
         try writer.close()
     }
 

@@ -31,6 +31,8 @@ struct Scenario: Sendable {
     let phases: [Phase]
     let segmentBytesMax: Int
     let appendRowsMax: Int
+    /// Whether small appends go to journals, as those of a feed that fills a log live.
+    var usesJournals: Bool { seed % 3 != 0 }
 
     static let inputPath = "ticks.csv"
     static let logPath = "log/ticks"

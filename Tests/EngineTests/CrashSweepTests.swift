@@ -6,6 +6,7 @@ import Jobs
 import Lake
 import LogConnector
 import Registry
+import Settings
 import Storage
 import TestSupport
 import Testing

@@ -5,6 +5,7 @@ import Engine
 import Jobs
 import Lake
 import Registry
+import Settings
 import Storage
 import TestSupport
 import Testing

@@ -5,6 +5,7 @@ import Expressions
 import Jobs
 import Operators
 import Registry
+import Settings
 import Storage
 import Synchronization
 import TestSupport

@@ -9,6 +9,7 @@ public import KeyedState
 import Lake
 import Parquet
 import Registry
+import Settings
 import Storage
 import TestSupport
 import TextConnector

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from conftest import ROOT
+from journal import EPOCH, newest_rows
 from reference import Windows, plan
 
 SYMBOLS = ["AAPL", "AMZN", "IBM", "MSFT", "TSLA"]
@@ -18,12 +19,14 @@ UTC = datetime.timezone.utc
 
 
 class Ticks:
-    """The log's rows, read by pyarrow."""
+    """The log's rows: those of its segments as pyarrow reads them, then those of its journals."""
 
     def __init__(self, path):
         rows = []
         for segment in sorted(path.glob("*.arrows")):
             rows += whole_batches(segment)
+        for row in newest_rows(path, len(rows)):
+            rows.append({**row, "event_time": row["event_time"] - EPOCH})
         self.times = [row["event_time"] // datetime.timedelta(microseconds=1) for row in rows]
         self.keys = [(row["symbol"],) for row in rows]
         self.price = [row["price"] for row in rows]

@@ -9,6 +9,8 @@ import signal
 
 import pyarrow as pa
 
+from journal import newest_rows
+
 JOB = {
     "name": "live",
     "feed": {"format": "simulator", "symbols": ["A", "B", "C"], "ticks": None, "rate": 2_000,
@@ -64,6 +66,11 @@ def totals(workspace, end):
                     counts[symbol][0] += volume
                     counts[symbol][1] += 1
                 rows += 1
+    for row in newest_rows(workspace.path / "log" / "live", rows):
+        if rows < end:
+            counts[row["symbol"]][0] += row["volume"]
+            counts[row["symbol"]][1] += 1
+        rows += 1
     return sorted((symbol, *values) for symbol, values in counts.items())
 
 

@@ -122,7 +122,7 @@ import Testing
 
     @Test func canonicalTextIsTheJobAgain() throws {
         let text = try #require(ShippedFile.text("jobs/equity.json"))
-        let environment = ["SYMBOL": "ibm", "TICKS": "secret"]
+        let environment: Variables = ["SYMBOL": "ibm", "TICKS": "secret"]
         let job = try Job.load(text, environment: environment)
         let again = try Job.load(job.canonicalText, environment: environment)
         #expect(Job.difference(from: job, to: again).isEmpty)

@@ -34,14 +34,14 @@ enum ShippedFile {
 extension Job {
     /// Loads a job from text under the name `jobs/x.json`.
     static func load(
-        _ text: String, environment: [String: String] = [:]
+        _ text: String, environment: Variables = [:]
     ) throws(JobErrors) -> Job {
         try load(
             Array(text.utf8), path: "jobs/x.json", environment: environment, registry: .all)
     }
 
     /// The errors of a job that must be refused; empty if it is not.
-    static func errors(_ text: String, environment: [String: String] = [:]) -> [SettingFault] {
+    static func errors(_ text: String, environment: Variables = [:]) -> [SettingFault] {
         do {
             _ = try load(text, environment: environment)
             return []

@@ -35,7 +35,7 @@ import Testing
     ]
 
     private func check(
-        _ text: String, environment: [String: String] = [:]
+        _ text: String, environment: Variables = [:]
     ) throws -> (SettingsReader?, [SettingFault]) {
         let (read, faults) = try SettingsText.read(
             Array(text.utf8), file: "x", environment: environment)

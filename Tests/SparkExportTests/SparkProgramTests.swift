@@ -2,6 +2,7 @@ import Columnar
 import Expressions
 import Jobs
 import Registry
+import Settings
 import SparkExport
 import Testing
 

@@ -58,15 +58,21 @@ struct Discipline: Sendable {
 
     /// The high watermark's content, before it is written.
     mutating func judgeHighWatermark(_ bytes: [UInt8], _ path: Path, _ disk: SimulatedDisk) {
-        guard bytes.count == 64, FileRole(ofFile: path) == .highWatermark else { return }
-        let base = Self.little(bytes, at: 24)
-        let durable = Self.little(bytes, at: 32)
+        guard FileRole(ofFile: path) == .highWatermark, bytes.count >= 64 else { return }
+        judge(Self.little(bytes, at: 32), of: Self.little(bytes, at: 24), ".arrows", path, disk)
+        // A longer one speaks of the newest journal, too.
+        guard bytes.count >= 88 else { return }
+        judge(Self.little(bytes, at: 64), of: Self.little(bytes, at: 56), ".journal", path, disk)
+    }
+
+    /// What the high watermark says of one file: how many of its bytes are durable.
+    private mutating func judge(
+        _ durable: Int, of base: Int, _ suffix: String, _ path: Path, _ disk: SimulatedDisk
+    ) {
         let digits = String(base)
-        let name = String(repeating: "0", count: 20 - digits.utf8.count) + digits + ".arrows"
-        guard let segment = try? path.parent.appending(name), let node = disk.find(segment) else {
-            return refuse(when: true) {
-                "\(path) speaks of the segment \(base), which is not there"
-            }
+        let name = String(repeating: "0", count: 20 - digits.utf8.count) + digits + suffix
+        guard let file = try? path.parent.appending(name), let node = disk.find(file) else {
+            return refuse(when: true) { "\(path) speaks of \(name), which is not there" }
         }
         refuse(when: disk.durableSize(node) < durable) {
             "\(path) promises \(durable) bytes of \(name), \(disk.durableSize(node)) are durable"

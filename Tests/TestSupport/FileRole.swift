@@ -7,6 +7,8 @@ public import Storage
 public enum FileRole: String, Sendable, Hashable, CaseIterable {
     // Files of a log.
     case segment
+    case journal
+    case retention
     case highWatermark = "high watermark"
     case logDescription = "log description"
     case positions = "positions of feeds"
@@ -45,7 +47,11 @@ public enum FileRole: String, Sendable, Hashable, CaseIterable {
         case ("log", "durable"): self = .highWatermark
         case ("log", "log.json"): self = .logDescription
         case ("log", "positions"): self = .positions
-        case ("log", _): self = name.hasSuffix(".arrows") ? .segment : .other
+        case ("log", "retention"): self = .retention
+        case ("log", _):
+            self =
+                name.hasSuffix(".arrows")
+                ? .segment : name.hasSuffix(".journal") ? .journal : .other
         case ("checkpoints", "metadata"): self = .identity
         case ("checkpoints", "job.json"): self = .jobText
         case ("checkpoints", _):
@@ -117,7 +123,8 @@ public enum FileRole: String, Sendable, Hashable, CaseIterable {
     /// Whether a file of this kind gets its name when its content is whole.
     public var isPublished: Bool {
         switch self {
-        case .segment, .logDescription, .positions, .identity, .jobText, .offsets, .commit,
+        case .segment, .journal, .retention, .logDescription, .positions, .identity, .jobText,
+            .offsets, .commit,
             .rejects, .gaps, .ownerMark:
             true
         default: isEffect

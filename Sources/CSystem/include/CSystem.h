@@ -19,3 +19,7 @@ unsigned long long *csystem_thread_sync_nanos(void);
 /// mallopt(3): memory that was freed stays with the process, up to `bytes` of each arena, instead of
 /// being given back to the kernel and cleared by it when it is asked for again.
 void csystem_keep_freed_memory(int bytes);
+
+/// The calling thread gets the lowest nice value, and the lowest of the ordinary priorities of
+/// ioprio_set(2), which glibc does not wrap. Errors are ignored.
+void csystem_lower_thread_priority(void);

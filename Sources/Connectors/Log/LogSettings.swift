@@ -18,6 +18,11 @@ public func logSource(history: [SourceFormat]) -> SourceFormat {
             path: object.string("path"), startingOffsets: startingOffsets(object),
             rowsPerBatchMax: object.optionalInteger("maxOffsetsPerTrigger"),
             declared: SourceColumns.Declared(object),
+            logWriting: LogWriting(
+                appendDelayMicros: object.durationMicros("maxAppendDelay"),
+                retentionAgeMicros: object.optionalObject("retention")?
+                    .optionalDurationMicros("time"),
+                retentionBytes: object.optionalObject("retention")?.optionalByteSize("bytes")),
             backfill: object.optionalObject("backfill").map { backfill in
                 let word = backfill.string(ConnectorRegistry.wordKey)
                 guard let format = history.first(where: { $0.shape.tag == word }) else {
@@ -48,6 +53,16 @@ private func keys(_ history: [SourceFormat]) -> [KeyShape] {
         .optional(
             "maxOffsetsPerTrigger", .integer(1...1_000_000_000), "The most rows of a batch.",
             absence: "no limit", examples: [250_000]),
+        .optional(
+            "maxAppendDelay", .text(.fixedDuration),
+            "The longest that rows of the feed wait for others, so that they are one append.",
+            default: "1 ms", examples: ["1 ms", "5 ms"]),
+        .optional(
+            "retention", .object(retention),
+            "How long the log keeps rows. Whoever writes the log removes its oldest segments beside "
+                + "its readers, but none that a checkpoint still has to read.",
+            absence: "as it was set before; all rows at first",
+            examples: [["time": "30 days", "bytes": "100 GB"]]),
         SourceColumns.key("The columns that the log must have.", absence: "the log's own"),
     ]
     guard let word = history.first?.shape.tag else { return keys }
@@ -68,6 +83,18 @@ private func keys(_ history: [SourceFormat]) -> [KeyShape] {
             change: .forbidden(reason: placeReason), comparison: .whole))
     return keys
 }
+
+private let retention = ObjectShape(
+    name: "retention",
+    summary: "How long a log keeps rows, by time, by size, or by whichever is reached first.",
+    keys: [
+        .optional(
+            "time", .text(.fixedDuration), "For how long, since their segment was sealed.",
+            absence: "no limit", examples: ["30 days"]),
+        .optional(
+            "bytes", .text(.byteSize), "How large the log may be.", absence: "no limit",
+            examples: ["100 GB"]),
+    ])
 
 private let startingTimestamp = ObjectShape(
     name: "startingTimestamp",

@@ -15,11 +15,13 @@ struct Backfill: Sendable {
 /// A tick log that a job reads, and what it reads before it.
 struct LogSourceSpec: SourceSpec {
     static let word = "log"
+    private static let appendDelayMicrosMax: Int64 = 1_000_000
 
     let path: String
     let startingOffsets: StartingOffsets
     let rowsPerBatchMax: Int64?
     let declared: SourceColumns.Declared
+    let logWriting: LogWriting
     let backfill: Backfill?
 
     var reads: [OwnedPlace] {
@@ -65,6 +67,12 @@ struct LogSourceSpec: SourceSpec {
 
     func check(_ faults: inout SettingFaults) {
         declared.check(&faults)
+        if logWriting.appendDelayMicros > Self.appendDelayMicrosMax {
+            faults.note(
+                .badValue,
+                "Rows are not seen before they are appended; let them wait for at most 1 second.",
+                at: .here["maxAppendDelay"])
+        }
         if let backfill { faults.inside(.here["backfill"]) { backfill.history.check(&$0) } }
     }
 

@@ -18,7 +18,7 @@ VERBS = Group(
         wrong("an option before the verb", ("--once", "verb"), "--once", "run", "job.json"),
         wrong("an argument is missing", ("JOB is missing", "streamer run JOB"), "run"),
         wrong("an argument too many", ("'other.json'", "one word too many"),
-              "run", "job.json", "other.json"),
+              "explain", "job.json", "other.json"),
         wrong("an empty argument", ("job file", "path is empty"), "run", ""),
         wrong("an argument with a control character", (r"\u{1b}", ), "run", "\x1b[31m.json"),
         wrong("a very long argument", ("job file", "longer than 255 bytes"), "run", "x" * 5000),
