@@ -167,7 +167,7 @@ let package = Package(
         tests("TestSupportTests", ["Storage", "Columnar", "ConnectorAPI"]),
         tests("StorageTests", ["Storage"]),
         tests("NetworkTests", ["Network"]),
-        tests("ServingTests", ["Columnar", "Jobs", "Registry", "Serving"]),
+        tests("ServingTests", ["Columnar", "Settings", "Jobs", "Registry", "Serving"]),
         tests(
             "KafkaTests",
             ["Storage", "Columnar", "JSON", "Settings", "ConnectorAPI", "KafkaConnector"]),

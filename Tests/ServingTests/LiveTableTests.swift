@@ -1,6 +1,7 @@
 import Columnar
 import Jobs
 import Registry
+import Settings
 import Testing
 
 @testable import Serving

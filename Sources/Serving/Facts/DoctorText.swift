@@ -80,7 +80,7 @@ struct DoctorText {
         var lines = [
             "watermark: \(facts.watermarkMs == 0 ? "none yet" : text(facts.watermarkMs))",
             "newest event time: \(facts.eventTimeMaxMs.map(text) ?? "none yet")",
-            "rows not read yet: \(facts.lag)",
+            "not read yet: \(facts.unread)",
         ]
         for (name, source) in facts.sources.sorted(by: { $0.key < $1.key }) {
             lines.append(

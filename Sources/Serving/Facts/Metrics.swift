@@ -1,3 +1,4 @@
+import ConnectorAPI
 import Engine
 import Glibc
 
@@ -85,8 +86,13 @@ struct MetricsText {
             sample("streamer_rows_out_total", [("query", name)], Double(query.rowsOut))
         }
         head("streamer_source_lag_rows", "gauge", "Rows of a source that are still to be read.")
+        for (name, source) in sources where source.unread.bytes == nil {
+            sample("streamer_source_lag_rows", [("source", name)], Double(source.unread.rows ?? 0))
+        }
+        head("streamer_source_lag_bytes", "gauge", "Bytes of text files still to be read.")
         for (name, source) in sources {
-            sample("streamer_source_lag_rows", [("source", name)], Double(source.lag))
+            guard let bytes = source.unread.bytes else { continue }
+            sample("streamer_source_lag_bytes", [("source", name)], Double(bytes))
         }
         single(
             "streamer_watermark_seconds", "gauge", "The watermark, seconds since the epoch.",

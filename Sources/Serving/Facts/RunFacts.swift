@@ -1,4 +1,5 @@
 import Columnar
+import ConnectorAPI
 import Engine
 import JSON
 import Operators
@@ -23,7 +24,7 @@ struct RunFacts {
         var rowsRead: Int64 = 0
         var rowsMalformed: Int64 = 0
         var rowsRejected: Int64 = 0
-        var lag: Int64 = 0
+        var unread = Unread.nothing
         var isIdle = false
         var watermarkMs: Int64?
     }
@@ -101,7 +102,7 @@ struct RunFacts {
             totals.rowsRead += Int64(source.rowsIn)
             totals.rowsMalformed += Int64(source.rowsMalformed)
             totals.rowsRejected += Int64(source.rowsBeyondSkew)
-            totals.lag = source.rowsBehind
+            totals.unread = source.unread
             totals.isIdle = source.isIdle
             totals.watermarkMs = source.watermarkMs
             sources[name] = totals
@@ -135,8 +136,8 @@ struct RunFacts {
 }
 
 extension RunFacts {
-    /// The rows of all sources that were read, set aside, or did not parse, and those left to read.
-    var lag: Int64 { sources.values.reduce(0) { $0 + max(0, $1.lag) } }
+    /// What all sources have that is still to be read.
+    var unread: Unread { sources.values.reduce(.nothing) { $0 + $1.unread } }
     var rowsLate: Int64 { queries.values.reduce(0) { $0 + $1.rowsLate } }
     var rowsRejected: Int64 { sources.values.reduce(0) { $0 + $1.rowsRejected } }
     var rowsMalformed: Int64 { sources.values.reduce(0) { $0 + $1.rowsMalformed } }
@@ -150,7 +151,7 @@ extension RunFacts {
             ("t", "status"), ("wm", watermarkMs == 0 ? .null : .integer(watermarkMs)),
             ("max", eventTimeMaxMs.map { .integer($0) } ?? .null),
             ("rows_s", .integer(Int64(rowsPerSecond(nowNanos: nowNanos).rounded()))),
-            ("lag", .integer(lag)), ("late", .integer(rowsLate)),
+            ("lag", .integer(unread.rows ?? 0)), ("late", .integer(rowsLate)),
             ("rejected", .integer(rowsRejected)), ("malformed", .integer(rowsMalformed)),
             ("batch", lastBatch.map { .integer($0) } ?? .null),
             ("batch_ms", .double((Double(lastBatchNanos) / 1e5).rounded() / 10)),

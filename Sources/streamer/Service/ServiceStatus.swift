@@ -17,7 +17,7 @@ struct ServiceStatus {
     private var rows: Int64 = 0
     private var rowsBefore: Int64 = 0
     private var batch: Int64?
-    private var rowsBehind: Int64 = 0
+    private var unread = Unread.nothing
     private var watermarkMs: Int64 = 0
 
     init(_ session: JobSession, time: any TimeSource = SystemTime()) {
@@ -30,7 +30,7 @@ struct ServiceStatus {
     mutating func note(_ progress: BatchProgress) {
         rows += Int64(progress.numInputRows)
         batch = progress.batchId
-        rowsBehind = progress.sources.clampedSum(\.rowsBehind)
+        unread = progress.sources.map(\.unread).reduce(.nothing, +)
         watermarkMs = progress.nextWatermarkMs
     }
 
@@ -45,12 +45,12 @@ struct ServiceStatus {
         rowsBefore = rows
         var fields: [(String, JSONValue)] = [
             ("rows", .integer(rows)), ("rowsInMinute", .integer(minute)),
-            ("rowsBehind", .integer(rowsBehind)), ("memoryBytes", .integer(memory)),
+            ("rowsBehind", .integer(unread.rows ?? 0)), ("memoryBytes", .integer(memory)),
             ("logBytes", .integer(logBytes)), ("lakeBytes", .integer(lakeBytes)),
         ]
         var parts = [
             "\(counted(minute, "row")) in the last minute, \(groupedCount(rows)) in all",
-            "\(groupedCount(rowsBehind)) not read yet",
+            "\(unread) not read yet",
         ]
         if let batch { fields.append(("batch", .integer(batch))) }
         if watermarkMs != 0 {
