@@ -120,7 +120,7 @@ def test_silence_beats_a_wild_guess(workspace, word):
 
 def test_lists_have_at_most_five_names(workspace):
     error = workspace.run("frobnicate", check=2).err
-    assert re.search(r"the verbs are: run, replay, clear, validate, explain and \d more\n", error), error
+    assert re.search(r"the verbs are: run, replay, serve, clear, validate and \d more\n", error), error
     job = text_job()
     job["source"]["columns"] += [{"name": f"c{index}", "type": "double"} for index in range(9)]
     job["queries"][0]["where"] = "nothing > 1"
@@ -175,7 +175,7 @@ def test_the_wait_for_a_log_can_be_stopped(workspace):
     process.stderr.readline()
     process.terminate()
     process.communicate(timeout=20)
-    assert process.returncode == 130
+    assert process.returncode == 0
     # A run that reads what is there does not wait.
     error = workspace.run("run", "job.json", "--available-now", check=2).err
     assert "there is no tick log in log/z" in error
