@@ -19,7 +19,7 @@ extension TickLogWriter {
     static func removeFiles(of path: Path, directories: [Path], _ files: any FileSystem) {
         let names = [
             LogDescription.fileName, HighWatermark.fileName, SegmentHeader.fileName(0),
-            LogDirectory.lockName,
+            RowlessPositions.fileName, LogDirectory.lockName,
         ]
         // The description goes first: without it there is no log.
         try? files.removeWithoutSync(names.compactMap { try? path.appending($0) })

@@ -74,7 +74,20 @@ private func runJob(_ arguments: Arguments, _ console: Console) throws -> ExitCo
         session.finishConsole()
         if !trigger.isBounded { try report.feedsEnded(feeds) }
         try report.finish(summary, session: session)
+        guard summary.rowsIn > 0 || summary.rowsMalformed == 0 else {
+            throw NoneParsed(records: summary.rowsMalformed)
+        }
         return summary.wasStopped ? .interrupted : .done
+    }
+}
+
+/// A run that has read records, of which none is a row.
+private struct NoneParsed: Error, CustomStringConvertible {
+    let records: Int
+
+    var description: String {
+        "none of \(counted(Int64(records), "record")) parses; correct the columns or the files, then "
+            + "clear the job and run it anew"
     }
 }
 

@@ -174,7 +174,7 @@ import TickLog
                 Issue.record("no rows")
                 return
             }
-            #expect(batch.rows.count == 1 && batch.position.text.hasPrefix("v3 "))
+            #expect(batch.rows.count == 1 && batch.position.text.hasPrefix("v4 "))
             try place.write(Self.start + "5\n")
             let cut = try FeedPosition("v1 0 0 47 3 2 0 \(names) \(place.input)")
             let error = fault { try place.feed().resume(from: cut) }
