@@ -13,9 +13,11 @@ swift_release := swift build -c release --static-swift-stdlib --scratch-path $(r
 python := .venv/bin/python
 
 .PHONY: help deps unit-test-whole python-deps duckdb-delta-deps spark-deps build programs run test debug-build \
-    unit-test interop-test golden-test spark-test crash-sweep crash-test fault-deps fault-test \
+    kafka-deps kafka-test kafka-test-whole kafka-demo unit-test interop-test golden-test spark-test \
+    crash-sweep crash-test fault-deps fault-test \
+    postgres-deps postgres-bench-deps postgres-quick postgres-test postgres-faults bench-postgres \
     fuzz nightly differential differential-quick parquet-roundtrip tidy lint format bench \
-    bench-quick compare clean
+    bench-quick compare clean page live page-libraries page-deps browser-deps page-test browser-test
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -75,11 +77,14 @@ spark-deps: python-deps ## install Apache Spark, the judge of semantics, into .v
 	    cp Tests/requirements-spark.txt .venv/requirements-spark.txt; \
 	fi
 
-build: deps ## build ./streamer, optimised, the Swift library linked in
+page: ## pack the page's files, and fetch the chart library from PyPI, to be built in
+	@Page/make
+
+build: deps page ## build ./streamer, optimised, the Swift library linked in
 	@$(swift_release) --product streamer
 	@ln -sf $(release)/release/streamer streamer
 
-programs: deps ## build ./streamer and the programs that test it, in one go
+programs: deps page ## build ./streamer and the programs that test it, in one go
 	@$(swift_release)
 	@ln -sf $(release)/release/streamer streamer
 	@ln -sf optimised/release/crash-sweep .build/crash-sweep
@@ -88,10 +93,44 @@ run: build ## fill the log from the main job's feed, run the job, show the KPI t
 	@./streamer run jobs/ohlcv.json
 	@./streamer lake ls
 
+PORT ?= 8050
+live: build page-libraries ## run the live job with its page, and print the page's address
+	@./streamer run jobs/live.json --serve $(PORT)
+
+page-libraries: ## install libmicrohttpd and libwslay, which serve the page
+	@for package in libmicrohttpd12 libwslay1; do \
+	    dpkg-query -W -f '$${db:Status-Status}\n' $$package 2>/dev/null | grep -qx installed && continue; \
+	    echo "Installing $$package"; \
+	    $(sudo) apt-get update -qq; \
+	    $(sudo) apt-get install -y -qq --no-install-recommends $$package >/dev/null; \
+	done
+
+page-deps: python-deps page-libraries ## install the independent clients that judge what is served
+	@if ! cmp -s Tests/requirements-page.txt .venv/requirements-page.txt; then \
+	    echo "Installing into .venv:" $$(cat Tests/requirements-page.txt); \
+	    $(python) -m pip install -q --disable-pip-version-check -r Tests/requirements-page.txt \
+	        && cp Tests/requirements-page.txt .venv/requirements-page.txt; \
+	fi
+
+browser-deps: page-deps ## install Chromium and its driver
+	@for package in chromium chromium-driver fonts-dejavu-core; do \
+	    dpkg-query -W -f '$${db:Status-Status}\n' $$package 2>/dev/null | grep -qx installed && continue; \
+	    echo "Installing $$package"; \
+	    $(sudo) apt-get update -qq; \
+	    $(sudo) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+	        $$package >/dev/null; \
+	done
+
+page-test: build browser-deps ## what is served, by independent clients, and a slice of the page in a browser
+	$(python) -m pytest -q Tests/Page -m "not whole"
+
+browser-test: build browser-deps ## every test of the page, in headless Chromium; writes screenshots/
+	$(python) -m pytest -q Tests/Page
+
 test: ## every test, with the time of each step
 	@Tests/run
 
-debug-build: deps ## build everything for the Swift tests, with the layers' import table enforced
+debug-build: deps page ## build everything for the Swift tests, with the layers' import table enforced
 	swift build --build-tests --explicit-target-dependency-import-check error
 
 unit-test: debug-build ## the Swift tests, of the longest a slice
@@ -109,6 +148,37 @@ golden-test: build python-deps duckdb-delta-deps ## the jobs whose every row is 
 
 spark-test: build spark-deps ## jobs exported to a real Spark, also to a cluster on loopback
 	$(python) -m pytest -q Tests/Spark
+
+kafka-deps: python-deps ## install librdkafka, kcat, and a broker and a client for tests into .venv/kafka
+	@missing=(); \
+	for package in librdkafka1 kcat; do \
+	    dpkg-query -W -f '$${db:Status-Status}\n' $$package 2>/dev/null | grep -qx installed \
+	        || missing+=($$package); \
+	done; \
+	if [ $${#missing[@]} -gt 0 ]; then \
+	    echo "Installing $${missing[*]}"; \
+	    $(sudo) apt-get update -qq; \
+	    $(sudo) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+	        "$${missing[@]}" >/dev/null; \
+	fi
+	@if ! cmp -s Tests/requirements-kafka.txt .venv/requirements-kafka.txt; then \
+	    echo "Installing into .venv/kafka:" $$(grep -o '^[^ ]*' Tests/requirements-kafka.txt); \
+	    rm -rf .venv/kafka; \
+	    $(python) -m pip install -q --disable-pip-version-check --no-deps --require-hashes \
+	        --target .venv/kafka -r Tests/requirements-kafka.txt \
+	        && cp Tests/requirements-kafka.txt .venv/requirements-kafka.txt; \
+	fi
+
+kafka-test: build kafka-deps ## topics against a test broker, or KAFKA_BOOTSTRAP=host:port
+	$(python) -m pytest -q Tests/Kafka
+
+kafka-test-whole: build kafka-deps ## the same with more kills, and with the newer librdkafka
+	KAFKA_KILLS=500 KAFKA_SEEDS=4 $(python) -m pytest -q Tests/Kafka
+	STREAMER_LIBRDKAFKA=$$(ls $(CURDIR)/.venv/kafka/confluent_kafka.libs/librdkafka-*.so*) \
+	    $(python) -m pytest -q Tests/Kafka
+
+kafka-demo: build kafka-deps ## a broker, a producer of ticks and jobs/kafka.json, until Ctrl-C
+	@$(python) Tests/Kafka/demo.py
 
 N ?= 300
 EXPRESSIONS ?= 5000
@@ -145,6 +215,38 @@ fault-deps: ## install strace, which fails the calls of real processes
 	    $(sudo) apt-get update -qq; \
 	    $(sudo) apt-get install -y -qq --no-install-recommends strace >/dev/null; }
 
+postgres-deps: python-deps fault-deps ## install a PostgreSQL server, a pooler and libpq; clients and a newer server into .venv
+	@missing=(); \
+	for package in postgresql pgbouncer libpq5 openssl; do \
+	    dpkg-query -W -f '$${db:Status-Status}\n' $$package 2>/dev/null | grep -qx installed \
+	        || missing+=($$package); \
+	done; \
+	if [ $${#missing[@]} -gt 0 ]; then \
+	    echo "Installing $${missing[*]}"; \
+	    $(sudo) mkdir -p /etc/postgresql-common; \
+	    [ -e /etc/postgresql-common/createcluster.conf ] || echo "create_main_cluster = false" \
+	        | $(sudo) tee /etc/postgresql-common/createcluster.conf >/dev/null; \
+	    $(sudo) apt-get update -qq; \
+	    $(sudo) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+	        "$${missing[@]}" >/dev/null; \
+	fi
+	@if ! cmp -s Tests/Postgres/requirements.txt .venv/postgres/requirements.txt; then \
+	    echo "Installing into .venv/postgres:" $$(cat Tests/Postgres/requirements.txt); \
+	    $(python) -m pip install -q --disable-pip-version-check --upgrade --target .venv/postgres \
+	        -r Tests/Postgres/requirements.txt \
+	        && cp Tests/Postgres/requirements.txt .venv/postgres/requirements.txt; \
+	fi
+
+postgres-quick: build postgres-deps ## a slice of the tests against a PostgreSQL server, under 3 minutes
+	POSTGRES_FAULTS=6 $(python) -m pytest -q Tests/Postgres -m "not long"
+
+postgres-test: build postgres-deps ## the sink against PostgreSQL servers of two major versions that the tests start
+	POSTGRES_TICKS=2000000 $(python) -m pytest -q Tests/Postgres
+	POSTGRES_SERVER=python $(python) -m pytest -q Tests/Postgres
+
+postgres-faults: build postgres-deps ## that with hundreds of kills and cuts
+	POSTGRES_FAULTS=180 $(python) -m pytest -q -s Tests/Postgres/test_faults.py
+
 crash-test: crash-sweep ## a slice of what crashes, faults, flipped bits and sabotage do
 	.build/crash-sweep crashes --seeds 36 --partial 12 --double-every 2000
 	.build/crash-sweep faults --seeds 2
@@ -176,6 +278,17 @@ bench: build spark-deps ## measure every row of work against DuckDB, Polars and 
 
 bench-quick: build python-deps ## a slice of that in under three minutes, without Spark
 	$(python) Benchmarks/bench.py --quick $(BENCH)
+
+postgres-bench-deps: postgres-deps
+	@if ! cmp -s Benchmarks/requirements-postgres.txt .venv/postgres/requirements-bench.txt; then \
+	    echo "Installing into .venv/postgres:" $$(cat Benchmarks/requirements-postgres.txt); \
+	    $(python) -m pip install -q --disable-pip-version-check --upgrade --target .venv/postgres \
+	        -r Benchmarks/requirements-postgres.txt \
+	        && cp Benchmarks/requirements-postgres.txt .venv/postgres/requirements-bench.txt; \
+	fi
+
+bench-postgres: build postgres-bench-deps ## measure rows into PostgreSQL against what people write in Python
+	$(python) Benchmarks/postgres.py
 
 BASE ?= HEAD
 compare: build python-deps ## BASE=… measure this tree against a revision, row by row

@@ -44,19 +44,29 @@ struct csimdjson_lines {
     std::unique_ptr<char[]> arena;
     size_t arena_capacity = 0;
     size_t arena_used = 0;
+    /// Whether an array's elements are rows.
+    bool explodes = false;
+    /// Their tokens, of all lines of the block.
+    std::vector<csimdjson_token> elements;
+    /// Where those of the line begin, and whether what they are from was of first choice.
+    size_t line_elements = 0;
+    bool has_first_choice = false;
+
+    /// Elements of a block after which it takes no more lines.
+    static constexpr size_t block_elements = 1 << 16;
 
     /// The node for keys inside the value of `key` in the object of `node`, or -1. Gives `token`
     /// to the columns that want the value.
     int32_t match(int32_t node, std::string_view key) const {
         if (node < 0) return -1;
         for (int32_t i = nodes[node].first_child; i >= 0; i = nodes[i].next_sibling) {
-            if (nodes[i].first_child >= 0 && is_key(i, key)) return i;
+            if ((nodes[i].first_child >= 0 || nodes[i].is_exploded) && is_key(i, key)) return i;
         }
         return -1;
     }
 
     bool is_key(int32_t node, std::string_view key) const {
-        return nodes[node].key_length == key.size() &&
+        return nodes[node].key && nodes[node].key_length == key.size() &&
                std::memcmp(nodes[node].key, key.data(), key.size()) == 0;
     }
 
@@ -113,6 +123,68 @@ struct csimdjson_lines {
         return SUCCESS;
     }
 
+    /// The elements of an array as rows; anything else has none, and must be null.
+    int explode(od::value value, od::json_type type, int32_t node, int depth) {
+        const bool is_first_choice = !nodes[node].is_second_choice;
+        if (has_first_choice && !is_first_choice) return skip(value, depth);
+        has_first_choice = is_first_choice;
+        elements.resize(line_elements);
+        if (type == od::json_type::null) return skip(value, depth);
+        if (type != od::json_type::array) return csimdjson_line_not_array;
+        if (depth >= depth_max) return too_deep;
+        od::array array;
+        if (auto error = value.get_array().get(array)) return error;
+        return each_element(array, node, depth + 1);
+    }
+
+    int each_element(od::array array, int32_t node, int depth) {
+        for (auto element : array) {
+            od::value item;
+            if (auto error = element.get(item)) return error;
+            csimdjson_token *row = nullptr;
+            if (const int fault = add_element(row)) return fault;
+            csimdjson_token token{nullptr, 0, csimdjson_token_null};
+            const bool wanted = is_element_wanted(node);
+            if (const int fault = this->value(item, node, depth, wanted, row, token, true)) {
+                return fault;
+            }
+            if (wanted) give_element(node, token, row);
+        }
+        return SUCCESS;
+    }
+
+    int add_element(csimdjson_token *&row) {
+        if ((elements.size() - line_elements) / column_count >= csimdjson_elements_max) {
+            return csimdjson_line_too_many;
+        }
+        try {
+            elements.resize(elements.size() + column_count, {nullptr, 0, csimdjson_token_absent});
+        } catch (const std::bad_alloc &) {
+            return simdjson::MEMALLOC;
+        }
+        row = elements.data() + elements.size() - column_count;
+        return SUCCESS;
+    }
+
+    bool is_element_wanted(int32_t node) const {
+        for (int32_t i = nodes[node].first_child; i >= 0; i = nodes[i].next_sibling) {
+            if (!nodes[i].key) return true;
+        }
+        return false;
+    }
+
+    void give_element(int32_t node, csimdjson_token token, csimdjson_token *row) {
+        for (int32_t i = nodes[node].first_child; i >= 0; i = nodes[i].next_sibling) {
+            if (!nodes[i].key) row[nodes[i].column] = token;
+        }
+    }
+
+    /// Checks a value that nobody wants.
+    int skip(od::value value, int depth) {
+        csimdjson_token token{nullptr, 0, csimdjson_token_null};
+        return this->value(value, -1, depth, false, nullptr, token);
+    }
+
     std::string_view keep(std::string_view text) {
         char *place = arena.get() + arena_used;
         std::memcpy(place, text.data(), text.size());
@@ -138,9 +210,13 @@ struct csimdjson_lines {
     }
 
     int value(od::value value, int32_t inside, int depth, bool wanted, csimdjson_token *out,
-              csimdjson_token &token) {
+              csimdjson_token &token, bool is_element = false) {
         od::json_type type;
         if (auto error = value.type().get(type)) return error;
+        if (inside >= 0 && nodes[inside].is_exploded && !is_element) {
+            token.kind = csimdjson_token_container;
+            return explode(value, type, inside, depth);
+        }
         switch (type) {
             case od::json_type::object: {
                 token.kind = csimdjson_token_container;
@@ -182,10 +258,13 @@ struct csimdjson_lines {
 
     /// Parses a line, the fast way if it is like those before.
     int parse(const char *bytes, size_t length, csimdjson_token *out) {
-        if (layouts.match(bytes, length, out, column_count)) return SUCCESS;
+        if (!explodes && layouts.match(bytes, length, out, column_count)) return SUCCESS;
         for (size_t i = 0; i < column_count; i++) out[i] = {nullptr, 0, csimdjson_token_absent};
+        line_elements = elements.size();
+        has_first_choice = false;
         const int fault = parse_any(bytes, length, out);
-        if (fault == SUCCESS) {
+        if (fault != SUCCESS) elements.resize(line_elements);
+        if (fault == SUCCESS && !explodes) {
             try {
                 layouts.learn(nodes, {bytes, length});
             } catch (const std::bad_alloc &) {
@@ -200,19 +279,35 @@ struct csimdjson_lines {
         const simdjson::padded_string_view text(
             bytes, length, length + simdjson::SIMDJSON_PADDING);
         if (auto error = parser.iterate(text).get(document)) return error;
-        od::object object;
-        if (auto error = document.get_object().get(object)) {
-            return error == simdjson::INCORRECT_TYPE ? csimdjson_line_not_object : error;
-        }
-        if (const int fault = walk(object, 0, 1, out)) return fault;
+        if (const int fault = walk(document, out)) return fault;
         // Nothing may follow the object.
         return document.current_location().error() == simdjson::OUT_OF_BOUNDS
                    ? SUCCESS
                    : simdjson::TAPE_ERROR;
     }
 
+    /// The line's object, or where its own elements are rows, its array of them.
+    int walk(od::document &document, csimdjson_token *out) {
+        od::json_type type;
+        if (auto error = document.type().get(type)) return error;
+        if (nodes[0].is_exploded && type == od::json_type::array) {
+            od::array array;
+            if (auto error = document.get_array().get(array)) return error;
+            return each_element(array, 0, 1);
+        }
+        od::object object;
+        if (auto error = document.get_object().get(object)) {
+            return error == simdjson::INCORRECT_TYPE ? csimdjson_line_not_object : error;
+        }
+        if (!nodes[0].is_exploded) return walk(object, 0, 1, out);
+        csimdjson_token *row = nullptr;
+        if (const int fault = add_element(row)) return fault;
+        return walk(object, 0, 1, row);
+    }
+
     bool reserve(size_t count) {
         arena_used = 0;
+        elements.clear();
         if (arena_capacity >= count) return true;
         arena.reset(new (std::nothrow) char[count + 64]());
         arena_capacity = arena ? count : 0;
@@ -226,6 +321,9 @@ extern "C" csimdjson_lines *csimdjson_lines_create(
         auto lines = std::make_unique<csimdjson_lines>();
         lines->nodes.assign(nodes, nodes + node_count);
         lines->column_count = column_count;
+        for (const auto &node : lines->nodes) {
+            lines->explodes = lines->explodes || node.is_exploded;
+        }
         return lines.release();
     } catch (const std::bad_alloc &) {
         return nullptr;
@@ -240,13 +338,15 @@ extern "C" size_t csimdjson_lines_parse(
     const bool has_memory = lines->reserve(count);
     size_t given = 0;
     size_t start = 0;
-    while (given < lines_max && start < count) {
+    const size_t tokens_max = csimdjson_lines::block_elements * lines->column_count;
+    while (given < lines_max && start < count && lines->elements.size() < tokens_max) {
         const void *newline = std::memchr(bytes + start, '\n', count - start);
         if (!newline && !is_final) break;
         const size_t end = newline ? static_cast<const char *>(newline) - bytes : count;
         csimdjson_line &line = out[given];
         csimdjson_token *row = tokens + given * lines->column_count;
-        line = {start, end - start, newline ? size_t(1) : size_t(0), csimdjson_line_ok};
+        const size_t first = lines->elements.size();
+        line = {start, end - start, newline ? size_t(1) : size_t(0), csimdjson_line_ok, 0, 0};
         const std::string_view text = trimmed({bytes + start, end - start});
         if (!has_memory) {
             line.fault = simdjson::MEMALLOC;
@@ -257,10 +357,18 @@ extern "C" size_t csimdjson_lines_parse(
         } else {
             line.fault = lines->parse(text.data(), text.size(), row);
         }
+        if (lines->explodes) {
+            line.first_element = first / lines->column_count;
+            line.elements = (lines->elements.size() - first) / lines->column_count;
+        }
         given++;
         start = end + (newline ? 1 : 0);
     }
     return given;
+}
+
+extern "C" const csimdjson_token *csimdjson_lines_elements(const csimdjson_lines *lines) {
+    return lines->elements.data();
 }
 
 extern "C" const char *csimdjson_lines_fault_text(int32_t fault) {

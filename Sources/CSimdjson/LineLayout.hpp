@@ -66,7 +66,7 @@ private:
 /// Whether one of the keys inside a node is the index of an element.
 inline bool names_an_element(const std::vector<csimdjson_path_node> &nodes, int32_t node) {
     for (int32_t i = nodes[node].first_child; i >= 0; i = nodes[i].next_sibling) {
-        bool all = nodes[i].key_length > 0;
+        bool all = nodes[i].key && nodes[i].key_length > 0;
         for (size_t at = 0; at < nodes[i].key_length; at++) all = all && is_digit(nodes[i].key[at]);
         if (all) return true;
     }

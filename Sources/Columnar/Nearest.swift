@@ -2,7 +2,8 @@
 /// what was meant; the first of equals.
 public func nearest(to name: String, among candidates: [String]) -> String? {
     let wanted = Array(name.lowercased().unicodeScalars.prefix(64))
-    let limit = max(1, min(3, (wanted.count + 1) / 3 + 1))
+    // A guess that changes more than about a third of a name is a wild one.
+    let limit = wanted.count < 5 ? 1 : wanted.count < 12 ? 2 : 3
     var best: (distance: Int, name: String)?
     for candidate in candidates {
         let distance = editDistance(wanted, Array(candidate.lowercased().unicodeScalars.prefix(64)))
@@ -13,6 +14,16 @@ public func nearest(to name: String, among candidates: [String]) -> String? {
     let longer = candidates.filter { wanted.count >= 2 && $0.unicodeScalars.starts(with: wanted) }
     return longer.count == 1 ? longer[0] : nil
 }
+
+/// Names for a message, at most five: `a, b, c, d, e and 7 more`.
+public func listed(_ names: [String]) -> String {
+    let more = names.count - namesShownMax
+    return names.prefix(namesShownMax).joined(separator: ", ")
+        + (more > 0 ? " and \(more) more" : "")
+}
+
+/// The most names that a message lists.
+public let namesShownMax = 5
 
 /// The fewest insertions, deletions, replacements and swaps of neighbours.
 private func editDistance(_ left: [Unicode.Scalar], _ right: [Unicode.Scalar]) -> Int {

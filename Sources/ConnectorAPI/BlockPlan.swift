@@ -38,6 +38,10 @@ public struct SourceBlock: Sendable {
     public let offsets: RowOffsets
     /// How many records between them did not parse and were left out.
     public let malformedCount: Int
+    /// Those of them that the job keeps in a table, in the order of their offsets.
+    public let malformed: [MalformedRecord]
+    /// How many rows it has besides, which nobody wants (``Source/want(_:)``).
+    public let leftOutCount: Int
     /// How many rows the source no longer had, where the job allows that.
     public let lostCount: Int64
     /// When the newest of the rows came, as far as the source knows: by it a split is idle, however
@@ -45,13 +49,18 @@ public struct SourceBlock: Sendable {
     public let newestReceipt: Milliseconds?
 
     /// Rows of consecutive offsets, from `baseOffset` on.
-    public init(baseOffset: Int64, rows: RecordBatch, malformedCount: Int = 0) {
-        self.init(rows: rows, offsets: .from(baseOffset), malformedCount: malformedCount)
+    public init(
+        baseOffset: Int64, rows: RecordBatch, malformedCount: Int = 0, leftOutCount: Int = 0
+    ) {
+        self.init(
+            rows: rows, offsets: .from(baseOffset), malformedCount: malformedCount,
+            leftOutCount: leftOutCount)
     }
 
     /// Rows with their offsets.
     public init(
-        rows: RecordBatch, offsets: RowOffsets, malformedCount: Int = 0, lostCount: Int64 = 0,
+        rows: RecordBatch, offsets: RowOffsets, malformedCount: Int = 0,
+        malformed: [MalformedRecord] = [], leftOutCount: Int = 0, lostCount: Int64 = 0,
         newestReceipt: Milliseconds? = nil
     ) {
         if case .each(let each) = offsets {
@@ -62,6 +71,8 @@ public struct SourceBlock: Sendable {
         self.rows = rows
         self.offsets = offsets
         self.malformedCount = malformedCount
+        self.leftOutCount = leftOutCount
+        self.malformed = malformed
         self.lostCount = lostCount
         self.newestReceipt = newestReceipt
     }

@@ -46,7 +46,8 @@ public protocol Feed: AnyObject {
     /// The next step: rows, at most `rowsMax`, or none now, or the end.
     ///
     /// - Parameters:
-    ///   - rowsMax: the most rows of the batch, at least 1.
+    ///   - rowsMax: the most rows of the batch, at least 1; only the rows of one record may be more,
+    ///     since they come together.
     ///   - deadline: when to come back at the latest if there is nothing to give; what is there is
     ///     given at once.
     /// - Returns: what there is.

@@ -57,6 +57,37 @@ public struct MalformedRecord: Sendable, Equatable {
             })
     }
 
+    /// The columns of a source's table of malformed records: the source's name in the job, its part
+    /// and the offset there, why, the record's start, and the batch.
+    public static let sourceSchema = Schema([
+        Field("source", .string, isNullable: false),
+        Field("split", .string, isNullable: false),
+        Field("offset", .long, isNullable: false),
+        Field("reason", .string, isNullable: false),
+        Field("text", .string, isNullable: false),
+        Field("batch", .long, isNullable: false),
+    ])
+
+    /// Malformed records of a source as rows of its table.
+    ///
+    /// - Parameters:
+    ///   - records: the records; `source` is the split, `byteOffset` the offset there.
+    ///   - source: the source's name in the job.
+    ///   - batch: the batch's number.
+    /// - Returns: a row of ``sourceSchema`` for each record.
+    public static func batch(
+        _ records: [MalformedRecord], source: String, batch: Int64
+    ) -> RecordBatch {
+        RecordBatch(
+            sourceSchema,
+            rows: records.map { record in
+                [
+                    .string(source), .string(record.source), .long(record.byteOffset),
+                    .string(record.reason), .string(record.text), .long(batch),
+                ]
+            })
+    }
+
     /// The start of a record as text that is safe to print: bytes outside printable ASCII become
     /// `\xHH`, a backslash is doubled.
     public static func printable(_ bytes: UnsafeRawBufferPointer) -> String {

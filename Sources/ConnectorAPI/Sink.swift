@@ -19,6 +19,13 @@ public protocol Sink: AnyObject, Sendable {
     /// What of its batches is still there to be compared.
     var history: SinkHistory { get }
 
+    /// For how long a call that failed, and that may be tried again, is tried again; milliseconds.
+    var retryMsMax: Int64 { get }
+
+    /// What it has counted since it was opened, by name: rows that it refused, calls that were
+    /// tried again. Asked when a batch is committed, for its report.
+    var metrics: [(name: String, value: Int64)] { get }
+
     /// Makes the sink ready for batches: called once, before the first.
     ///
     /// First it keeps earlier writers out, then it looks at what they left, and makes what is
@@ -58,6 +65,12 @@ public protocol Sink: AnyObject, Sendable {
 }
 
 extension Sink {
+    /// Ten minutes.
+    public var retryMsMax: Int64 { 600_000 }
+
+    /// Nothing.
+    public var metrics: [(name: String, value: Int64)] { [] }
+
     /// Nothing: a sink that makes nothing before its first batch.
     public func withdraw() {}
 
@@ -146,8 +159,9 @@ public protocol PreparedBatch: Sendable {
     ///
     /// Once it has succeeded it may be called again, and gives the same.
     /// - Returns: what the commit has to remember.
-    /// - Throws: when the batch is not visible whole, or nobody knows; it then runs again, and
-    ///   `abort` is not called.
+    /// - Throws: when the batch is not visible whole, or nobody knows; `abort` is not called then.
+    ///   Where trying again can help, its sink prepares the batch once more, alone; else the batch
+    ///   runs again.
     func commit() throws(ConnectorError) -> [SinkReceipt]
 
     /// Leaves nothing of a batch that `commit` was not called for.
@@ -166,8 +180,30 @@ extension PreparedBatch {
 ///
 /// What it shows may come again: a batch that fails shows its rows again when it runs again.
 public protocol LiveSink: Sink {
+    /// Whether anybody looks: rows are computed for nobody otherwise.
+    ///
+    /// Asked by the engine's thread, often; the answer may change at any time.
+    var isWatched: Bool { get }
+
+    /// Whether it would take rows at this moment. Until it would, changes come together.
+    var wantsRows: Bool { get }
+
+    /// Whether it takes rows that may yet change of every query, also of one in output mode
+    /// `append`. It gets a batch's rows when the batch is committed, as every sink does; one that
+    /// does not has been shown them by then.
+    var takesProvisional: Bool { get }
+
     /// Shows rows that are new, or whose values changed, since the last call for the batch.
     func show(_ update: LiveUpdate)
+}
+
+extension LiveSink {
+    /// Always: a sink in front of somebody.
+    public var isWatched: Bool { true }
+    /// Always: a sink that shows what there is at once.
+    public var wantsRows: Bool { isWatched }
+    /// Not: a sink that shows each row of a result once.
+    public var takesProvisional: Bool { false }
 }
 
 /// Rows that are new, or changed, in a batch that is still running.

@@ -51,6 +51,9 @@ extension SinkSpec {
     /// Batches are kept whoever watches.
     public var needsTerminal: Bool { false }
 
+    /// Whether it writes to something that is no directory of this machine.
+    public var isOutside: Bool { owns.contains { $0.directory == nil } }
+
     /// The directories that it writes.
     public var directories: [String] { owns.compactMap(\.directory) }
 }
@@ -81,7 +84,7 @@ public struct QueryShape: Sendable {
         faults.note(
             .unknownName,
             "No output column is named \"\(name.escapedForMessage)\"." + didYouMean(similar)
-                + " Columns: \(schema.names.joined(separator: ", ")).",
+                + " Columns: \(listed(schema.names)).",
             at: pointer, suggestion: similar)
     }
 }

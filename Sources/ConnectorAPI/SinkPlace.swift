@@ -62,25 +62,35 @@ public struct SinkRun: Sendable {
     public let time: any TimeSource
     /// The place that a path of the job means: under another folder where the run is told so.
     public let resolve: @Sendable (String) throws -> Path
-    /// The value of the secret that a text such as `${NAME}` asks for; it never enters a message.
+    /// The value that a name stands for in a secret's `${NAME}`; it never enters a message.
     public let secrets: @Sendable (String) -> String?
     /// Where rows are shown to a person; `nil` where nobody watches.
     public let terminal: (any Terminal)?
     /// Whether the run ends by itself.
     public let isBounded: Bool
+    /// Whether rows go to places outside the file system, too: not in a replay into a folder.
+    public let reachesOutside: Bool
+    /// Tells a person at once what a run goes on in spite of.
+    ///
+    /// That is a peer that is asked again, or an outcome that had to be found out. Any thread may
+    /// call it.
+    public let notice: @Sendable (String) -> Void
 
     /// What the sinks of a run may need.
     public init(
         files: any FileSystem, time: any TimeSource = SystemTime(),
-        terminal: (any Terminal)? = nil, isBounded: Bool = true,
+        terminal: (any Terminal)? = nil, isBounded: Bool = true, reachesOutside: Bool = true,
         secrets: @escaping @Sendable (String) -> String? = { _ in nil },
+        notice: @escaping @Sendable (String) -> Void = { _ in },
         resolve: @escaping @Sendable (String) throws -> Path = { try Path($0) }
     ) {
         self.files = files
         self.time = time
         self.terminal = terminal
         self.isBounded = isBounded
+        self.reachesOutside = reachesOutside
         self.secrets = secrets
+        self.notice = notice
         self.resolve = resolve
     }
 }

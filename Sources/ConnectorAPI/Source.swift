@@ -17,6 +17,9 @@ public protocol Source: Sendable {
     /// The oldest offset of every split that can still be read.
     func earliest() throws(ConnectorError) -> SourceOffsets
 
+    /// Where a job begins that leaves it to the source: ``StartingOffsets/sourceDecides``.
+    func start() throws(ConnectorError) -> SourceOffsets
+
     /// One past the newest row of every split that is durable now.
     ///
     /// It is asked for many times a batch, and so waits for nothing but local files.
@@ -28,6 +31,13 @@ public protocol Source: Sendable {
 
     /// Where a batch ends that may read a range, by limits of the source's own.
     func end(of range: OffsetRange) throws(ConnectorError) -> SourceOffsets
+
+    /// Told once, before the first row is read, that only rows in all of these ranges of ``columns``
+    /// are wanted: others may be left out, and count as read (``SourceBlock/leftOutCount``).
+    func want(_ ranges: [ColumnRange])
+
+    /// How much there is to read from one position to another.
+    func unread(from start: SourceOffsets, to end: SourceOffsets) -> Unread
 
     /// Checks, before the first batch, that the rows of a range can still, and already, be read.
     ///
@@ -63,8 +73,19 @@ public protocol Source: Sendable {
 }
 
 extension Source {
+    /// At the oldest rows.
+    public func start() throws(ConnectorError) -> SourceOffsets { try earliest() }
+
     /// The end of the range: a source without limits.
     public func end(of range: OffsetRange) throws(ConnectorError) -> SourceOffsets { range.end }
+
+    /// All rows are given.
+    public func want(_ ranges: [ColumnRange]) {}
+
+    /// A row an offset.
+    public func unread(from start: SourceOffsets, to end: SourceOffsets) -> Unread {
+        Unread(rows: start.distance(to: end))
+    }
 
     /// Compares with ``earliest()`` and ``latest()``.
     public func require(_ range: OffsetRange) throws(ConnectorError) {

@@ -36,6 +36,8 @@ public protocol SourceSpec: Sendable {
     var rowsPerBatchMax: Int64? { get }
     /// The directory of the tick log that it reads, if it reads one: what a feed fills.
     var tickLog: String? { get }
+    /// The directory of the table that records go to that do not parse, if they are kept.
+    var malformedTable: OwnedPlace? { get }
     /// Whether rows can be shown as they come: there is one order of rows, all of one kind.
     var canBeLive: Bool { get }
     /// What it reads and how, in one line.
@@ -62,6 +64,8 @@ extension SourceSpec {
     public var rowsPerBatchMax: Int64? { nil }
     /// It reads no log.
     public var tickLog: String? { nil }
+    /// They are not kept.
+    public var malformedTable: OwnedPlace? { nil }
     /// They cannot.
     public var canBeLive: Bool { false }
     /// Nothing is left to check.

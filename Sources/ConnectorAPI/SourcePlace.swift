@@ -33,7 +33,7 @@ public struct SourcePlace: Sendable {
 public struct SourceStatus: Sendable {
     /// What it is, in a word: `log`, `directory`.
     public let word: String
-    /// The offsets of the rows that are known.
+    /// The offsets that are known.
     public let offsets: Range<Int64>
     /// Who adds to it, where that can be known; `nil` is nobody.
     public let writer: String?
@@ -41,6 +41,8 @@ public struct SourceStatus: Sendable {
     public let newFiles: Int
     /// Whether rows come one by one, rather than file by file.
     public let growsByRows: Bool
+    /// Whether offsets count bytes, not rows.
+    public let countsBytes: Bool
 
     /// What is known of a source to which rows are added one by one.
     public init(_ word: String, rows offsets: Range<Int64>, writer: String?) {
@@ -49,13 +51,15 @@ public struct SourceStatus: Sendable {
         self.writer = writer
         newFiles = 0
         growsByRows = true
+        countsBytes = false
     }
 
     /// What is known of a source to which whole files are added.
-    public init(_ word: String, rows offsets: Range<Int64>, newFiles: Int) {
+    public init(_ word: String, offsets: Range<Int64>, countsBytes: Bool, newFiles: Int) {
         self.word = word
         self.offsets = offsets
         self.newFiles = newFiles
+        self.countsBytes = countsBytes
         writer = nil
         growsByRows = false
     }

@@ -10,4 +10,6 @@ public enum StartingOffsets: Hashable, Sendable {
     case at(SourceOffsets)
     /// In every split at the first row with this event time or a later one.
     case time(EventTime)
+    /// Where ``Source/start()`` says, once.
+    case sourceDecides
 }

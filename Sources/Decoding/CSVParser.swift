@@ -134,7 +134,7 @@ public final class CSVParser: RecordParser {
 
     /// The fields of a header as a message shows them.
     private static func shown(_ header: [String]) -> String {
-        let text = header.prefix(40).map { Path.printable($0) }.joined(separator: ", ")
+        let text = listed(header.map { Path.printable($0) })
         return text.count <= 400 ? text : text.prefix(399) + "…"
     }
 

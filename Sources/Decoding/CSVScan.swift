@@ -230,18 +230,20 @@ struct CSVScan {
         return nil
     }
 
-    /// Stores two fields with a blank between them; where both are null, so is the value.
+    /// Stores two fields with a blank between them; where both are null, so is the value, and one
+    /// alone is no time.
     @inline(never)
     private func storeJoined(
         _ first: FieldText, _ second: FieldText, _ column: Int, _ row: Int
     ) -> FieldFault {
         let (count, more) = unsafe (Int(first.count), Int(second.count))
-        if unsafe !first.isQuoted && !second.isQuoted && count == nullCount && more == nullCount,
-            unsafe isNull(first.start, count), unsafe isNull(second.start, more)
-        {
-            return unsafe fills[column].storeNull(row: row)
+        let firstIsNull = unsafe !first.isQuoted && count == nullCount && isNull(first.start, count)
+        let secondIsNull =
+            unsafe !second.isQuoted && more == nullCount && isNull(second.start, more)
+        if firstIsNull && secondIsNull { return unsafe fills[column].storeNull(row: row) }
+        guard unsafe !firstIsNull && !secondIsNull && count + more < Self.joinedBytesMax else {
+            return .badTimestamp
         }
-        guard unsafe count + more < Self.joinedBytesMax else { return .badTimestamp }
         // Safe: there is room for both and the blank.
         unsafe joined.update(from: first.start, count: count)
         unsafe joined[count] = UInt8(ascii: " ")

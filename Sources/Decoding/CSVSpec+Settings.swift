@@ -39,7 +39,8 @@ extension CSVSpec {
                     + "two, a date and a time, which are read with a blank between them.",
                 absence: "the field of the column's own name; without a header its position",
                 examples: ["Price", 1, ["Date", "Time"]]),
-        ] + FeedColumn.keys)
+        ] + FeedColumn.keys
+    ).answering(keys: ForeignKeys.ofColumns)
 
     /// Reads settings with ``keys`` that were checked.
     public init(_ object: SettingsReader, _ input: FeedInput) {
@@ -60,15 +61,23 @@ extension CSVSpec {
     /// Notes what the settings must keep to together.
     public func check(_ faults: inout SettingFaults) {
         FeedColumn.check(columns, eventTime: eventTime, key: "columns", field: "from", &faults)
-        for (index, column) in columns.enumerated() {
-            let names = column.origin.fieldNames
-            guard let name = names.first, !hasHeader else { continue }
-            faults.note(
-                .badValue,
-                "There is no header line to find \"\(name.escapedForMessage)\" in; give the "
-                    + "field's index from 0, or set \"header\" to true.",
-                at: .here["columns"][index]["from"])
+        for (index, column) in columns.enumerated() where !hasHeader {
+            faults.inside(.here["columns"][index]) { Self.checkIndex(of: column, &$0) }
         }
+        checkMarks(&faults)
+    }
+
+    /// Notes that fields have no names where there is no header, in the object of the column.
+    public static func checkIndex(of column: FeedColumn, _ faults: inout SettingFaults) {
+        guard let name = column.origin.fieldNames.first else { return }
+        faults.note(
+            .badValue,
+            "There is no header line to find \"\(name.escapedForMessage)\" in; give the "
+                + "field's index from 0, or set \"header\" to true.", at: .here["from"])
+    }
+
+    /// Notes that fields and quotes have one mark.
+    public func checkMarks(_ faults: inout SettingFaults) {
         if quote == delimiter {
             faults.note(.badValue, "\"quote\" and \"delimiter\" are the same.", at: .here["quote"])
         }

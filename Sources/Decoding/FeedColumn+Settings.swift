@@ -1,6 +1,6 @@
 import Columnar
 import JSON
-import Settings
+public import Settings
 
 extension FeedColumn {
     /// The words for timestamps in `format`.
@@ -120,15 +120,22 @@ extension FeedColumn {
             faults.note(
                 .unknownName,
                 "No column is named \"\(eventTime.escapedForMessage)\"." + didYouMean(similar)
-                    + " Columns: \(columns.map(\.name).joined(separator: ", ")).",
+                    + " Columns: \(listed(columns.map(\.name))).",
                 at: .here["eventTime"], suggestion: similar)
         }
         for (index, column) in columns.enumerated() {
-            faults.inside(list[index]) { faults in
-                column.checkOrigin(field: field, &faults)
-                column.checkKeys(&faults)
-            }
+            faults.inside(list[index]) { column.check(field: field, &$0) }
         }
+    }
+
+    /// Notes what the keys of this column must keep to together, in the object of the column.
+    ///
+    /// - Parameters:
+    ///   - field: the setting that says which field it is made of.
+    ///   - faults: where faults are noted.
+    public func check(field: String, _ faults: inout SettingFaults) {
+        checkOrigin(field: field, &faults)
+        checkKeys(&faults)
     }
 
     private func checkOrigin(field: String, _ faults: inout SettingFaults) {

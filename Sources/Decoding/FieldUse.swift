@@ -3,8 +3,10 @@ import Settings
 /// What the columns found in records, and what of the files no column reads: so that neither a
 /// column of nulls nor a field left aside passes in silence.
 public struct FieldUse: Sendable, Equatable {
-    /// Records that were looked at.
+    /// Records that were looked at, or the rows that their arrays came to.
     public private(set) var records: Int64 = 0
+    /// The arrays whose elements are rows.
+    private var exploded: Exploded?
     /// For each column, whether some record had what it is made of.
     private var isFound: [Bool]
     /// For each column, in how many records the way to its value ended at an array.
@@ -14,6 +16,24 @@ public struct FieldUse: Sendable, Equatable {
     private var unreadKnown: Set<String> = []
     /// A file that has the first of them.
     private var unreadFile = ""
+
+    /// What came of an array in each record whose elements are rows.
+    struct Exploded: Sendable, Equatable {
+        /// The path of the array.
+        let path: String
+        /// Whether a record without elements is a row, too.
+        let keepsEmpty: Bool
+        /// Records that were looked at.
+        var records: Int64 = 0
+        /// Those without an element.
+        var empty: Int64 = 0
+    }
+
+    /// How many records were read that gave no row, since their array has no element.
+    public var emptyRecords: Int64 {
+        guard let exploded, !exploded.keepsEmpty else { return 0 }
+        return exploded.empty
+    }
 
     /// The most names that a notice lists.
     private static let namesMax = 5
@@ -27,8 +47,9 @@ public struct FieldUse: Sendable, Equatable {
     }
 
     /// Records in which columns were looked for by a path.
-    init(records: Int64, isFound: [Bool], arrays: [Int64]) {
+    init(records: Int64, isFound: [Bool], arrays: [Int64], exploded: Exploded? = nil) {
         self.records = records
+        self.exploded = exploded
         self.isFound = isFound
         self.arrays = arrays
     }
@@ -45,6 +66,12 @@ public struct FieldUse: Sendable, Equatable {
     /// Takes what another reader of the same columns found.
     public mutating func merge(_ other: FieldUse) {
         records += other.records
+        if var mine = exploded ?? other.exploded, let theirs = other.exploded {
+            let before = exploded
+            mine.records = (before?.records ?? 0) + theirs.records
+            mine.empty = (before?.empty ?? 0) + theirs.empty
+            exploded = mine
+        }
         for index in isFound.indices {
             isFound[index] = isFound[index] || other.isFound[index]
             arrays[index] += other.arrays[index]
@@ -54,18 +81,21 @@ public struct FieldUse: Sendable, Equatable {
 
     /// What a user should know of it, one line each.
     public func notices(of columns: [FeedColumn]) -> [String] {
-        var lines: [String] = []
+        var lines = exploded.flatMap(Self.notice).map { [$0] } ?? []
+        let unit = exploded == nil ? "records" : "rows"
         for (index, column) in columns.enumerated() {
-            guard case .field(let text) = column.origin, records > 0 else { continue }
-            let (path, name) = (text.escapedForMessage, column.name.escapedForMessage)
+            let paths = column.origin.fieldNames
+            guard !paths.isEmpty, records > 0 else { continue }
+            let path = paths.map(\.escapedForMessage).joined(separator: "' and '")
+            let name = column.name.escapedForMessage
             if arrays[index] > 0 {
                 lines.append(
-                    "in \(arrays[index]) of \(records) records the path '\(path)' of the column "
+                    "in \(arrays[index]) of \(records) \(unit) the path '\(path)' of the column "
                         + "'\(name)' goes through an array, and the value is null there; name an "
                         + "element by its index from 0, such as key[0]")
             } else if !isFound[index] {
                 lines.append(
-                    "none of \(records) records has the path '\(path)', so the column '\(name)' is "
+                    "none of \(records) \(unit) has the path '\(path)', so the column '\(name)' is "
                         + "null in all of them; check the path")
             }
         }
@@ -78,5 +108,17 @@ public struct FieldUse: Sendable, Equatable {
                     + " (first met in \(unreadFile))")
         }
         return lines
+    }
+
+    /// What became of records without elements.
+    private static func notice(_ exploded: Exploded) -> String? {
+        guard exploded.empty > 0 else { return nil }
+        let path = exploded.path.escapedForMessage
+        let rows = exploded.keepsEmpty ? "a row each whose element is null" : "no row"
+        return exploded.empty == exploded.records
+            ? "none of \(exploded.records) records has an element in the array '\(path)', and they "
+                + "give \(rows); check the path"
+            : "\(exploded.empty) of \(exploded.records) records have no element in the array "
+                + "'\(path)', and give \(rows)"
     }
 }

@@ -6,21 +6,29 @@ import Storage
 /// one call, the columns parse that text as they do for CSV.
 @safe
 public final class JSONLinesParser: RecordParser {
-    private let spec: JSONLinesSpec
-    private let isField: [Bool]
+    let spec: JSONLinesSpec
+    /// The values that are looked for in a line: one a column, then the second ones of columns that
+    /// join two.
+    let slotCount: Int
+    let isField: [Bool]
+    /// For each column the slot of the second value that is joined to it, or -1.
+    let secondSlot: [Int]
     private let tree: JSONPathTree
-    private let state: OpaquePointer
-    private let constants: FileConstants
+    let state: OpaquePointer
+    let constants: FileConstants
     private let lines: UnsafeMutablePointer<csimdjson_line>
-    private let tokens: UnsafeMutablePointer<csimdjson_token>
+    let tokens: UnsafeMutablePointer<csimdjson_token>
+    /// Room for two values that are joined.
+    let joined = ColumnMemory(byteCount: unsafe CSVScan.joinedBytesMax + 8)
 
-    /// What was found for a column.
-    private struct Counts {
+    /// What was found for a slot.
+    struct Counts {
         var isFound = false
         var arrays: Int64 = 0
     }
-    private let counts: UnsafeMutablePointer<Counts>
-    private var records: Int64 = 0
+    let counts: UnsafeMutablePointer<Counts>
+    var rows: Int64 = 0
+    var exploded: FieldUse.Exploded?
 
     // The lines that were parsed and not taken yet: `nextLine ..< lineCount`. They hold while the
     // window stays as it was when they were parsed.
@@ -34,26 +42,42 @@ public final class JSONLinesParser: RecordParser {
     /// A parser of such files, at the start of one.
     public init(_ spec: JSONLinesSpec) {
         self.spec = spec
-        let paths = spec.columns.map { column -> JSONPath? in
-            guard case .field(let path) = column.origin else { return nil }
-            guard let path = try? JSONPath(parsing: path) else {
+        let paths = spec.columns.map { Self.paths(of: $0.origin) }
+        isField = paths.map { !$0.isEmpty }
+        var (slots, seconds) = (paths.map(\.first), [Int]())
+        for parts in paths {
+            seconds.append(parts.count > 1 ? slots.count : -1)
+            slots += parts.dropFirst().map { Optional($0) }
+        }
+        (slotCount, secondSlot) = (slots.count, seconds)
+        let array = spec.exploded.map { text -> JSONPath in
+            guard let path = try? JSONPath(exploded: text) else {
+                preconditionFailure("the path of an array was not checked")
+            }
+            return path
+        }
+        tree = JSONPathTree(slots, exploded: array)
+        exploded = spec.exploded.map { .init(path: $0, keepsEmpty: spec.keepsEmpty) }
+        constants = FileConstants(columnCount: spec.columns.count)
+        unsafe lines = .allocate(capacity: Self.blockLines)
+        unsafe tokens = .allocate(capacity: Self.blockLines * slotCount)
+        unsafe counts = .allocate(capacity: slotCount)
+        unsafe counts.initialize(repeating: Counts(), count: slotCount)
+        // Safe: the tree outlives the parser's state.
+        guard
+            let state = unsafe csimdjson_lines_create(
+                tree.nodes, tree.count, slotCount)
+        else { preconditionFailure("no memory for a JSON parser") }
+        unsafe self.state = state
+    }
+
+    private static func paths(of origin: FeedColumn.Origin) -> [JSONPath] {
+        origin.fieldNames.map { text in
+            guard let path = try? JSONPath(parsing: text) else {
                 preconditionFailure("a path was not checked")
             }
             return path
         }
-        isField = paths.map { $0 != nil }
-        tree = JSONPathTree(paths)
-        constants = FileConstants(columnCount: spec.columns.count)
-        unsafe lines = .allocate(capacity: Self.blockLines)
-        unsafe tokens = .allocate(capacity: Self.blockLines * spec.columns.count)
-        unsafe counts = .allocate(capacity: spec.columns.count)
-        unsafe counts.initialize(repeating: Counts(), count: spec.columns.count)
-        // Safe: the tree outlives the parser's state.
-        guard
-            let state = unsafe csimdjson_lines_create(
-                tree.nodes, tree.count, spec.columns.count)
-        else { preconditionFailure("no memory for a JSON parser") }
-        unsafe self.state = state
     }
 
     deinit {
@@ -66,9 +90,16 @@ public final class JSONLinesParser: RecordParser {
     /// What the columns found so far.
     public var fieldUse: FieldUse {
         FieldUse(
-            records: records,
-            isFound: spec.columns.indices.map { unsafe !isField[$0] || counts[$0].isFound },
-            arrays: spec.columns.indices.map { unsafe counts[$0].arrays })
+            records: rows,
+            isFound: spec.columns.indices.map { column in
+                unsafe !isField[column]
+                    || counts[column].isFound
+                        && (secondSlot[column] < 0 || counts[secondSlot[column]].isFound)
+            },
+            arrays: spec.columns.indices.map { column in
+                unsafe counts[column].arrays
+                    + (secondSlot[column] < 0 ? 0 : counts[secondSlot[column]].arrays)
+            }, exploded: exploded)
     }
 
     /// Reads what comes before a stream's first record.
@@ -115,19 +146,25 @@ public final class JSONLinesParser: RecordParser {
         defer { window.consume(max(0, consumed - window.start)) }
         consumed = window.start
         while nextLine < lineCount {
-            if progress.rows == progress.rowsMax || progress.bytes > progress.bytesMax {
+            if progress.rows >= progress.rowsMax || progress.bytes > progress.bytesMax {
                 return .batchIsFull
             }
             let line = unsafe lines[nextLine]
             let length = line.length + line.newline
             if line.fault != Int32(csimdjson_line_blank) {
-                let fault = storeLine(line, columns, progress.rows)
+                let count = rowCount(line)
+                if count > 1, progress.rows + count > progress.rowsMax, progress.rows > 0 {
+                    return .batchIsFull
+                }
+                // The rows of a record come together, however many they are.
+                if count > columns.capacity { columns.beginBatch(capacity: count) }
+                let fault = storeLine(line, at: nextLine, count, columns, progress.rows)
                 if let fault {
                     nextLine += 1
                     return .rejected(
                         reason: fault, consumed: length, lines: 1, textBytes: line.length)
                 }
-                progress.rows += 1
+                progress.rows += count
                 progress.bytes += length
             }
             nextLine += 1
@@ -135,59 +172,5 @@ public final class JSONLinesParser: RecordParser {
             consumed += length
         }
         return nil
-    }
-
-    /// Parses a line's fields into a row, or says why not.
-    private func storeLine(_ line: csimdjson_line, _ columns: ColumnSet, _ row: Int) -> String? {
-        switch line.fault {
-        case Int32(csimdjson_line_ok): break
-        case Int32(csimdjson_line_too_long):
-            return "the record is longer than \(spec.input.maxRecordBytes) bytes"
-        case Int32(csimdjson_line_not_object): return "the line is no JSON object"
-        case Int32(csimdjson_line_too_deep): return "the line is nested deeper than 64 levels"
-        default:
-            let detail = unsafe String(cString: csimdjson_lines_fault_text(line.fault))
-            return "the line is not valid JSON: \(detail)"
-        }
-        let first = nextLine * columns.count
-        records += 1
-        for column in 0..<columns.count {
-            let fault = unsafe storeField(tokens[first + column], column, columns, row)
-            if fault != .none {
-                columns.clear(row: row)
-                let token = unsafe tokens[first + column]
-                let text = unsafe UnsafeRawPointer(token.text)?
-                    .assumingMemoryBound(to: UInt8.self)
-                return unsafe spec.columns[column].reason(
-                    fault, isField[column] ? text : nil, Int(token.length))
-            }
-        }
-        return nil
-    }
-
-    private func storeField(
-        _ token: csimdjson_token, _ column: Int, _ columns: ColumnSet, _ row: Int
-    ) -> FieldFault {
-        guard isField[column] else {
-            let text = unsafe constants.text(column)
-            return unsafe columns.fills[column].store(text.start, Int(text.count), row: row)
-        }
-        switch unsafe token.kind {
-        case UInt32(csimdjson_token_absent):
-            return unsafe columns.fills[column].storeNull(row: row)
-        case UInt32(csimdjson_token_in_array):
-            unsafe counts[column].arrays += 1
-            return unsafe columns.fills[column].storeNull(row: row)
-        case UInt32(csimdjson_token_null):
-            unsafe counts[column].isFound = true
-            return unsafe columns.fills[column].storeNull(row: row)
-        case UInt32(csimdjson_token_container): return .notAScalar
-        default:
-            unsafe counts[column].isFound = true
-            guard let text = unsafe token.text else { return .isNull }
-            // Safe: 8 bytes after a token's text can be read.
-            let bytes = unsafe UnsafeRawPointer(text).assumingMemoryBound(to: UInt8.self)
-            return unsafe columns.fills[column].store(bytes, Int(token.length), row: row)
-        }
     }
 }

@@ -25,6 +25,16 @@ struct JSONPath {
         var mayJoin = false
     }
 
+    /// The line itself.
+    static let line = JSONPath()
+
+    private init() { readings = [[]] }
+
+    /// Reads the path of an array whose elements are rows: `$` is the line itself.
+    init(exploded text: String) throws(Fault) {
+        if text == "$" { self = .line } else { try self.init(parsing: text) }
+    }
+
     /// Reads a path.
     init(parsing text: String) throws(Fault) {
         let steps = try Self.steps(of: text)

@@ -7,38 +7,50 @@ final class JSONPathTree {
     private(set) var count = 1
     private var keys: [ColumnMemory] = []
 
-    /// - Parameter paths: the path of each column, or `nil` for none.
-    init(_ paths: [JSONPath?]) {
+    /// - Parameters:
+    ///   - paths: the path of each column, or `nil` for none.
+    ///   - exploded: the path of the array whose elements are rows.
+    init(_ paths: [JSONPath?], exploded: JSONPath? = nil) {
         let capacity =
             1
-            + paths.reduce(0) { count, path in
-                count + (path?.readings ?? []).reduce(0) { $0 + $1.count }
+            + (paths + [exploded]).reduce(0) { count, path in
+                count + (path?.readings ?? []).reduce(0) { $0 + $1.count + 1 }
             }
         unsafe nodes = .allocate(capacity: capacity)
         unsafe nodes.initialize(
             to: csimdjson_path_node(
-                key: nil, key_length: 0, column: -1, is_second_choice: 0, first_child: -1,
-                next_sibling: -1))
+                key: nil, key_length: 0, column: -1, is_second_choice: 0, is_exploded: 0,
+                first_child: -1, next_sibling: -1))
+        for (choice, keys) in (exploded?.readings ?? []).enumerated() {
+            let node = inner(keys)
+            unsafe nodes[node].is_exploded = 1
+            unsafe nodes[node].is_second_choice = choice > 0 ? 1 : 0
+        }
         for (column, path) in paths.enumerated() {
             for (choice, keys) in (path?.readings ?? []).enumerated() {
-                guard let last = keys.last else { continue }
-                var node = 0
-                for key in keys.dropLast() {
-                    node = innerChild(of: node, key) ?? addChild(to: node, key, column: -1)
-                }
+                let isElement = exploded?.readings.contains(keys) ?? false
                 // A node of its own for each column, so that two columns may read one field.
                 _ = addChild(
-                    to: node, last, column: Int32(column), isSecondChoice: choice > 0)
+                    to: isElement ? inner(keys) : inner(keys.dropLast()),
+                    isElement ? nil : keys.last, column: Int32(column), isSecondChoice: choice > 0)
             }
+        }
+    }
+
+    /// The node of keys that others are inside of.
+    private func inner(_ keys: some Sequence<String>) -> Int {
+        keys.reduce(0) { node, key in
+            innerChild(of: node, key) ?? addChild(to: node, key, column: -1)
         }
     }
 
     deinit { unsafe nodes.deallocate() }
 
+    /// Adds a node for a key, or for the value of the node itself.
     private func addChild(
-        to parent: Int, _ key: String, column: Int32, isSecondChoice: Bool = false
+        to parent: Int, _ key: String?, column: Int32, isSecondChoice: Bool = false
     ) -> Int {
-        let bytes = Array(key.utf8)
+        let bytes = Array((key ?? "").utf8)
         let memory = ColumnMemory(byteCount: bytes.count)
         unsafe bytes.withUnsafeBytes { source in
             unsafe UnsafeMutableRawBufferPointer(start: memory.base, count: source.count)
@@ -48,11 +60,12 @@ final class JSONPathTree {
         // Safe: `nodes` has room for every key of every path; `keys` keeps the text.
         unsafe (nodes + count).initialize(
             to: csimdjson_path_node(
-                key: UnsafePointer(memory.base.assumingMemoryBound(to: CChar.self)),
+                key: key == nil
+                    ? nil : UnsafePointer(memory.base.assumingMemoryBound(to: CChar.self)),
                 key_length: bytes.count, column: column, is_second_choice: isSecondChoice ? 1 : 0,
-                first_child: -1, next_sibling: nodes[parent].first_child))
+                is_exploded: 0, first_child: -1, next_sibling: nodes[parent].first_child))
         unsafe nodes[parent].first_child = Int32(count)
-        names.append(key)
+        names.append(key ?? "")
         count += 1
         return count - 1
     }

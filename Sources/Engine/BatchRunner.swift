@@ -273,7 +273,10 @@ final class BatchRunner {
                     sincePreviousMs: sincePrevious,
                     sources: batch.sources,
                     eventTime: outcome.eventTime, watermarkMs: plan.watermarkMs,
-                    nextWatermarkMs: batch.commit.nextWatermarkMs, queries: outcome.queries)))
+                    nextWatermarkMs: batch.commit.nextWatermarkMs, queries: outcome.queries,
+                    sinkMetrics: graph.sinks.flatMap { sink in
+                        sink.metrics.map { ("\($0.name).\(sink.description)", $0.value) }
+                    })))
     }
 
     private func sourceProgress(
@@ -288,7 +291,8 @@ final class BatchRunner {
                 rowsMalformed: outcome.tally.rowsMalformed[index],
                 rowsBeyondSkew: outcome.tally.rowsBeyondSkew[index],
                 rowsLost: outcome.tally.rowsLost[index],
-                watermarkMs: watermark?.watermarkMs, isIdle: watermark?.isIdle ?? false)
+                watermarkMs: watermark?.watermarkMs, isIdle: watermark?.isIdle ?? false,
+                unread: sources.all[index].unread(from: plan.offsets[index].end, to: latest[index]))
         }
     }
 }

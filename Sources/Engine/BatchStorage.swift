@@ -112,7 +112,8 @@ struct BatchStorage: @unchecked Sendable {
         workers.map(batch.publications.count) { index in
             attempt {
                 try attributingErrors(index) {
-                    try PreparedResults(batch.publications[index], batch.plan)
+                    try PreparedResults(
+                        batch.publications[index], batch.plan, SinkRetry(time))
                 }
             }
         }

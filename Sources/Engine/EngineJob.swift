@@ -23,6 +23,8 @@ public struct EngineJob: Sendable {
     public var startingOffsets: [StartingOffsets]
     /// What `${NAME}` stands for in the text of a recorded job.
     public var environment: [String: String]
+    /// What the user says of a batch whose outcome a sink cannot find out.
+    public var assume: Assumption?
 
     /// A planned job whose sinks are opened as it says.
     ///
@@ -45,8 +47,11 @@ public struct EngineJob: Sendable {
                         schema: table.schema, mode: .append, run: run))
             },
             openSinks: { query, checkpointID in
-                let watched = query.sinks.filter { run.terminal != nil || !$0.needsTerminal }
-                return try watched.map { sink in
+                let wanted = query.sinks.filter { sink in
+                    (run.terminal != nil || !sink.needsTerminal)
+                        && (run.reachesOutside || !sink.isOutside)
+                }
+                return try wanted.map { sink in
                     try sink.open(
                         SinkPlace(
                             job: job.name,

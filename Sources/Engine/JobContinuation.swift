@@ -17,7 +17,8 @@ public func checkCanContinue(
     with job: Job, columns: [SourceColumns], at checkpoint: Path, _ files: any FileSystem,
     environment: [String: String]
 ) throws {
-    guard let recorded = try CheckpointReader(checkpoint, files: files).jobText() else { return }
+    let reader = try CheckpointReader(checkpoint, files: files)
+    guard let recorded = try reader.jobText() else { return }
     let old: Job
     do {
         old = try Job.load(
@@ -31,7 +32,10 @@ public func checkCanContinue(
                 + "with its outputs and start over")
     }
     let differences = Job.difference(from: old, to: job, columns: columns)
-    let forbidden = differences.filter { !$0.isAllowed }
+    let hasCommits = try !reader.committedBatches().isEmpty
+    let forbidden = differences.filter {
+        !$0.isAllowed && (hasCommits || !$0.isFreeBeforeCommit)
+    }
     guard !forbidden.isEmpty else { return }
     let list = forbidden.map { "\n  \($0)" }.joined()
     throw EngineError(

@@ -43,6 +43,11 @@ struct JobSources: Sendable {
         }
     }
 
+    /// How much there is to read from some positions to others.
+    func unread(from positions: [SourceOffsets], to ends: [SourceOffsets]) -> Unread {
+        all.indices.map { all[$0].unread(from: positions[$0], to: ends[$0]) }.reduce(.nothing, +)
+    }
+
     /// Checks that ranges can be read.
     func require(_ ranges: [OffsetRange]) throws {
         for (source, range) in zip(all, ranges) { try source.require(range) }
@@ -98,7 +103,7 @@ extension JobSources {
     ) throws -> [SourceOffsets] {
         try all.indices.map { index in
             switch starting[index] {
-            case .earliest, .latest: known[index]
+            case .earliest, .latest, .sourceDecides: known[index]
             case .at, .time:
                 try first(
                     starting[index], inSource: index,
@@ -115,6 +120,7 @@ extension JobSources {
         switch starting {
         case .earliest: return try source.earliest()
         case .latest: return try source.latest()
+        case .sourceDecides: return try source.start()
         case .time(let time): return try source.offsets(atOrAfter: time)
         case .at(let position):
             let (earliest, latest) = (try source.earliest(), try source.latest())

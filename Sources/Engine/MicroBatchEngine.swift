@@ -1,5 +1,6 @@
 import Checkpoints
 public import ConnectorAPI
+import Expressions
 public import Jobs
 public import Storage
 
@@ -40,6 +41,9 @@ public final class MicroBatchEngine {
     ) throws {
         self.job = job
         self.sources = JobSources(sources, of: job.job, time)
+        for (source, planned) in zip(sources, job.plan.sources) {
+            if let filter = planned.shape?.filter { source.want(filter.ranges) }
+        }
         self.time = time
         self.observe = observe
         var random = SystemRandomNumberGenerator()
@@ -136,8 +140,9 @@ public final class MicroBatchEngine {
             }
         for sink in graph.sinks {
             let receipts = try checkpoint.reader.newestReceipts { sink.id.isOwner($0) }
-            try sink.recover(
-                SinkRecovery(committed: committed?.batch, open: open, receipts: receipts))
+            let last = SinkRecovery(
+                committed: committed?.batch, open: open, receipts: receipts, assume: job.assume)
+            try SinkRetry(time)(sink) { _ in try sink.recover(last) }
         }
         sinksAreReady = true
     }
@@ -148,7 +153,7 @@ public final class MicroBatchEngine {
         return RunStart(
             name: job.job.name, id: checkpoint.identity.id,
             nextBatch: pending?.batch ?? cursor.nextBatch, nextOffsets: cursor.nextOffsets,
-            rowsLeft: zip(cursor.nextOffsets, ends).reduce(0) { $0 &+ $1.0.distance(to: $1.1) },
+            unread: sources.unread(from: cursor.nextOffsets, to: ends),
             watermarkMs: cursor.watermarkMs,
             recovery: recoveryKind)
     }

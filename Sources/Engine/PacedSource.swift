@@ -49,6 +49,14 @@ public final class PacedSource: Source {
         try source.offsets(atOrAfter: time)
     }
 
+    /// Hands on what is wanted.
+    public func want(_ ranges: [ColumnRange]) { source.want(ranges) }
+
+    /// The source's own count.
+    public func unread(from start: SourceOffsets, to end: SourceOffsets) -> Unread {
+        source.unread(from: start, to: end)
+    }
+
     /// The source's own limits.
     public func end(of range: OffsetRange) throws(ConnectorError) -> SourceOffsets {
         try source.end(of: range)
@@ -80,6 +88,9 @@ public final class PacedSource: Source {
     public func resume(at end: SourceOffsets, tail: String?) throws(ConnectorError) {
         try source.resume(at: end, tail: tail)
     }
+
+    /// What the source tells.
+    public func notices() -> [String] { source.notices() }
 
     /// Closes the source.
     public func close() { source.close() }

@@ -16,40 +16,56 @@ struct Publication: Sendable {
     }
 
     /// The rows as their sink takes them.
-    func batch(_ plan: BatchPlan) -> SinkBatch {
+    func batch(_ plan: BatchPlan, isRepeated: Bool = false) -> SinkBatch {
         SinkBatch(
             number: BatchID(plan.batch), rows: rows, plannedAt: Milliseconds(plan.timestampMs),
-            attempt: plan.isRerun ? .repeated : .first)
+            attempt: plan.isRerun || isRepeated ? .repeated : .first)
     }
 }
 
 /// What one query, or one watermark that sets rows aside, gives its sinks in a batch: written, and not
 /// yet visible.
 struct PreparedResults: Sendable {
-    private let parts: [(id: SinkID, batch: any PreparedBatch)]
+    private let parts: [(publication: Publication, batch: any PreparedBatch)]
+    private let plan: BatchPlan
+    private let retry: SinkRetry
 
     /// Prepares what goes to some sinks; when one fails, nothing of the others stays.
-    init(_ publications: [Publication], _ plan: BatchPlan) throws {
-        var parts: [(id: SinkID, batch: any PreparedBatch)] = []
+    init(_ publications: [Publication], _ plan: BatchPlan, _ retry: SinkRetry) throws {
+        var parts: [(publication: Publication, batch: any PreparedBatch)] = []
         do {
             for publication in publications {
-                let prepared = try publication.sink.prepare(publication.batch(plan))
-                parts.append((publication.sink.id, prepared))
+                let sink = publication.sink
+                let prepared = try retry(sink) { tries in
+                    try sink.prepare(publication.batch(plan, isRepeated: tries > 0))
+                }
+                parts.append((publication, prepared))
             }
         } catch {
             for part in parts { part.batch.abort() }
             throw error
         }
         self.parts = parts
+        self.plan = plan
+        self.retry = retry
     }
 
     /// How many sinks they go to.
     var count: Int { parts.count }
 
     /// Makes what goes to one of the sinks visible: what the batch's commit has to remember.
+    ///
+    /// A sink whose commit did not happen, or of which nobody knows, prepares the batch once more,
+    /// by itself, and finds out.
     func commit(_ index: Int) throws -> [Owned<Receipt>] {
-        let (id, batch) = parts[index]
-        return try batch.commit().map { Owned(owner: id.text, $0) }
+        let (publication, batch) = parts[index]
+        let sink = publication.sink
+        let receipts = try retry(sink) { tries in
+            let again =
+                tries > 0 ? try sink.prepare(publication.batch(plan, isRepeated: true)) : nil
+            return try (again ?? batch).commit()
+        }
+        return receipts.map { Owned(owner: sink.id.text, $0) }
     }
 
     /// Leaves nothing of what goes to the sinks from one on.

@@ -59,7 +59,7 @@ extension BatchProgress {
     private func sourceJSON(_ source: SourceProgress) -> JSONValue {
         let rows = source.rowsIn
         var metrics: [(String, JSONValue)] = [
-            ("offsetsBehindLatest", .string(String(source.rowsBehind))),
+            ("offsetsBehindLatest", .string(String(source.offsetsBehind))),
             ("rowsAheadOfClock", .string(String(source.rowsBeyondSkew))),
         ]
         if source.rowsMalformed > 0 {
@@ -96,7 +96,9 @@ extension BatchProgress {
             ),
             (
                 "metrics",
-                .object(queries.map { ("numOutputRows.\($0.name)", .string(String($0.rowsOut))) })
+                .object(
+                    queries.map { ("numOutputRows.\($0.name)", .string(String($0.rowsOut))) }
+                        + sinkMetrics.map { ($0.name, .string(String($0.value))) })
             ),
         ])
     }

@@ -34,6 +34,8 @@ public struct BatchProgress: Sendable {
     public var nextWatermarkMs: Int64
     /// One entry for each query, in the order of the job.
     public var queries: [QueryProgress] = []
+    /// What sinks have counted since the run began, by the name of the count and the sink.
+    public var sinkMetrics: [(name: String, value: Int64)] = []
 }
 
 /// Where a batch stands in one of its sources.
@@ -59,8 +61,11 @@ public struct SourceProgress: Sendable {
     /// Whether it has been silent so long that it no longer holds the watermark back.
     public var isIdle = false
 
-    /// How many rows it has that the batch did not read.
-    public var rowsBehind: Int64 { offsets.end.distance(to: latest) }
+    /// What it has that the batch did not read.
+    public var unread = Unread.nothing
+
+    /// The same as offsets.
+    public var offsetsBehind: Int64 { offsets.end.distance(to: latest) }
 }
 
 /// What one query did in a batch.
@@ -134,8 +139,8 @@ public struct RunStart: Sendable {
     public var nextBatch: Int64
     /// The first offsets it will read of each source.
     public var nextOffsets: [SourceOffsets]
-    /// How many rows there are to read now.
-    public var rowsLeft: Int64
+    /// How much there is to read now.
+    public var unread: Unread
     /// The watermark it starts with, ms.
     public var watermarkMs: Int64
     /// Whether it continues an earlier run, and whether that run left a batch unfinished.

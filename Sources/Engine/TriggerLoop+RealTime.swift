@@ -47,6 +47,8 @@ extension TriggerLoop {
             ).range
             if more.isEmpty {
                 waitForRows(beyond: available.latest, until: end)
+                // Who did not want the last rows may want them now.
+                try graph.show(scan)
             } else {
                 var part = batch.plan
                 part.offsets = [more]

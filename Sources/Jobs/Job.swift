@@ -61,7 +61,8 @@ public struct Job: Sendable {
             source.watermark?.rejectsPath.map { (SideTable.rejectsOwner(of: source.name), $0) }
         }
         let shared = watermark?.rejectsPath.map { (SideTable.rejectsOwner(of: nil), $0) }
-        return late + own + [shared].compactMap(\.self)
+        let malformed = sources.compactMap(\.malformed).map { ($0.owner, $0.path) }
+        return late + own + [shared].compactMap(\.self) + malformed
     }
 }
 

@@ -60,17 +60,25 @@ extension Job {
 
 extension PlannedQuery {
     /// What depends on an expression of a query with aggregates: state on the aggregates in it, which
-    /// may be put together in another way; tables and other queries on the columns that come out.
+    /// may be put together in another way; tables on the types of the columns that come out, which
+    /// may come and go.
     fileprivate func effects(of key: String) -> [SettingMeaning.Effect] {
         guard case .aggregation(let plan) = plan, key == "select" || key == "having" else {
             return []
         }
         let aggregates = plan.aggregates.map { "\($0.text) \($0.filter?.text ?? "") \($0.type)" }
+        let types = outputSchema.fields.map { ($0.name, "\($0.type)") }
         let columns = SettingMeaning.Effect(
-            outputSchema.description,
-            reason: "the rows so far have the old columns; aggregates may be put together in "
-                + "another way while names and types stay")
-        return [.init(aggregates.joined(separator: "\n"))] + (key == "select" ? [columns] : [])
+            parts: Dictionary(types, uniquingKeysWith: { first, _ in first }),
+            reason: "the rows so far have a column of that name and another type; give the new one "
+                + "another name")
+        let order = SettingMeaning.Effect(
+            aggregates.joined(separator: "\n"),
+            reason:
+                "the state has the same aggregates in the old order; let \"select\" use them first "
+                + "in the order in which it did")
+        return [.init(aggregates.sorted().joined(separator: "\n")), order]
+            + (key == "select" ? [columns] : [])
     }
 }
 

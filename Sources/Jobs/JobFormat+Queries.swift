@@ -40,7 +40,7 @@ extension JobFormat {
                     "What makes a group: columns, expressions, and at most one window.",
                     default: [],
                     examples: [["symbol", "window(event_time, '1 minute')"]],
-                    change: .forbidden(
+                    change: .forbiddenOnceCommitted(
                         reason: "the state is kept by the old groups and windows"),
                     comparison: .meaning),
                 .required(
@@ -56,7 +56,8 @@ extension JobFormat {
                     "outputMode", .choice(OutputMode.allCases.map(\.rawValue)),
                     "`append`: rows that will not change any more; `update`: rows that changed in "
                         + "this batch; `complete`: all rows, every batch.", default: "append",
-                    change: .forbidden(reason: "the state follows the old mode's rules"),
+                    change: .forbiddenOnceCommitted(
+                        reason: "the state follows the old mode's rules"),
                     holds: hasState),
                 Self.sinks(registry),
                 .optional(
@@ -73,16 +74,16 @@ extension JobFormat {
             "sinks",
             .list(
                 .variants(
-                    key: ConnectorRegistry.wordKey, registry.sinks.map(\.shape)),
+                    key: ConnectorRegistry.wordKey, registry.sinkShapes),
                 count: 0...16),
             "Where rows go; a query that others read needs none.", default: [],
             change: .forbidden(reason: "the batches so far are in the old sinks"),
             comparison: .placed { registry.sink(SettingsReader($0)).owns.map(\.name) })
     }
 
-    private static let duplicatesChange = ChangeRule.forbidden(
+    private static let duplicatesChange = ChangeRule.forbiddenOnceCommitted(
         reason: "the state remembers rows by the old columns")
-    private static let aggregatesChange = ChangeRule.forbidden(
+    private static let aggregatesChange = ChangeRule.forbiddenOnceCommitted(
         reason: "the state has the old aggregates")
 
     /// Whether a query may have state as far as its text says; an aggregate over everything has

@@ -37,7 +37,8 @@ extension JobFormat {
             "select", .list(.text(.expression), count: 1...1_000),
             "The columns that its rows come with: `expression AS name`, row by row.",
             absence: "its own", examples: [["*", "'bac' AS venue"]],
-            change: .forbidden(reason: "the queries' state was made of the old columns"),
+            change: .forbiddenOnceCommitted(
+                reason: "the queries' state was made of the old columns"),
             comparison: .meaning),
         .optional(
             "watermark", .object(watermark),

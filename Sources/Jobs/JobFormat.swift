@@ -23,14 +23,14 @@ struct JobFormat: Sendable {
 
     init(_ registry: ConnectorRegistry) {
         self.registry = registry
-        let feed = Shape.variants(
-            key: ConnectorRegistry.wordKey, registry.feeds.map(\.shape))
+        let feed = Shape.variants(key: ConnectorRegistry.wordKey, registry.feedShapes)
         self.feed = feed
-        namedSources = registry.sources.map { Self.named($0, feed: feed) }
+        let sources = registry.sourceShapes
+        namedSources = zip(registry.sources, sources).map { source, shape in
+            Self.named(source, feed: feed).answering { shape.answer?($0) }
+        }
         query = Self.query(registry)
-        job = Self.job(
-            feed: feed, sources: registry.sources.map(\.shape), namedSources: namedSources,
-            query: query)
+        job = Self.job(feed: feed, sources: sources, namedSources: namedSources, query: query)
     }
 }
 
@@ -107,7 +107,7 @@ extension JobFormat {
     }
 
     /// What a checkpoint says when a watermark comes or goes.
-    static let watermarkChange = ChangeRule.forbidden(
+    static let watermarkChange = ChangeRule.forbiddenOnceCommitted(
         reason: "windows of the old state close by the old rule")
     /// What a checkpoint says of a table beside the results: it may come and go, but not move.
     static let sideTableChange = ChangeRule.mayComeAndGo(
@@ -120,7 +120,8 @@ extension JobFormat {
             .required(
                 "eventTime", .text(.name), "The event-time column, a timestamp.",
                 examples: ["event_time"],
-                change: .forbidden(reason: "the watermark so far was that of the old column")),
+                change: .forbiddenOnceCommitted(
+                    reason: "the watermark so far was that of the old column")),
             .required(
                 "delayThreshold", .text(.duration), "How long late rows are waited for.",
                 examples: ["5 seconds"]),

@@ -1,4 +1,5 @@
 import Columnar
+import ConnectorAPI
 import Expressions
 import JSON
 import Operators
@@ -29,7 +30,7 @@ extension JobPlanner {
                     .unknownName,
                     "No input column is named \"\(JSONValue.escaped(name))\"."
                         + didYouMean(similar)
-                        + " Columns: \(schema.names.joined(separator: ", ")).",
+                        + " Columns: \(listed(schema.names)).",
                     at: pointer, suggestion: similar)
                 continue
             }
@@ -72,6 +73,12 @@ extension SideTable {
                 Field("ahead_ms", .long, isNullable: false),
                 Field("batch", .long, isNullable: false),
             ])
+    }
+
+    /// The table of a source's records that do not parse.
+    init(malformedAt path: String, of source: String) {
+        self.init(
+            owner: "\(source).malformed", path: path, schema: MalformedRecord.sourceSchema)
     }
 
     /// Who writes the late rows of a query.

@@ -256,7 +256,7 @@ extension JobPlanner {
             note(
                 .unknownName,
                 "No column named \"\(JSONValue.escaped(name))\"." + didYouMean(similar)
-                    + " Columns: \(input.names.joined(separator: ", ")).",
+                    + " Columns: \(listed(input.names)).",
                 at: pointer, suggestion: similar)
             return nil
         }

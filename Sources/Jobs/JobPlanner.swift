@@ -11,8 +11,8 @@ struct JobPlanner {
     private struct Output {
         let position: Int
         let query: PlannedQuery
-        /// The output column that the watermark bounds, if any.
-        let eventTime: String?
+        /// The output columns that the watermark bounds.
+        let eventTimes: [String]
         /// Whether its output mode is at fault: what readers may rely on is then unknown.
         let isModeFaulty: Bool
     }
@@ -70,14 +70,14 @@ struct JobPlanner {
     private mutating func plan(_ query: IndexedQuery) {
         let upstream = query.spec.from.flatMap { outputs[$0] }
         let source = upstream == nil ? query.spec.from.flatMap(source(named:)) : nil
-        let (schema, eventTime, isWatermarked) = input(from: upstream, or: source)
+        let (schema, eventTimes, isWatermarked) = input(from: upstream, or: source)
         let queryText = QueryText(
             where: query.spec.where, groupBy: query.spec.groupBy, select: query.spec.select,
             having: query.spec.having)
         let plan: QueryPlan
+        let eventTime: Int?
         do {
-            plan = try analyze(
-                queryText, input: schema, eventTime: eventTime.map { schema[$0].name })
+            (plan, eventTime) = try analyze(query, queryText, schema, eventTimes)
         } catch {
             for fault in error.errors { note(fault, in: query.pointer) }
             return
@@ -105,26 +105,48 @@ struct JobPlanner {
             })
         outputs[query.spec.name] = Output(
             position: planned.count, query: result,
-            eventTime: plan.outputEventTime(inputColumn: eventTime), isModeFaulty: isModeFaulty)
+            eventTimes: plan.outputEventTimes(inputColumn: eventTime, among: eventTimes),
+            isModeFaulty: isModeFaulty)
         planned.append(result)
     }
 
-    /// The columns that a query reads, which of them is the event time, and whether the watermark
-    /// bounds it.
+    /// Plans a query by the event-time column that it goes by: of several that its input has, the
+    /// first that it groups or tells rows apart by.
+    private func analyze(
+        _ query: IndexedQuery, _ text: QueryText, _ schema: Schema, _ eventTimes: [Int]
+    ) throws(ExpressionErrors) -> (QueryPlan, Int?) {
+        let usual = try Expressions.analyze(
+            text, input: schema, eventTime: eventTimes.first.map { schema[$0].name })
+        let distinct = query.spec.dropDuplicates
+        for column in eventTimes {
+            let name = schema[column].name
+            guard column != eventTimes.first,
+                let plan = try? Expressions.analyze(text, input: schema, eventTime: name)
+            else {
+                if usual.goes(by: column) || distinct.contains(name) { break }
+                continue
+            }
+            if plan.goes(by: column) || distinct.contains(name) { return (plan, column) }
+        }
+        return (usual, eventTimes.first)
+    }
+
+    /// The columns that a query reads, which of them are the event time, and whether the watermark
+    /// bounds them.
     private func input(
         from upstream: Output?, or source: Int?
-    ) -> (schema: Schema, eventTime: Int?, isWatermarked: Bool) {
+    ) -> (schema: Schema, eventTimes: [Int], isWatermarked: Bool) {
         if let upstream {
             let schema = upstream.query.outputSchema
-            let time = upstream.eventTime.flatMap(schema.index(of:))
-            return (schema, time, time != nil && upstream.query.isWatermarked)
+            let times = upstream.eventTimes.compactMap(schema.index(of:))
+            return (schema, times, !times.isEmpty && upstream.query.isWatermarked)
         }
         if let source {
             let planned = union.sources[source]
             let isWatermarked = planned.eventTimeColumn != nil && planned.watermark != nil
-            return (planned.schema, planned.eventTimeColumn, isWatermarked)
+            return (planned.schema, planned.eventTimeColumn.map { [$0] } ?? [], isWatermarked)
         }
-        return (union.schema, union.eventTimeColumn, union.isWatermarked)
+        return (union.schema, union.eventTimeColumn.map { [$0] } ?? [], union.isWatermarked)
     }
 
     /// Notes a fault of an expression at its place in the file, in a query or a source.
@@ -144,24 +166,33 @@ struct JobPlanner {
 }
 
 extension QueryPlan {
-    /// The first output column whose values the watermark bounds: the event time itself, or the
-    /// end of a window over it.
+    /// The output columns whose values the watermark bounds: the event time itself, or the end of a
+    /// window over it, as often as it is selected.
     ///
     /// A window's start lies before rows that are still to come, so that it is not bounded.
-    func outputEventTime(inputColumn: Int?) -> String? {
-        guard let inputColumn else { return nil }
+    func outputEventTimes(inputColumn: Int?, among inputColumns: [Int]) -> [String] {
+        guard inputColumn != nil else { return [] }
         switch self {
         case .projection(let plan):
-            return plan.output.first { $0.expression.columnIndex == inputColumn }?.name
+            return plan.output.filter { column in
+                column.expression.columnIndex.map(inputColumns.contains) ?? false
+            }.map(\.name)
         case .aggregation(let plan):
             guard let window = plan.window, window.isOnEventTime,
                 let start = plan.windowStartIndex
-            else { return nil }
-            return plan.output.first { column in
+            else { return [] }
+            return plan.output.filter { column in
                 column.expression.type == .timestamp && column.expression.columns == [start + 1]
                     && (column.expression.columnIndex != nil
                         || column.expression.text.lowercased().hasPrefix("window_time"))
-            }?.name
+            }.map(\.name)
         }
+    }
+
+    /// Whether rows are grouped by an event-time column, or by windows over it.
+    fileprivate func goes(by column: Int) -> Bool {
+        guard case .aggregation(let plan) = self else { return false }
+        return plan.window?.isOnEventTime ?? false
+            || plan.keys.contains { $0.expression.columnIndex == column }
     }
 }

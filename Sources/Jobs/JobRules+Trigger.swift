@@ -26,9 +26,10 @@ extension JobRules {
         if !queries.contains(where: { $0.spec.showsChanges }) {
             note(
                 .badValue,
-                "\"realTime\" shows rows of queries in `update` mode on the console as they come, "
-                    + "and this job has no such query with a \(registry.simplestSink ?? "live") sink; "
-                    + "give it one, or use \"processingTime\".", at: pointer)
+                "\"realTime\" shows rows as they come: on the console those of queries in `update` "
+                    + "mode, on a page also the open windows of queries in `append` mode. This job "
+                    + "has neither; give one a \(registry.simplestSink ?? "live") sink, or use "
+                    + "\"processingTime\".", at: pointer)
         }
         let watermarks =
             [(watermark, JSONPointer.here["watermark"])]
@@ -45,8 +46,13 @@ extension JobRules {
 }
 
 extension QuerySpec {
-    /// Whether rows of the query are shown while a batch runs.
+    /// Whether rows of the query are shown while a batch runs: on the console, or on a page if the
+    /// run serves one.
     fileprivate var showsChanges: Bool {
-        outputMode == .update && sinks.contains(where: \.showsLive)
+        switch outputMode {
+        case .append: !groupBy.isEmpty
+        case .update: sinks.contains(where: \.showsLive)
+        case .complete: false
+        }
     }
 }

@@ -69,10 +69,10 @@ struct JobRules {
     ) {
         let similar = nearest(to: from, among: queries + sources)
         var remedy = " Leave \"from\" out to read the source."
-        if !queries.isEmpty { remedy = " Queries: \(queries.joined(separator: ", "))." }
+        if !queries.isEmpty { remedy = " Queries: \(listed(queries))." }
         if !sources.isEmpty {
             remedy =
-                (queries.isEmpty ? "" : remedy) + " Sources: \(sources.joined(separator: ", "))."
+                (queries.isEmpty ? "" : remedy) + " Sources: \(listed(sources))."
         }
         note(
             .unknownName,
@@ -155,6 +155,10 @@ struct JobRules {
             {
                 let what = (rejects.role ?? "the feed's table") + source.whose
                 places.append(Place(rejects, what, in: source.feedPointer))
+            }
+            if !source.isFaulty, let rejects = source.spec.spec.malformedTable {
+                let what = (rejects.role ?? "the source's rejects table") + source.whose
+                places.append(Place(rejects, what, in: source.pointer))
             }
             if let rejects = source.spec.watermark?.rejectsPath {
                 places.append(

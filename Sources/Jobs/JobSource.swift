@@ -26,6 +26,11 @@ public struct JobSource: Sendable {
     /// What messages name it by: the log's directory, or the first of its paths.
     public var path: String { spec.placeName }
 
+    /// Where its records go that do not parse, if they are kept.
+    public var malformed: SideTable? {
+        spec.malformedTable?.directory.map { SideTable(malformedAt: $0, of: name) }
+    }
+
     /// The columns that the source is known to have before it is looked at.
     public var declaredColumns: SourceColumns? {
         let feed = feed?.declaredColumns

@@ -1,4 +1,22 @@
 import Columnar
+import Storage
+
+/// The columns that identify a row of a table.
+///
+/// - Throws: `.unknownKey` when the table's rows lack one of them.
+func keyColumns(_ keys: [String], of schema: Schema, _ path: Path) throws(LakeError) -> [Int] {
+    var columns: [Int] = []
+    for key in keys {
+        guard let index = schema.index(of: key) else {
+            throw LakeError(
+                .unknownKey,
+                "the key '\(key)' is not a column of the table, so its rows cannot be told apart by "
+                    + "it; it has \(listed(schema.names))", path: path.string)
+        }
+        columns.append(index)
+    }
+    return columns
+}
 
 /// The last row of each key, in the order of the keys: nulls first, numbers by value (NaN last),
 /// strings by bytes.

@@ -78,7 +78,7 @@ extension LakeReader {
                 continue
             }
             do throws(LakeError) {
-                var pieces = try pieces(of: file)
+                var pieces = try pieces(of: file, isAlone: true)
                 while try pieces.next() != nil {}
                 result.intactFiles += 1
             } catch {

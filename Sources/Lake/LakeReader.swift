@@ -1,6 +1,7 @@
 public import Columnar
 public import Parquet
 public import Storage
+import Synchronization
 
 /// A data file of a table.
 public struct LakeFile: Sendable {
@@ -28,6 +29,8 @@ public struct LakeReader: Sendable {
     let directory: TableDirectory
     /// What the log says; nil when there is none, as in a table of plain files.
     let snapshot: DeltaSnapshot?
+    /// The columns of a table of plain files, once they were asked for.
+    private let columns = KnownColumns()
 
     /// Opens a table for reading.
     ///
@@ -147,11 +150,10 @@ public struct LakeReader: Sendable {
     /// The columns as they are read: those in the files, then the partition columns; of a Delta
     /// table, those of its log.
     ///
-    /// A table of plain files that has no file yet has none.
+    /// A file that lacks one has nulls. A table of plain files that has no file yet has none.
     public func schema() throws(LakeError) -> Schema {
         if let metadata = snapshot?.metadata { return metadata.schema }
-        guard let first = try directory.entries().first else { return Schema([]) }
-        return try directory.columns(of: first).schema
+        return try columns.get { () throws(LakeError) in try directory.commonColumns() }
     }
 
     /// The rows of one file with its partition values as columns.
@@ -172,6 +174,13 @@ public struct LakeReader: Sendable {
     /// The same rows piece by piece: a file may have more than there is memory for.
     public func pieces(
         of file: LakeFile, where conditions: [String: ColumnRange] = [:]
+    ) throws(LakeError) -> LakePieces {
+        try pieces(of: file, where: conditions, isAlone: false)
+    }
+
+    /// The same; `isAlone` leaves the other files aside, and with them the columns that this lacks.
+    func pieces(
+        of file: LakeFile, where conditions: [String: ColumnRange] = [:], isAlone: Bool
     ) throws(LakeError) -> LakePieces {
         if let snapshot, let metadata = snapshot.metadata {
             guard let found = snapshot.files[Array(file.path.utf8)] else {
@@ -196,28 +205,31 @@ public struct LakeReader: Sendable {
             }
             values.append((value, field.type))
         }
-        return try LakePieces(parquet, at: path, where: conditions, schema: found.schema) { rows in
+        let schema = isAlone ? found.schema : try schema()
+        return try LakePieces(parquet, at: path, where: conditions, schema: schema) { rows in
             let constants = values.map { Column(repeating: $0.value, $0.type, count: rows.count) }
             return RecordBatch(found.schema, rows.columns + constants, count: rows.count)
+                .completed(to: schema)
         }
     }
 
     /// All rows, file by file in the order of their paths.
     public func read() throws(LakeError) -> RecordBatch {
         var batches: [RecordBatch] = []
-        for file in try listFiles() {
-            let rows = try read(file)
-            if let first = batches.first, rows.schema != first.schema {
-                throw LakeError(
-                    .damagedFile,
-                    "the file \(file.path) has the columns (\(rows.schema)), others "
-                        + "(\(first.schema)); files of one table have the same columns",
-                    path: path.string)
-            }
-            batches.append(rows)
-        }
-        guard let first = batches.first else { return RecordBatch(empty: try schema()) }
-        return try concatenated(batches, first.schema, path)
+        for file in try listFiles() { batches.append(try read(file)) }
+        return try concatenated(batches, try schema(), path)
+    }
+}
+
+/// What was found once, of a table whose files do not change while it is read.
+private final class KnownColumns: Sendable {
+    private let known: Mutex<Schema?> = Mutex(nil)
+
+    func get(_ find: () throws(LakeError) -> Schema) throws(LakeError) -> Schema {
+        if let schema = known.withLock({ $0 }) { return schema }
+        let found = try find()
+        known.withLock { $0 = found }
+        return found
     }
 }
 

@@ -79,7 +79,7 @@ public struct LakeTable: Sendable {
                 throw LakeError(
                     .invalidPartitioning,
                     "partitionBy names the column '\(name)', which the rows do not have; "
-                        + "they have \(schema.names.joined(separator: ", "))", path: path.string)
+                        + "they have \(listed(schema.names))", path: path.string)
             }
             guard !columns.contains(index) else {
                 throw LakeError(

@@ -59,6 +59,10 @@ public struct ReplacedTable: Sendable {
     /// Writes and syncs a table of these rows alone; `publish` puts it in place.
     public func stage(batch: Int64, replacing rows: RecordBatch) throws(LakeError) -> StagedBatch {
         precondition(rows.schema == description.schema, "rows of another schema")
+        return try stage(batch: batch, rows)
+    }
+
+    private func stage(batch: Int64, _ rows: RecordBatch) throws(LakeError) -> StagedBatch {
         var options = options
         options.keyValueMetadata.append((key: Self.batchKey, value: String(batch)))
         let bytes = try onParquet(file) { () throws(ParquetError) in
@@ -75,26 +79,21 @@ public struct ReplacedTable: Sendable {
     ///
     /// Of rows with equal keys the last one stays, those of the table counting as earlier. The
     /// result is sorted by the key columns, nulls first. Upserting the same rows again changes
-    /// nothing, so that a batch may run twice.
+    /// nothing, so that a batch may run twice. A column that the rows no longer have stays, with what
+    /// rows before have in it.
     /// - Throws: `.unknownKey` when a key is no column; `.staleFile` when the table is not as the
     ///   batch before, or an earlier run of this one, left it.
     public func stage(
         batch: Int64, upserting rows: RecordBatch, keys: [String]
     ) throws(LakeError) -> StagedBatch {
-        var columns: [Int] = []
-        for key in keys {
-            guard let index = description.schema.index(of: key) else {
-                throw LakeError(
-                    .unknownKey,
-                    "the key '\(key)' is not a column of the table; it has "
-                        + description.schema.names.joined(separator: ", "), path: path.string)
-            }
-            columns.append(index)
-        }
-        precondition(!columns.isEmpty, "an upsert has a key")
+        precondition(!keys.isEmpty, "an upsert has a key")
+        precondition(rows.schema == description.schema, "rows of another schema")
+        let before = try read(beforeBatch: batch)
+        let schema = before.count == 0 ? rows.schema : before.schema.merged(with: rows.schema)
+        let columns = try keyColumns(keys, of: before.count == 0 ? schema : before.schema, path)
         let all = try concatenated(
-            [try read(beforeBatch: batch), rows], description.schema, path)
-        return try stage(batch: batch, replacing: lastOfEachKey(all, columns))
+            [before, rows].map { $0.completed(to: schema) }, schema, path)
+        return try stage(batch: batch, lastOfEachKey(all, columns))
     }
 
     /// Puts a staged table in place of the one before, in one step for every reader.
@@ -104,7 +103,7 @@ public struct ReplacedTable: Sendable {
         return staged.receipts
     }
 
-    /// The table's rows; none when nothing was published yet.
+    /// The table's rows, with the columns that they have; none when nothing was published yet.
     public func read() throws(LakeError) -> RecordBatch {
         try open().map { (parquet) throws(LakeError) in try rows(of: parquet) }
             ?? RecordBatch(empty: description.schema)
@@ -143,9 +142,10 @@ public struct ReplacedTable: Sendable {
     }
 
     private func rows(of parquet: ParquetFile) throws(LakeError) -> RecordBatch {
-        guard parquet.schema == description.schema else {
+        if let (old, new) = parquet.schema.conflict(with: description.schema) {
             throw LakeError(
-                .damagedFile, "the file's columns are not those of the table; clear the table",
+                .damagedFile,
+                "the file has the column \(old), and the table \(new); clear the table",
                 path: file.string)
         }
         return try onParquet(file) { () throws(ParquetError) in try parquet.readPieces() }

@@ -47,7 +47,6 @@ struct TableDirectory: Sendable {
         let found = try markers()
         try refuseOthers(found, wanted, owner)
         if found.isEmpty { try refuseForeignFiles() }
-        // A table without data may change its columns.
         if !found.contains(wanted) { try refuseOtherColumns(description) }
     }
 
@@ -163,13 +162,20 @@ struct TableDirectory: Sendable {
                 + "use another path, or move its content away", path: path.string)
     }
 
+    /// Columns may come and go; a name keeps its type, and a table its partitions.
     private func refuseOtherColumns(_ wanted: TableDescription) throws(LakeError) {
-        guard let file = try entries().first else { return }
-        let differences = Self.differences(try columns(of: file), wanted)
-        throw LakeError(
-            .schemaDiffers,
-            "the table was made differently: \(differences); use another path, or clear the table",
-            path: path.string)
+        for file in try entries() {
+            let found = try columns(of: file)
+            guard
+                found.partition.map(\.name) != wanted.partitionBy
+                    || found.schema.conflict(with: wanted.schema) != nil
+            else { continue }
+            throw LakeError(
+                .schemaDiffers,
+                "the table was made differently: \(Self.differences(found, wanted)); give a column "
+                    + "of another type another name, use another path, or clear the table",
+                path: path.string)
+        }
     }
 
     /// Where a table's columns differ, field by field.

@@ -6,14 +6,21 @@ public enum ChangeRule: Hashable, Sendable {
     case allowed
     /// The job does not go on; `reason` says what hangs on the old value.
     case forbidden(reason: String)
+    /// The same, once a batch is committed; before, nothing hangs on the old value.
+    case forbiddenOnceCommitted(reason: String)
     /// The value may be added or left out, but not become another.
     case mayComeAndGo(reason: String)
+
+    /// Whether the value may change while no batch is committed.
+    var isFreeBeforeCommit: Bool {
+        if case .forbiddenOnceCommitted = self { true } else { false }
+    }
 
     /// Why a value may not become another, or `nil` when it may; `nil` values are not there.
     func reason(from old: JSONValue?, to new: JSONValue?) -> String? {
         switch self {
         case .allowed: nil
-        case .forbidden(let reason): reason
+        case .forbidden(let reason), .forbiddenOnceCommitted(let reason): reason
         case .mayComeAndGo(let reason): old == nil || new == nil ? nil : reason
         }
     }

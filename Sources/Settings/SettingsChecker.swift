@@ -144,6 +144,15 @@ public struct SettingsChecker {
                 pointer)
             return nil
         }
+        if let word = member.value.stringValue, !tags.contains(word),
+            let answer = tables.first?.answer?(word)
+        {
+            note(
+                .badValue,
+                "Expected \(quotedList(tags)), found \"\(JSONValue.escaped(word))\". \(answer)",
+                at: member.value, pointer[key])
+            return nil
+        }
         guard let tag = check(member.value, .choice(tags), pointer[key])?.stringValue,
             let table = tables.first(where: { $0.tag == tag })
         else { return nil }
@@ -210,12 +219,18 @@ public struct SettingsChecker {
         _ member: JSONMember, _ table: ObjectShape, _ pointer: JSONPointer, tagKey: String?
     ) -> String {
         guard faults.found.count < SettingFaults.countMax else { return "" }
+        if let answer = table.keyAnswers[member.key.lowercased()] {
+            faults.note(
+                .unknownKey, "Unknown key \"\(JSONValue.escaped(member.key))\". \(answer)",
+                atByte: member.keyRange.lowerBound, pointer[member.key])
+            return ""
+        }
         let names = (tagKey.map { [$0] } ?? []) + table.keys.map(\.name)
         let similar = nearest(to: member.key, among: names)
         faults.note(
             .unknownKey,
             "Unknown key \"\(JSONValue.escaped(member.key))\"." + didYouMean(similar)
-                + " Keys here: \(names.joined(separator: ", ")).",
+                + " Keys here: \(listed(names)).",
             atByte: member.keyRange.lowerBound, pointer[member.key], suggestion: similar)
         return similar ?? ""
     }

@@ -18,6 +18,8 @@ public struct SettingDifference: Hashable, Sendable, CustomStringConvertible {
     public let new: String
     /// What a checkpoint says.
     public let verdict: Verdict
+    /// Whether a job may go on all the same, as long as no batch is committed.
+    public let isFreeBeforeCommit: Bool
 
     /// Whether a job may go on.
     public var isAllowed: Bool { verdict == .allowed }
@@ -34,21 +36,33 @@ public struct SettingDifference: Hashable, Sendable, CustomStringConvertible {
 public struct SettingMeaning: Hashable, Sendable {
     /// Something that others depend on.
     public struct Effect: Hashable, Sendable {
-        /// What it is, in one spelling.
-        public let text: String
+        /// What it is: parts in one spelling, each with its name; parts come and go, and none
+        /// becomes another.
+        let parts: [String: String]
         /// Why it may not change; `nil` is the setting's own reason.
-        public let reason: String?
+        let reason: String?
 
         /// An effect in one spelling.
         public init(_ text: String, reason: String? = nil) {
-            self.text = text
+            parts = ["": text]
             self.reason = reason
+        }
+
+        /// An effect of parts.
+        public init(parts: [String: String], reason: String) {
+            self.parts = parts
+            self.reason = reason
+        }
+
+        /// Whether others that depend on this go on with another.
+        func holds(with other: Effect) -> Bool {
+            parts.allSatisfy { name, text in (other.parts[name] ?? text) == text }
         }
     }
 
     /// The value in one spelling: where it is equal, nothing changed.
     public let spelling: [String]
-    /// What of it others depend on: where all of it is equal, the change is allowed.
+    /// What of it others depend on: where all of it holds, the change is allowed.
     ///
     /// None means that they depend on the value.
     public let effects: [Effect]
@@ -64,6 +78,8 @@ public struct SettingMeaning: Hashable, Sendable {
 public struct SettingsComparison {
     private let oldMeanings: [String: SettingMeaning]
     private let newMeanings: [String: SettingMeaning]
+    /// Whether the key that is compared may change before the first commit.
+    private var isFreeBeforeCommit = false
     /// What differs, in the order of the table.
     public private(set) var found: [SettingDifference] = []
 
@@ -81,7 +97,8 @@ public struct SettingsComparison {
         found.append(
             SettingDifference(
                 field: field, old: (old ?? .null).text(), new: (new ?? .null).text(),
-                verdict: reason.map { .forbidden(reason: $0) } ?? .allowed))
+                verdict: reason.map { .forbidden(reason: $0) } ?? .allowed,
+                isFreeBeforeCommit: isFreeBeforeCommit))
     }
 
     /// Compares two objects of one table; `field` is what leads to them.
@@ -102,6 +119,9 @@ public struct SettingsComparison {
         _ old: JSONValue?, _ new: JSONValue?, _ key: KeyShape, _ rule: ChangeRule, at field: String
     ) {
         let reason = rule.reason(from: old, to: new)
+        let outer = isFreeBeforeCommit
+        isFreeBeforeCommit = rule.isFreeBeforeCommit
+        defer { isFreeBeforeCommit = outer }
         switch key.comparison {
         case .ignored: return
         case .whole: break
@@ -114,7 +134,7 @@ public struct SettingsComparison {
             let (one, other) = (oldMeanings[field], newMeanings[field])
             if let one, one.spelling == other?.spelling { return }
             if let one, let other, !one.effects.isEmpty, one.effects.count == other.effects.count {
-                let changed = zip(one.effects, other.effects).first { $0.text != $1.text }
+                let changed = zip(one.effects, other.effects).first { !$0.holds(with: $1) }
                 return note(
                     field, old, new, forbidden: changed.map { $1.reason ?? reason } ?? nil)
             }

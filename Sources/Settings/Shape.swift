@@ -80,6 +80,10 @@ public struct ObjectShape: Sendable {
     /// What a checkpoint says when an object of this kind comes into a list or leaves it; `nil` is
     /// the list's own rule.
     public var change: ChangeRule?
+    /// For a variant, what helps whoever gave a word that chooses none of them.
+    public var answer: (@Sendable (_ word: String) -> String?)?
+    /// What to write instead of keys that other programs have, by their names in small letters.
+    public var keyAnswers: [String: String] = [:]
     /// The keys, in the order of the reference.
     public var keys: [KeyShape]
 
@@ -102,6 +106,20 @@ public struct ObjectShape: Sendable {
     /// The key of a name; one whose name ends with `*` takes every name that begins so.
     public func key(_ name: String) -> KeyShape? {
         keys.first { $0.name == name } ?? keys.first { $0.takes(name) }
+    }
+
+    /// The table with an answer to words that choose none of those that it is one of.
+    public func answering(_ answer: @escaping @Sendable (String) -> String?) -> ObjectShape {
+        var table = self
+        table.answer = answer
+        return table
+    }
+
+    /// The table with answers to keys that it does not have.
+    public func answering(keys answers: [String: String]) -> ObjectShape {
+        var table = self
+        table.keyAnswers.merge(answers) { _, new in new }
+        return table
     }
 
     /// The table as the one that is meant when no word is given.
@@ -183,17 +201,19 @@ public struct KeyShape: Sendable {
         return key
     }
 
-    /// A list whose elements are compared by name, of which none may change, come or go.
+    /// A list whose elements are compared by name, of which none may change, come or go once a batch
+    /// is committed.
     public func comparedByName(forbidden reason: String) -> KeyShape {
         guard case .list(.object(var table), let count) = shape else {
             preconditionFailure("only a list of objects has names")
         }
-        table.keys = table.keys.map { $0.changing(.forbidden(reason: reason)) }
+        let rule = ChangeRule.forbiddenOnceCommitted(reason: reason)
+        table.keys = table.keys.map { $0.changing(rule) }
         let reasons = ValueComparison.ListReasons(removed: reason, added: reason, moved: reason)
         return KeyShape(
             name: name, shape: .list(.object(table), count: count), summary: summary,
             isRequired: isRequired, fallback: fallback, absence: absence, examples: examples,
-            change: .forbidden(reason: reason), comparison: .named(reasons), holds: holds)
+            change: rule, comparison: .named(reasons), holds: holds)
     }
 
     /// The names that the key stands for among those of two objects.

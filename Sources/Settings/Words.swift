@@ -76,8 +76,9 @@ extension String {
     /// The text with control characters, quotes and backslashes escaped as in JSON.
     public var escapedForMessage: String { JSONValue.escaped(self) }
 
-    /// The text with a capital and a full stop.
+    /// The text with a capital, and a full stop where it has no end yet.
     public var asSentence: String {
-        prefix(1).uppercased() + dropFirst() + (hasSuffix(".") ? "" : ".")
+        let isEnded = last.map { ".?!".contains($0) } ?? false
+        return prefix(1).uppercased() + dropFirst() + (isEnded ? "" : ".")
     }
 }

@@ -85,7 +85,7 @@ extension Translation {
     ) -> [(String, String)] {
         let starting =
             switch source.startingOffsets {
-            case .earliest: "earliest"
+            case .earliest, .sourceDecides: "earliest"
             case .latest: "latest"
             case .at(let offsets): offsets.text
             case .time(let time): "timestamp:\(time.micros)"

@@ -1,4 +1,5 @@
 import Checkpoints
+import Columnar
 import CommandLine
 import ConnectorAPI
 import Jobs
@@ -53,7 +54,7 @@ struct CheckpointPlace {
         default:
             throw UsageError(
                 "say which job: there are checkpoints of "
-                    + all.map(\.path.name).joined(separator: ", "), verb: verb)
+                    + listed(all.map(\.path.name)), verb: verb)
         }
     }
 
@@ -126,7 +127,7 @@ struct CheckpointPlace {
     private static func known(otherThan path: Path) -> String {
         guard let all = try? Self.all(in: ProjectFolder.checkpoints.path()) else { return "" }
         let names = all.map(\.path.string)
-        return names.isEmpty ? "" : "; there are: \(names.joined(separator: ", "))"
+        return names.isEmpty ? "" : "; there are: \(listed(names))"
     }
 }
 

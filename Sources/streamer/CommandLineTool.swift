@@ -9,7 +9,8 @@ let version = "0.1.0"
 
 /// Every verb, in the order in which help lists them.
 let verbs: [Verb] = [
-    runVerb, replayVerb, clearVerb, validateVerb, explainVerb, logAppendVerb, logCatVerb, logLsVerb,
+    runVerb, replayVerb, serveVerb, clearVerb, validateVerb, explainVerb, logAppendVerb, logCatVerb,
+    logLsVerb,
     logVerifyVerb, logTailVerb, logTrimVerb, lakeLsVerb, lakeShowVerb, lakeExportVerb,
     lakeVerifyVerb, lakeCompactVerb, checkpointLsVerb, checkpointShowVerb, checkpointVerifyVerb,
     stateShowVerb, doctorVerb, evalVerb, sparkVerb,
@@ -21,7 +22,9 @@ func runCommandLine(_ words: [String]) -> ExitCode {
     defer { console.output.flush() }
     var verb: String?
     do {
-        switch try Parser(verbs: verbs, environment: processEnvironment).parse(words) {
+        let parser = Parser(
+            verbs: verbs, environment: processEnvironment, answer: answer(toVerb:))
+        switch try parser.parse(words) {
         case .perform(let arguments):
             verb = arguments.verb.name
             return try arguments.verb.body(arguments, console)

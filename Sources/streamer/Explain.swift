@@ -39,7 +39,7 @@ private struct JobTree {
             children.append(Tree("feed       \(feed.summary)"))
         }
         children += [
-            Tree("trigger    \(text(of: job.trigger))"),
+            Tree("trigger    \(job.trigger.text)"),
             Tree("checkpoint \(job.checkpointLocation)"),
             job.hasNamedSources ? union : onlySource,
         ]
@@ -176,9 +176,12 @@ private struct JobTree {
         case .complete: "complete: all rows, in every batch"
         }
     }
+}
 
-    private func text(of trigger: TriggerSpec) -> String {
-        switch trigger {
+extension TriggerSpec {
+    /// When batches run, in words.
+    var text: String {
+        switch self {
         case .availableNow: "availableNow: what is there at the start, then stop"
         case .once: "once: what is there at the start in one batch, then stop"
         case .processingTime(0): "processingTime: as soon as there is something to do"

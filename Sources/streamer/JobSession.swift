@@ -5,6 +5,7 @@ import Engine
 import Feeds
 import Glibc
 import Jobs
+import Serving
 import Storage
 import TickLog
 
@@ -18,6 +19,9 @@ final class JobSession: Sendable {
     private let outputFolder: Path?
     private let terminal: ConsoleTerminal?
     private let isBounded: Bool
+    /// Where a page takes rows from, when one is served.
+    private let hub: LiveHub?
+    private let console: Console
 
     /// Opens the job's logs, making those that a feed fills, and plans the job.
     ///
@@ -27,16 +31,18 @@ final class JobSession: Sendable {
     ///   - showsConsole: whether console sinks print.
     ///   - isBounded: whether the run ends by itself, so that a whole result is printed once.
     ///   - console: where they print.
+    ///   - serving: what a page is served with, when one is.
     /// - Throws: when there is no log and no feed to make it, or the job does not fit its inputs;
     ///   logs that were made are taken away again.
     init(
         _ job: Job, into outputFolder: Path? = nil, showsConsole: Bool, isBounded: Bool,
-        on console: Console
+        on console: Console, serving: ServingOptions? = nil
     ) throws {
         self.job = job
         self.outputFolder = outputFolder
         terminal = showsConsole ? ConsoleTerminal(console) : nil
         self.isBounded = isBounded
+        self.console = console
         let checkpoint = try Self.place(job.checkpointLocation, in: outputFolder)
         var made = MadeLogs()
         do {
@@ -48,6 +54,7 @@ final class JobSession: Sendable {
             throw error
         }
         madeLogs = made
+        hub = serving == nil ? nil : try Self.hub(for: plan, in: outputFolder)
     }
 
     /// Makes the logs that feeds fill and that are not there.
@@ -103,17 +110,18 @@ final class JobSession: Sendable {
     ///   - sources: what is read: the job's inputs, or views of them; by default the inputs.
     ///   - threads: how many threads; the job's own number by default.
     ///   - startingOffsets: where a new checkpoint begins; where the job says by default.
+    ///   - assume: what the user says of a batch whose outcome a sink cannot find out.
     ///   - observe: told what happens.
     ///   - work: given an engine that holds the checkpoint's lock.
     /// - Returns: what the work gives.
     /// - Throws: when the checkpoint is locked, damaged or of another job, or a table is.
     func withEngine<Result>(
         over sources: [any Source]? = nil, threads: Int64? = nil,
-        startingOffsets: [StartingOffsets]? = nil,
+        startingOffsets: [StartingOffsets]? = nil, assume: Assumption? = nil,
         observe: @escaping (EngineEvent) -> Void, _ work: (MicroBatchEngine) throws -> Result
     ) throws -> Result {
         do {
-            let engine = try openEngine(over: sources, threads, startingOffsets, observe)
+            let engine = try openEngine(over: sources, threads, startingOffsets, assume, observe)
             defer { engine.close() }
             do {
                 return try work(engine)
@@ -127,17 +135,59 @@ final class JobSession: Sendable {
         }
     }
 
+    /// Where a page takes the rows of a job's queries from.
+    private static func hub(for plan: JobPlan, in outputFolder: Path?) throws -> LiveHub {
+        try LiveHub(
+            plan.queries.map { query in
+                let table = query.sinks.flatMap(\.directories).first
+                return ServedQuery(query, table: try table.map { try place($0, in: outputFolder) })
+            })
+    }
+
+    /// Serves the job's page until it is ended; nil when none is wanted.
+    func servePage(_ options: ServingOptions?) throws -> PageService? {
+        guard let options, let hub else { return nil }
+        do {
+            return try PageService(
+                hub,
+                ServedJob(
+                    name: job.name, trigger: job.trigger.text,
+                    sources: inputs.map(\.description), version: version,
+                    text: job.canonicalText, hasEngine: true),
+                options, files: machineFiles)
+        } catch {
+            madeLogs.takeAway()
+            throw error
+        }
+    }
+
     private func openEngine(
         over sources: [any Source]?, _ threads: Int64?,
-        _ startingOffsets: [StartingOffsets]?,
+        _ startingOffsets: [StartingOffsets]?, _ assume: Assumption?,
         _ observe: @escaping (EngineEvent) -> Void
     ) throws -> MicroBatchEngine {
+        let (console, name) = (console, job.name)
         var engineJob = EngineJob(
             job: job, plan: plan, threads: threadCount(threads), environment: processEnvironment,
             run: SinkRun(
                 files: machineFiles, terminal: terminal, isBounded: isBounded,
-                secrets: { processEnvironment[$0] }, resolve: place))
+                reachesOutside: outputFolder == nil, secrets: { processEnvironment[$0] },
+                notice: { console.warn("\(name): \($0)") }, resolve: place))
+        engineJob.assume = assume
         if let startingOffsets { engineJob.startingOffsets = startingOffsets }
+        var observe = observe
+        if let hub {
+            let (openSinks, observeAlone) = (engineJob.openSinks, observe)
+            engineJob.openSinks = { query, checkpointID in
+                // Behind the others: what a page shows as final is in the tables by then.
+                try openSinks(query, checkpointID)
+                    + [hub.sink(of: query.name)].compactMap(\.self)
+            }
+            observe = { event in
+                hub.observe(event)
+                observeAlone(event)
+            }
+        }
         return try MicroBatchEngine(
             job: engineJob, sources: sources ?? inputs,
             checkpointPath: place(job.checkpointLocation),

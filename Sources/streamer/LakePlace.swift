@@ -25,7 +25,7 @@ func openTable(named word: String, version: Int64? = nil) throws -> LakeReader {
         "there is no table '\(shown(word))'; "
             + (meant
                 ?? (known.isEmpty
-                    ? "the lake is empty" : "there are: \(known.joined(separator: ", "))"))
+                    ? "the lake is empty" : "there are: \(listed(known))"))
     )
 }
 

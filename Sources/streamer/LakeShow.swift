@@ -16,25 +16,42 @@ let lakeShowVerb = Verb(
     positionals: [.required("TABLE", "a table's name below ./lake, or its folder")],
     options: TableQuery.options + [
         .limit("limit", "how many rows at most (default: 20 in a table, else all)"),
-        ResultFormat.rowsOption,
+        .text(
+            "plot", "COLUMN",
+            "draw this column in the terminal; close with open, high, low: candles"),
+        ResultFormat.widthOption, ResultFormat.rowsOption,
     ],
     examples: [
         "streamer lake show kpi",
         "streamer lake show ohlcv --where \"symbol = 'IBM'\" --order-by window_start --limit 5",
         "streamer lake show ohlcv --columns symbol,close --format csv > close.csv",
         "streamer lake show candles --version 12",
+        "streamer lake show live --where \"symbol = 'IBM'\" --plot close",
     ],
     body: showTable)
 
 private func showTable(_ arguments: Arguments, _ console: Console) throws -> ExitCode {
+    if let column = arguments.text("plot") { return try plotTable(column, arguments, console) }
     let limit = arguments.limit("limit", fallback: arguments.format == .table ? 20 : nil)
     let query = try TableQuery(arguments, limit: limit)
-    var printer = try ResultPrinter(query.schema, as: arguments.format, on: console)
+    var printer = try ResultPrinter(
+        query.schema, as: arguments.format, width: arguments.count("width"), on: console)
     let hasMore = try query.run { printer.print($0) }
     printer.finish()
     if hasMore, arguments.format == .table, let limit {
         console.say("the first \(counted(Int64(limit), "row")); --limit N shows more")
     }
+    return .done
+}
+
+/// Draws the newest rows of a table.
+private func plotTable(
+    _ column: String, _ arguments: Arguments, _ console: Console
+) throws -> ExitCode {
+    let query = try TableQuery(arguments, limit: arguments.limit("limit", fallback: nil))
+    var plot = try PlotRows(column, query.schema)
+    _ = try query.run { plot.add($0) }
+    try plot.print(on: console)
     return .done
 }
 

@@ -17,7 +17,7 @@ let logCatVerb = Verb(
         .limit("limit", "how many rows at most (default: 20 in a table, else all)"),
         .text("columns", "A,B,…", "these columns, in this order"),
         .flag("offsets", "print each row's offset before it"),
-        ResultFormat.rowsOption,
+        ResultFormat.widthOption, ResultFormat.rowsOption,
     ],
     examples: [
         "streamer log cat --limit 5",
@@ -65,7 +65,8 @@ struct LogPrinter {
             throw arguments.fault("the log has a column 'offset' itself; leave --offsets out")
         }
         schema = Schema(withOffsets ? [offset] + fields : fields)
-        printer = try ResultPrinter(schema, as: arguments.format, on: console)
+        printer = try ResultPrinter(
+            schema, as: arguments.format, width: arguments.count("width"), on: console)
     }
 
     /// Prints the rows of these offsets.

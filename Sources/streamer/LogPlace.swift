@@ -11,8 +11,7 @@ func openLog(_ arguments: Arguments) throws -> TickLogReader {
     case 1: return try openLog(at: all[0])
     case 0: throw arguments.fault("say which log: there is none below ./log")
     default:
-        let names = all.map(\.string).joined(separator: ", ")
-        throw arguments.fault("say which log: there are \(names)")
+        throw arguments.fault("say which log: there are \(listed(all.map(\.string)))")
     }
 }
 
@@ -35,7 +34,7 @@ func noLog(at path: Path) throws -> UsageError {
     }
     return UsageError(
         "there is no tick log in \(shown(path.string))"
-            + (names.isEmpty ? "" : "; there are: \(names.joined(separator: ", "))")
+            + (names.isEmpty ? "" : "; there are: \(listed(names))")
             + ". 'streamer log append' fills one, or the feed of a job")
 }
 

@@ -14,7 +14,7 @@ let logTailVerb = Verb(
         .flag("follow", letter: "f", "go on with what is appended, until Ctrl-C"),
         .text("columns", "A,B,…", "these columns, in this order"),
         .flag("offsets", "print each row's offset before it"),
-        ResultFormat.rowsOption,
+        ResultFormat.widthOption, ResultFormat.rowsOption,
     ],
     examples: ["streamer log tail log/ticks", "streamer log tail -f --format json"],
     body: tailLog)

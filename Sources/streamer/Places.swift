@@ -1,4 +1,5 @@
 import Checkpoints
+import Columnar
 import CommandLine
 import ConnectorAPI
 import Jobs
@@ -21,10 +22,26 @@ enum ProjectFolder: String {
 /// The machine's files: the command line always works on them.
 let machineFiles: any FileSystem = POSIXFileSystem()
 
-/// The text of a small file that a user names, such as a job.
+/// The text of a small file that a user names, such as a job; it may come through a pipe.
 func readSmallFile(_ path: String) throws -> [UInt8] {
-    try machineFiles.read(Path(path), maxBytes: 16 << 20)
+    let path = try Path(path)
+    guard let kind = try machineFiles.info(path)?.kind, kind == .other || path.namesADescriptor
+    else { return try machineFiles.read(path, maxBytes: smallFileBytesMax) }
+    let input = try machineFiles.openInput(path)
+    var bytes: [UInt8] = []
+    var part = [UInt8](repeating: 0, count: 1 << 16)
+    while true {
+        let count = try unsafe part.withUnsafeMutableBytes { try unsafe input.read(into: $0) }
+        if count == 0 { return bytes }
+        bytes += part.prefix(count)
+        guard bytes.count <= smallFileBytesMax else {
+            throw UsageError(
+                "'\(shown(path.string))' has more than \(humanSize(Int64(smallFileBytesMax)))")
+        }
+    }
 }
+
+private let smallFileBytesMax = 16 << 20
 
 /// The folders directly inside a folder, by name; none when it does not exist.
 ///

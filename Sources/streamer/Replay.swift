@@ -115,6 +115,9 @@ private func replayFromLog(
     }
     let session = try JobSession(
         job, into: folder, showsConsole: arguments.format != .json, isBounded: true, on: console)
+    for sink in job.queries.flatMap(\.sinks) where sink.isOutside {
+        console.warn("left out, since a replay writes to its folder alone: \(sink.summary)")
+    }
     let report = RunReport(arguments.format, on: console)
     let ranges = try arguments.ranges(of: session)
     try requireFresh(session.checkpointPlace(), job, for: ranges, in: folder)

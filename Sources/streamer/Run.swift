@@ -1,5 +1,6 @@
 import Columnar
 import CommandLine
+import ConnectorAPI
 import Engine
 import Expressions
 import Feeds
@@ -32,33 +33,60 @@ let runVerb = Verb(
         .choice(
             "format", ["table", "json"], "how to report: json is one progress object a batch",
             fallback: "table", environment: "STREAMER_FORMAT"),
+        .flag(
+            "assume-published",
+            "take batches that a sink outside has, and this checkpoint does not know of, for its own"
+        ),
+        .flag(
+            "assume-unpublished",
+            "take a batch whose outcome a sink outside cannot tell for not published"),
         .flag("profile", "say at the end where the time went, stage by stage"),
-    ],
+    ] + servingOptions,
     examples: [
         "streamer run jobs/ohlcv.json",
         "streamer run jobs/live.json --trigger 1s --max-batches 60",
         "streamer run jobs/ohlcv.json --available-now --format json | jq .processedRowsPerSecond",
+        "streamer run jobs/live.json --serve 8050",
     ],
     body: runJob)
 
 private func runJob(_ arguments: Arguments, _ console: Console) throws -> ExitCode {
     try arguments.requireAtMostOne(of: "available-now", "once", "trigger")
+    try arguments.requireAtMostOne(of: "assume-published", "assume-unpublished")
     let job = try loadJob(arguments.word("JOB"))
     let trigger = try arguments.trigger(fallback: job.trigger)
-    var limits = try arguments.runLimits()
+    let limits = try arguments.runLimits()
     if limits.closesWindows, trigger != .availableNow {
         throw arguments.fault(
             "--close closes windows when everything is read, which only trigger availableNow says; "
                 + "add --available-now")
     }
+    handleStopSignals()
+    guard try trigger.isBounded || logsAreThere(job, console) else { return .interrupted }
     let format = arguments.format
+    let serving = try arguments.serving()
     let session = try JobSession(
-        job, showsConsole: format != .json, isBounded: trigger.isBounded, on: console)
+        job, showsConsole: format != .json, isBounded: trigger.isBounded, on: console,
+        serving: serving)
+    let page = try session.servePage(serving)
+    if let page { say(page, on: console) }
     let report = RunReport(format, showsProfile: arguments.has("profile"), on: console)
+    return try endingPage(page) {
+        try runSession(session, trigger, limits, arguments, report)
+    }
+}
+
+/// Runs the engine of a session until it is done or stopped.
+private func runSession(
+    _ session: JobSession, _ trigger: TriggerSpec, _ limits: RunLimits, _ arguments: Arguments,
+    _ report: RunReport
+) throws -> ExitCode {
+    let job = session.job
+    var limits = limits
     return try session.withEngine(
-        threads: arguments.count("threads"), observe: report.observe
+        threads: arguments.count("threads"), assume: arguments.assumption,
+        observe: report.observe
     ) { engine in
-        handleStopSignals()
         report.stopWhenUnread()
         let feeds = try session.feedRuns()
         if trigger.isBounded {
@@ -86,9 +114,26 @@ private struct NoneParsed: Error, CustomStringConvertible {
     let records: Int
 
     var description: String {
-        "none of \(counted(Int64(records), "record")) parses; correct the columns or the files, then "
+        "none of \(counted(Int64(records), "record")) parses; correct the columns or the records, then "
             + "clear the job and run it anew"
     }
+}
+
+/// Waits for the logs that others make; false when the wait was stopped.
+private func logsAreThere(_ job: Job, _ console: Console) throws -> Bool {
+    var isSaid = false
+    let time = SystemTime()
+    while let source = try job.sources.first(where: { try $0.feed == nil && $0.lacksLog() }) {
+        if !isSaid {
+            console.say(
+                "\(job.name): there is no log in \(source.path) yet; waiting until somebody makes it, "
+                    + "as 'streamer log append' does")
+            isSaid = true
+        }
+        if stopSignal.isRequested { return false }
+        time.sleep(nanos: 100_000_000)
+    }
+    return true
 }
 
 /// Fills the logs before a run that reads what is there; how many feeds came to their end.
@@ -120,6 +165,12 @@ extension Arguments {
             throw fault("--trigger takes an interval such as '1 second' or 500ms, not '\(text)'")
         }
         return .processingTime(intervalMs: micros / 1_000)
+    }
+
+    /// What the user says of a batch whose outcome a sink cannot find out.
+    fileprivate var assumption: Assumption? {
+        if has("assume-published") { return .published }
+        return has("assume-unpublished") ? .unpublished : nil
     }
 
     /// What ends the run besides the trigger.

@@ -16,6 +16,7 @@ final class RunReport {
     private let progressLine: ProgressLine
     private let showsProfile: Bool
     private var rowsRead: Int64 = 0
+    private var offsetsRead: Int64 = 0
     private var profile = BatchProfile()
 
     init(_ format: ResultFormat, showsProfile: Bool = false, on console: Console) {
@@ -68,6 +69,8 @@ final class RunReport {
 
     private func show(_ progress: BatchProgress) {
         rowsRead += Int64(progress.numInputRows)
+        offsetsRead.addClamped(
+            progress.sources.clampedSum { $0.offsets.start.distance(to: $0.offsets.end) })
         profile.add(progress.profile)
         if format == .json {
             console.print(progress.json.text())
@@ -76,12 +79,15 @@ final class RunReport {
         progressLine.update(
             ProgressLine.State(
                 batch: progress.batchId, rows: rowsRead,
-                rowsLeft: progress.sources.clampedSum(\.rowsBehind),
+                lag: progress.sources.map(\.unread).reduce(.nothing, +).description,
+                toRead: (
+                    done: offsetsRead, left: progress.sources.clampedSum(\.offsetsBehind)
+                ),
                 watermarkMs: progress.nextWatermarkMs))
     }
 
     private static func text(_ start: RunStart) -> String {
-        let left = counted(start.rowsLeft, "row")
+        let left = start.unread.description
         let place = offsetsText(start.nextOffsets)
         switch start.recovery {
         case .fresh: return "\(start.name): a new checkpoint, \(left) to read"
@@ -146,7 +152,8 @@ final class RunReport {
             parts.append(humanRate(Double(summary.rowsIn) / seconds))
         }
         console.say("\(name): " + parts.joined(separator: ", "))
-        let paths = try session.outputPaths().map(\.string)
+        let outside = session.job.queries.flatMap(\.sinks).filter(\.isOutside).map(\.summary)
+        let paths = try session.outputPaths().map(\.string) + outside
         if !paths.isEmpty { console.say("\(name): results in " + paths.joined(separator: ", ")) }
         for open in summary.openWindows where !summary.wasStopped { say(open) }
         if showsProfile { sayProfile() }

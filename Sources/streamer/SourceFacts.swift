@@ -21,17 +21,19 @@ struct SourceFacts {
     /// What the source is: `log` or `directory`.
     var word: String { status.word }
     var offsets: Range<Int64> { status.offsets }
-    var isRead: Bool { rowsLeft == 0 && status.newFiles == 0 }
+    var isRead: Bool { offsetsLeft == 0 && status.newFiles == 0 }
     var isSilent: Bool { isRead && rowsComing == 0 }
     /// Who has it open to append.
     var writer: String? { status.writer }
 
-    private var rowsLeft: Int64 { max(0, offsets.upperBound - nextOffset) }
+    private var offsetsLeft: Int64 { max(0, offsets.upperBound - nextOffset) }
     private var newFiles: Int64 { Int64(status.newFiles) }
 
     /// What no batch has read.
     var unread: String {
-        newFiles > 0 ? counted(newFiles, "file") : counted(rowsLeft, "row")
+        newFiles > 0
+            ? counted(newFiles, "file")
+            : "\(status.countsBytes ? Unread(bytes: offsetsLeft) : Unread(rows: offsetsLeft))"
     }
 
     var growth: String {

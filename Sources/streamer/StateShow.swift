@@ -23,7 +23,7 @@ let stateShowVerb = Verb(
         .count("batch", "the state after this batch"),
         .text("order-by", "A,B DESC,…", "sort by these columns; by default window, then keys"),
         .limit("limit", "how many groups at most (default: 20 in a table, else all)"),
-        ResultFormat.rowsOption,
+        ResultFormat.widthOption, ResultFormat.rowsOption,
     ],
     examples: [
         "streamer state show jobs/ohlcv.json ohlcv",
@@ -42,7 +42,8 @@ private func showState(_ arguments: Arguments, _ console: Console) throws -> Exi
         groups = try RowOrder(order, schema: groups.schema).sort(groups)
     }
     let limit = arguments.limit("limit", fallback: arguments.format == .table ? 20 : nil)
-    var printer = try ResultPrinter(groups.schema, as: arguments.format, on: console)
+    var printer = try ResultPrinter(
+        groups.schema, as: arguments.format, width: arguments.count("width"), on: console)
     let shown = min(limit ?? groups.count, groups.count)
     printer.print(groups.slice(0..<shown))
     printer.finish()
@@ -63,7 +64,7 @@ private func chosenState(_ arguments: Arguments, _ plan: JobPlan) throws -> Quer
         throw arguments.fault(
             states.isEmpty
                 ? "no query of the job keeps state"
-                : "say which query: \(names.joined(separator: ", "))")
+                : "say which query: \(listed(names))")
     }
     if let found = states.first(where: { $0.owner == name }) { return found }
     if let query = plan.queries.first(where: { $0.name == name }) {
@@ -76,5 +77,5 @@ private func chosenState(_ arguments: Arguments, _ plan: JobPlan) throws -> Quer
     let meant = nearest(to: name, among: names).map { "did you mean '\($0)'?" }
     throw arguments.fault(
         "there is no query '\(shown(name))'; "
-            + (meant ?? "those with state are: \(names.joined(separator: ", "))"))
+            + (meant ?? "those with state are: \(listed(names))"))
 }

@@ -2,6 +2,7 @@ import Columnar
 import CommandLine
 import ConnectorAPI
 import Expressions
+import JSON
 import Jobs
 import Registry
 import Settings
@@ -31,10 +32,16 @@ private func validateJobs(_ arguments: Arguments, _ console: Console) throws -> 
         throw arguments.fault("say which job files to check, or --schema")
     }
     var code = ExitCode.done
+    var schemas: [String] = []
     for path in arguments.list("JOB") {
         do {
             console.print("\(path): \(try plannedJob(path).summary)")
         } catch let errors as JobErrors {
+            if isSchema(path) {
+                schemas.append(path)
+                console.say("\(path): a JSON Schema, and no job; passed over")
+                continue
+            }
             report(errors, on: console)
             code = .usage
         } catch let error as UsageError {
@@ -42,7 +49,18 @@ private func validateJobs(_ arguments: Arguments, _ console: Console) throws -> 
             code = .usage
         }
     }
+    if !schemas.isEmpty, schemas.count == arguments.list("JOB").count {
+        throw arguments.fault("no job was checked: name a job file")
+    }
     return code
+}
+
+/// Whether a file is a JSON Schema, as that of job files lies beside them.
+private func isSchema(_ path: String) -> Bool {
+    guard let bytes = try? readSmallFile(path), let value = try? JSONValue.parse(bytes) else {
+        return false
+    }
+    return value["$schema"]?.stringValue?.contains("json-schema.org") ?? false
 }
 
 /// A job whose expressions are resolved.

@@ -58,12 +58,12 @@ import Testing
 
     @Test func howFarARunIs() {
         let state = ProgressLine.State(
-            batch: 7, rows: 1_750_000, rowsLeft: 250_000, watermarkMs: 0)
+            batch: 7, rows: 1_750_000, lag: "3.1 MiB", toRead: (7_000, 1_000), watermarkMs: 0)
         #expect(
             progressText(state, elapsedNanos: 1_000_000_000)
-                == "batch 7 · 1,750,000 rows · 1.8 M rows/s · watermark - · lag 250,000 rows · "
+                == "batch 7 · 1,750,000 rows · 1.8 M rows/s · watermark - · lag 3.1 MiB · "
                 + "ETA 143 ms")
-        let first = ProgressLine.State(batch: 0, rows: 1, rowsLeft: nil, watermarkMs: 1_000)
+        let first = ProgressLine.State(batch: 0, rows: 1, lag: nil, watermarkMs: 1_000)
         #expect(
             progressText(first, elapsedNanos: 0)
                 == "batch 0 · 1 row · - rows/s · watermark 1970-01-01 00:00:01")

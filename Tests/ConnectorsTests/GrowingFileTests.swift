@@ -158,7 +158,8 @@ import TickLog
             try place.fill(place.feed([pattern]))
             try place.write((more.isEmpty ? "t,p\n2026-01-05,7\n" : Self.start + "\n") + more)
             let error = fault { try place.fill(place.feed([pattern])) }
-            #expect(error?.message.contains("the files before it") == true, "\(error as Any)")
+            #expect(error?.code == "fileChanged")
+            #expect(error?.message.hasPrefix("it was read before ") == true, "\(error as Any)")
         }
     }
 

@@ -120,10 +120,10 @@ import Testing
         limits.untilTime = EventTime(micros: 3_000_000)
         try script.run(limits)
         #expect(script.events.last?.sources[0].offsets.only?.upperBound == 2)
-        #expect(script.starts.map(\.rowsLeft) == [2], "rows beyond are none to read")
+        #expect(script.starts.map(\.unread.rows) == [2], "rows beyond are none to read")
         limits.untilTime = EventTime(micros: 2_000_000)
         try script.run(limits)
-        #expect(script.starts.map(\.rowsLeft) == [2, 0], "what was read stays read")
+        #expect(script.starts.map(\.unread.rows) == [2, 0], "what was read stays read")
     }
 
     @Test func secondEngineIsRefused() throws {

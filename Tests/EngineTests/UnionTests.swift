@@ -189,7 +189,8 @@ import Testing
                 [0..<2, 1..<3], [2..<4, 3..<3], [4..<5, 3..<3],
             ])
         #expect(script.events.map(\.numInputRows) == [4, 2, 1])
-        #expect(script.events.map { $0.sources.map(\.rowsBehind) } == [[3, 0], [1, 0], [0, 0]])
+        #expect(
+            script.events.map { $0.sources.map(\.offsetsBehind) } == [[3, 0], [1, 0], [0, 0]])
         #expect(script.events[0].sources.map(\.name) == ["left", "right"])
     }
 

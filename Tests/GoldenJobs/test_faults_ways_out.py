@@ -1,6 +1,9 @@
 """A batch that cannot be computed: the job can be changed so that it goes on, and loses nothing."""
 
 import datetime
+import json
+
+import pytest
 
 START = datetime.datetime(2026, 1, 5, 10, 0, tzinfo=datetime.timezone.utc)
 
@@ -54,12 +57,194 @@ def test_having_may_change_over_the_same_aggregates(workspace):
     assert rows(workspace) == [(0, 5.0, 2)]
 
 
-def test_other_aggregates_and_other_columns_may_not(workspace):
+def test_other_aggregates_may_not(workspace):
     ticks(workspace)
     workspace.run("run", workspace.job(job(DIVISION, where="z > 0")))
     more = workspace.run("run", workspace.job(job("max(p) AS vwap", where="z > 0")), check=2)
     assert "the state has the old aggregates" in more.err
-    named = workspace.run(
-        "run", workspace.job(job(DIVISION.replace("vwap", "mean"), where="z > 0")), check=2)
-    assert "the rows so far have the old columns" in named.err
-    assert "the state has the old aggregates" not in named.err
+    # The same ones in another order are not told to be others.
+    moved = job("count(*) AS n", where="z > 0")
+    moved["queries"][0]["select"][2] = DIVISION
+    error = workspace.run("run", workspace.job(moved), check=2).err
+    assert "the state has the same aggregates in the old order" in error
+    assert "the state has the old aggregates" not in error
+
+
+def test_a_column_keeps_its_type(workspace):
+    ticks(workspace)
+    workspace.run("run", workspace.job(job(DIVISION, where="z > 0")))
+    text = job(f"CAST({DIVISION.removesuffix(' AS vwap')} AS STRING) AS vwap", where="z > 0")
+    error = workspace.run("run", workspace.job(text), check=2).err
+    assert "a column of that name and another type" in error
+    assert "the state has the old aggregates" not in error
+
+
+# Columns that come and go, and what tables that exist have then.
+
+def two_runs(workspace, before, after, **sink):
+    """A run with some columns beside `start`, more ticks, and a run with others."""
+    ticks(workspace)
+    for select in (before, after):
+        made = job(DIVISION, where="z > 0")
+        query = made["queries"][0]
+        query["select"] = ["unix_seconds(window.start) - 1767607200 AS start", *select,
+                           # What the state keeps stays the same.
+                           "sum(p * z) + sum(z) + count(*) > 0 AS any"]
+        query["sinks"] = [{"format": "parquet", "path": "lake/candles", **sink}]
+        workspace.run("run", workspace.job(made))
+        (workspace.path / "in/b.csv").write_text(
+            "t,p,z\n2026-01-05 10:02:00,3,1\n2026-01-05 10:02:30,5,1\n")
+    workspace.run("lake", "verify")
+    workspace.run("checkpoint", "verify", "m")
+
+
+def shown(workspace, *options):
+    out = workspace.run("lake", "show", "lake/candles", "--format", "csv", *options).out
+    return [line.split(",") for line in out.splitlines()]
+
+
+RENAMED = (["sum(z) AS zs", "count(*) AS n"], ["sum(z) AS size", "count(*) AS n", "'x' AS venue"])
+BOTH = [["start", "zs", "n", "any", "size", "venue"],
+        ["0", "2", "2", "true", "", ""], ["120", "", "2", "true", "2", "x"]]
+
+
+def test_columns_of_parquet_files_come_and_go(workspace):
+    two_runs(workspace, *RENAMED)
+    assert shown(workspace) == BOTH
+    assert shown(workspace, "--where", "venue = 'x'")[1:] == BOTH[2:]
+    assert shown(workspace, "--where", "zs = 2")[1:] == BOTH[1:2]
+    found = workspace.query(
+        "SELECT start, zs, n, size, venue FROM read_parquet('{lake}/candles/*.parquet', "
+        "union_by_name = true) ORDER BY 1")
+    assert found == [(0, 2, 2, None, None), (120, None, 2, 2, "x")]
+    # Files of the same columns become one, others stay apart.
+    workspace.run("lake", "compact", "candles")
+    assert shown(workspace) == BOTH
+
+
+def test_columns_of_partitions_come_and_go(workspace):
+    two_runs(workspace, *RENAMED, partitionBy=["n"])
+    assert shown(workspace, "--columns", "start,zs,size,venue,n")[1:] \
+        == [["0", "2", "", "", "2"], ["120", "", "2", "x", "2"]]
+    error = workspace.run("run", workspace.job(
+        {**(made := json.loads((workspace.path / "job.json").read_text())),
+         "queries": [{**made["queries"][0], "sinks": [
+             {**made["queries"][0]["sinks"][0], "partitionBy": ["venue"]}]}]}), check=2).err
+    assert "partitionBy" in error
+
+
+def test_columns_of_a_delta_table_come_and_go(workspace):
+    deltalake = pytest.importorskip("deltalake")
+    two_runs(workspace, *RENAMED, format="delta")
+    assert shown(workspace) == BOTH
+    path = str(workspace.path / "lake/candles")
+    table = deltalake.DeltaTable(path)
+    found = table.to_pyarrow_table().sort_by("start").to_pydict()
+    assert found["zs"] == [2, None] and found["size"] == [None, 2] and found["venue"] == [None, "x"]
+    # A commit of its own says the columns; earlier versions have theirs.
+    entries = sorted((workspace.path / "lake/candles/_delta_log").glob("*.json"))
+    changes = [entry for entry in entries[1:] if "metaData" in entry.read_text()]
+    assert len(changes) == 1 and "ADD COLUMNS" in changes[0].read_text()
+    before = deltalake.DeltaTable(path, version=int(changes[0].stem) - 1)
+    assert [field.name for field in before.schema().fields] == ["start", "zs", "n", "any"]
+    workspace.run("lake", "compact", "candles")
+    assert deltalake.DeltaTable(path).to_pyarrow_table().sort_by("start").to_pydict() == found
+    workspace.run("run", "job.json")
+    workspace.run("lake", "verify")
+
+
+@pytest.mark.parametrize("format", ["table", "delta"])
+@pytest.mark.parametrize("mode", ["complete", "update"])
+def test_columns_of_a_replaced_table_come_and_go(workspace, format, mode):
+    """Rows of other keys keep what they had."""
+    ticks(workspace)
+    for number, select in enumerate(RENAMED):
+        made = job(DIVISION, where="z > 0", outputMode=mode)
+        query = made["queries"][0]
+        query["groupBy"] = ["p"]
+        query["select"] = ["p", *select]
+        query["sinks"] = [{"format": format, "path": "lake/candles"}]
+        workspace.run("run", workspace.job(made))
+        (workspace.path / "in/b.csv").write_text("t,p,z\n2026-01-05 10:02:00,6,3\n")
+    kept = mode == "update"
+    rows = {line[0]: dict(zip(shown(workspace)[0], line)) for line in shown(workspace)[1:]}
+    assert rows["6.0"]["size"] == "4" and rows["6.0"]["venue"] == "x"
+    assert rows["4.0"].get("zs") == ("1" if kept else rows["6.0"].get("zs"))
+    assert rows["4.0"]["size"] == ("" if kept else "1")
+    workspace.run("lake", "verify")
+    workspace.run("run", "job.json")
+
+
+def test_the_key_of_a_replaced_table_stays(workspace):
+    ticks(workspace)
+    for select, code in ((["p", "count(*) AS n"], 0), (["p AS price", "count(*) AS n"], 1)):
+        made = job(DIVISION, where="z > 0", outputMode="update")
+        query = made["queries"][0]
+        query |= {"groupBy": ["p"], "select": select,
+                  "sinks": [{"format": "table", "path": "lake/candles"}]}
+        done = workspace.run("run", workspace.job(made), check=code)
+        (workspace.path / "in/b.csv").write_text("t,p,z\n2026-01-05 10:02:00,6,3\n")
+    assert "the key 'price' is not a column of the table" in done.err
+
+
+def test_columns_of_a_projection_come_and_go(workspace):
+    ticks(workspace)
+    for select in (["t", "p"], ["t", "z", "p * 2 AS double"]):
+        made = job(DIVISION)
+        made["queries"] = [{"name": "candles", "select": select, "outputMode": "append",
+                            "sinks": [{"format": "parquet", "path": "lake/candles"}]}]
+        workspace.run("run", workspace.job(made))
+        (workspace.path / "in/b.csv").write_text("t,p,z\n2026-01-05 10:02:00,6,3\n")
+    assert [line[1:] for line in shown(workspace)] == [
+        ["p", "z", "double"], ["4.0", "", ""], ["6.0", "", ""], ["7.0", "", ""], ["", "3", "12.0"]]
+    # Another type under an old name: nothing of the batch is there.
+    made["queries"][0]["select"] = ["t", "CAST(z AS STRING) AS z"]
+    (workspace.path / "in/c.csv").write_text("t,p,z\n2026-01-05 10:03:00,6,3\n")
+    error = workspace.run("run", workspace.job(made), check=1).err
+    assert "it has z long, now z string" in error and "another name" in error
+    assert len(shown(workspace)) == 5
+
+
+def test_a_run_that_dies_while_columns_change_goes_on(workspace):
+    """The table's mark of the new columns is there, that of the old ones too."""
+    two_runs(workspace, *RENAMED)
+    table = workspace.path / "lake/candles"
+    [mark] = table.glob("_streamer,*")
+    parts = mark.name.split(",")
+    (table / ",".join([*parts[:2], "0123456789abcdef", *parts[3:]])).write_bytes(b"")
+    workspace.run("run", "job.json")
+    assert list(table.glob("_streamer,*")) == [mark]
+    assert shown(workspace) == BOTH
+
+
+# What may still change while nothing is committed.
+
+@pytest.mark.parametrize("format", ["parquet", "delta"])
+def test_columns_may_change_before_the_first_commit(workspace, format):
+    (workspace.path / "in").mkdir()
+    (workspace.path / "in/a.csv").write_text("t,p,z\n2026-01-05 10:00:00,4,1.5\n2026-01-05 10:01:00,6,2\n")
+    made = job("sum(z) AS vwap")
+    made["queries"][0]["sinks"][0]["format"] = format
+    error = workspace.run("run", workspace.job(made), check=1).err
+    assert "z is not an integer" in error
+    made["source"]["columns"][2]["type"] = "double"
+    made["queries"][0]["select"] = ["unix_seconds(window.start) - 1767607200 AS start",
+                                    "sum(z) + max(p) AS vwap", "count(*) AS n"]
+    workspace.run("run", workspace.job(made))
+    assert shown(workspace) == [["start", "vwap", "n"], ["0", "5.5", "1"], ["60", "8.0", "1"]]
+    workspace.run("lake", "verify")
+    # From here on they stay.
+    made["source"]["columns"][2]["type"] = "string"
+    made["queries"][0]["select"][1] = "max(z) AS vwap"
+    error = workspace.run("run", workspace.job(made), check=2).err
+    assert "source.columns[z].type" in error and "the state has the old aggregates" in error
+
+
+def test_what_is_read_may_not_change_before_the_first_commit(workspace):
+    """The batch that was planned has offsets of the old files."""
+    (workspace.path / "in").mkdir()
+    (workspace.path / "in/a.csv").write_text("t,p,z\n2026-01-05 10:00:00,4,1.5\n")
+    made = job("sum(z) AS vwap")
+    workspace.run("run", workspace.job(made), check=1)
+    made["source"]["path"] = "other"
+    assert "source.path" in workspace.run("run", workspace.job(made), check=2).err

@@ -70,7 +70,7 @@ BAD = {
     "name too long": changed(MAIN, (["name"], "x" * 65)),
     "version of the future": changed(MAIN, (["version"], 2)),
     "feed without format": changed(MAIN, (["feed", "format"], ...)),
-    "unknown feed": changed(MAIN, (["feed", "format"], "kafka")),
+    "unknown feed": changed(MAIN, (["feed", "format"], "mqtt")),
     "symbols as text": changed(MAIN, (["feed", "symbols"], "IBM")),
     "share beyond 1": changed(MAIN, (["feed", "outOfOrderShare"], 1.5)),
     "rate of zero": changed(MAIN, (["feed", "rate"], 0)),

@@ -59,7 +59,11 @@ import Testing
             fields: ["queries[ohlcv].select"], isAllowed: true),
         Case(
             change: "another name of an output", old: "count(*) AS trades", new: "count(*) AS n",
-            fields: ["queries[ohlcv].select"], isAllowed: false),
+            fields: ["queries[ohlcv].select"], isAllowed: true),
+        Case(
+            change: "another type under a name", old: "count(*) AS trades",
+            new: "CAST(count(*) AS STRING) AS trades", fields: ["queries[ohlcv].select"],
+            isAllowed: false),
         Case(
             change: "one aggregate less", old: ", \"count(*) AS trades\"", new: "",
             fields: ["queries[ohlcv].select"], isAllowed: false),

@@ -11,10 +11,10 @@ extension JobErrorTests {
         realTime(
             "real time without a console", "5 seconds",
             sinks: #"[{"format": "table", "path": "lake/q", "keys": ["symbol"]}]"#,
-            code: .badValue, says: "no such query"),
+            code: .badValue, says: "has neither"),
         realTime(
-            "real time of rows that are final", "5 seconds", mode: "append", code: .badValue,
-            says: "`update` mode"),
+            "real time of a result that is whole at a commit", "5 seconds", mode: "complete",
+            code: .badValue, says: "has neither"),
         realTime(
             "real time of files", "5 seconds",
             source:

@@ -64,7 +64,7 @@ import Testing
             pointer: "/source", says: #"The key "path" is missing. The log's directory."#),
         Case(
             name: "missing format", job: sampleJob(feed: "{}"), code: .missingKey, pointer: "/feed",
-            says: #""simulator", "csv", "json" or "arrow""#),
+            says: #""simulator", "csv", "json", "arrow" or "kafka""#),
         Case(
             name: "unknown format", job: sampleJob(feed: #"{"format": "simulatr"}"#),
             code: .badValue, pointer: "/feed/format", says: "found \"simulatr\"",

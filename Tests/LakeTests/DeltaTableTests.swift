@@ -147,10 +147,10 @@ import Testing
 
     @Test func aTableOfOtherColumnsIsRefused() throws {
         let files = SimulatedFileSystem()
-        _ = try Self.open(files)
+        _ = try Self.write(0..<1, try Self.open(files))
         let others: [(Schema, [String], TableDescription.Layout)] = [
             (Schema([Field("symbol", .string), Field("n", .int)]), ["symbol"], .partitioned),
-            (Schema([Field("symbol", .string), Field("m", .long)]), ["symbol"], .partitioned),
+            (Schema([Field("symbol", .string), Field("N", .long)]), ["symbol"], .partitioned),
             (Self.schema, [], .partitioned), (Self.schema, ["symbol"], .replaced),
         ]
         for (schema, partitionBy, layout) in others {

@@ -67,6 +67,41 @@ def counts_sessions_that_stay_as_written(case, difference):
             and all(one <= two for one, two in zip(difference.ours, difference.sparks)))
 
 
+# What takes the rows of a group by their event time, whether or not it is named.
+ORDERED = ("event_time", "first(", "last(", "first_value(", "last_value(", "any_value(", "min_by(", "max_by(")
+
+
+def loses_the_watermark(case, difference):
+    """Nothing behind dropDuplicates uses the event time, and there is a row that is late."""
+    if difference.what not in ("rows", "state", "updated", "dropped"):
+        return False
+    return (any(prunes_event_time(case.job["queries"][index:])
+                for index in range(len(case.job["queries"]))) and has_late_rows(case))
+
+
+def prunes_event_time(queries):
+    first = queries[0]
+    if "event_time" in first.get("dropDuplicates", ["event_time"]):
+        return False
+    if first["select"] == ["*"]:
+        queries = queries[1:]
+    texts = [text for query in queries for key in ("groupBy", "select", "having")
+             for text in ([query[key]] if isinstance(query.get(key), str) else query.get(key, []))]
+    return bool(queries) and not any(word in text for text in texts for word in ORDERED)
+
+
+def has_late_rows(case):
+    """Whether a row is at or before 1970, or before the largest event time of an earlier batch."""
+    newest = 0
+    for phase, batch in case.batches():
+        times = [row["event_time"] for row in case.phases[phase][batch]
+                 if row["event_time"] is not None]
+        if any(time <= newest for time in times):
+            return True
+        newest = max([newest, *times])
+    return False
+
+
 EXPLAINED = [
     ("rows without event time count as 1970 in Spark's figures of event times",
      counts_null_times_as_1970),
@@ -74,6 +109,8 @@ EXPLAINED = [
      has_a_running_mean),
     ("Spark counts the sessions of a key that stay as they are as written, too",
      counts_sessions_that_stay_as_written),
+    ("Spark's optimiser takes the event time, and the watermark with it, from duplicates that nothing "
+     "behind goes on to use it of: no row is late there", loses_the_watermark),
 ]
 
 

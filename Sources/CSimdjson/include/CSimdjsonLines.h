@@ -10,15 +10,18 @@ extern "C" {
 #endif
 
 /// A key of an object, or the index of an array's element as text, on the way to a wanted field.
-/// Nodes form a tree; node 0 is the line's object. Several siblings may have the same key.
+/// Nodes form a tree; node 0 is the line's value. Several siblings may have the same key.
 typedef struct {
-    /// The key, unescaped.
+    /// The key, unescaped; NULL for the value of the node above itself, which is exploded.
     const char *key;
     size_t key_length;
     /// The column that the value under this key is for, or -1.
     int32_t column;
-    /// 1 when the value counts only where the column has no other.
+    /// 1 when the value counts only where the column, or the line, has no other.
     int32_t is_second_choice;
+    /// 1 when the value is an array of which each element is a row; the nodes below are keys of an
+    /// element.
+    int32_t is_exploded;
     /// The first node for keys inside that value, or -1.
     int32_t first_child;
     /// The next key of the same object, or -1.
@@ -60,6 +63,10 @@ enum {
     csimdjson_line_not_object = -3,
     /// Nested deeper than 64 levels.
     csimdjson_line_too_deep = -4,
+    /// What is to be exploded is no array.
+    csimdjson_line_not_array = -5,
+    /// It has more than csimdjson_elements_max elements.
+    csimdjson_line_too_many = -6,
 };
 
 /// One line of a block, counted from the block's start, without its newline.
@@ -70,7 +77,13 @@ typedef struct {
     size_t newline;
     /// csimdjson_line_* or an error code of simdjson.
     int32_t fault;
+    /// Where an array is exploded: its elements, and the first of them among those of the block.
+    size_t elements;
+    size_t first_element;
 } csimdjson_line;
+
+/// The most elements of a line that are rows.
+enum { csimdjson_elements_max = 1 << 20 };
 
 typedef struct csimdjson_lines csimdjson_lines;
 
@@ -89,6 +102,10 @@ void csimdjson_lines_destroy(csimdjson_lines *lines);
 size_t csimdjson_lines_parse(
     csimdjson_lines *lines, const char *bytes, size_t count, int is_final, size_t lines_max,
     size_t line_bytes_max, csimdjson_line *out, csimdjson_token *tokens);
+
+/// The tokens of the elements that the lines of the last block have: those of element `e` of the
+/// block begin at `e * column_count`. What an element has not, its line may have.
+const csimdjson_token *csimdjson_lines_elements(const csimdjson_lines *lines);
 
 /// What an error code of simdjson means, in words.
 const char *csimdjson_lines_fault_text(int32_t fault);

@@ -19,11 +19,17 @@ public struct Parser {
     private let verbs: [Verb]
     /// The environment, for options that have a variable.
     private let environment: [String: String]
+    /// What to do instead, for a word that is no verb and known.
+    private let answer: (String) -> String?
 
-    /// A parser of command lines with these verbs.
-    public init(verbs: [Verb], environment: [String: String]) {
+    /// A parser of command lines with these verbs, and with answers to words that are none.
+    public init(
+        verbs: [Verb], environment: [String: String],
+        answer: @escaping (String) -> String? = { _ in nil }
+    ) {
         self.verbs = verbs
         self.environment = environment
+        self.answer = answer
     }
 
     /// What a command line (without the program's name) asks for.
@@ -80,7 +86,7 @@ public struct Parser {
             throw UsageError(
                 "'\(first)' has no verb '\(shown(words[1]))'; "
                     + (meant.map { "did you mean '\(first) \($0)'?" }
-                        ?? "it has: \(names.joined(separator: ", "))"),
+                        ?? "it has: \(listed(names))"),
                 verb: first)
         }
         var seen: Set<String> = []
@@ -88,8 +94,8 @@ public struct Parser {
         let meant = nearest(to: first, among: names)
         throw UsageError(
             "there is no verb '\(shown(first))'; "
-                + (meant.map { "did you mean '\($0)'?" }
-                    ?? "the verbs are: \(names.joined(separator: ", "))"))
+                + (answer(first) ?? meant.map { "did you mean '\($0)'?" }
+                    ?? "the verbs are: \(listed(names))"))
     }
 
     private func parse(_ words: [String], for verb: Verb) throws(UsageError) -> Request {

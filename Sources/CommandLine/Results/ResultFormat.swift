@@ -11,6 +11,10 @@ public enum ResultFormat: String, CaseIterable, Sendable {
     /// An Arrow IPC stream.
     case arrow
 
+    /// The option of verbs that print rows of data, for how wide a table may be.
+    public static let widthOption = Option.count(
+        "width", "how wide a table may be: 0 is any width (default: the terminal's)")
+
     /// The option of verbs that list things.
     public static let option = Option.choice(
         "format", ["table", "json", "csv"], "how to print: json is one object a line",
@@ -78,13 +82,23 @@ public struct ResultPrinter {
     private var cells: [[String]] = []
     /// Nil when a table is printed.
     private let encoder: RowEncoder?
+    private let widthMax: Int?
 
     /// A printer that writes to standard output.
     ///
+    /// - Parameters:
+    ///   - schema: the columns of the rows.
+    ///   - format: how they are printed.
+    ///   - width: how wide a table may be, 0 for any width; by default the terminal's width, and any
+    ///     width where no terminal reads.
+    ///   - console: where they go.
     /// - Throws: when it would write binary data to a terminal.
-    public init(_ schema: Schema, as format: ResultFormat, on console: Console) throws(UsageError) {
+    public init(
+        _ schema: Schema, as format: ResultFormat, width: Int64? = nil, on console: Console
+    ) throws(UsageError) {
         self.schema = schema
         self.console = console
+        widthMax = width.map { $0 == 0 ? nil : Int(clamping: $0) } ?? console.output.columns
         if format == .arrow, console.output.isTerminal {
             throw UsageError("--format arrow is binary: send it to a file or a program")
         }
@@ -109,7 +123,11 @@ public struct ResultPrinter {
 
     private mutating func printCells() {
         let alignments = schema.fields.map { isRightAligned($0.type) }
-        var printer = table ?? TablePrinter(headers: schema.names, isRight: alignments)
+        var printer =
+            table
+            ?? TablePrinter(
+                headers: schema.names, isRight: alignments,
+                isText: schema.fields.map { $0.type == .string }, widthMax: widthMax)
         printer.print(cells, on: console)
         table = printer
         cells = []
@@ -122,6 +140,9 @@ public struct ResultPrinter {
         } else if table == nil || !cells.isEmpty {
             printCells()
         }
+        if let leftOut = table?.columnsLeftOut, leftOut > 0 {
+            console.print(leftOutText(leftOut, of: schema.count))
+        }
         console.output.flush()
     }
 
@@ -130,6 +151,11 @@ public struct ResultPrinter {
         if !cells.isEmpty { printCells() }
         console.output.flush()
     }
+}
+
+/// What stands below a table that had no room for all its columns.
+public func leftOutText(_ leftOut: Int, of count: Int) -> String {
+    "\(count - leftOut) of \(count) columns; --width 0 shows all"
 }
 
 private func isRightAligned(_ type: DataType) -> Bool { type.isNumeric }

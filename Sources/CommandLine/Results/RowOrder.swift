@@ -55,5 +55,5 @@ public func columnIndex(of name: String, in schema: Schema) throws(UsageError) -
     let meant = nearest(to: name, among: schema.names).map { "did you mean '\($0)'?" }
     throw UsageError(
         "there is no column '\(shown(name))'; "
-            + (meant ?? "the columns are: \(schema.names.joined(separator: ", "))"))
+            + (meant ?? "the columns are: \(listed(schema.names))"))
 }

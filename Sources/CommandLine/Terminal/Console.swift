@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 
 /// The streams of the process: results on standard output, talk on standard error.
 public final class Console: Sendable {
@@ -9,6 +10,8 @@ public final class Console: Sendable {
     /// Whether a person can answer a question.
     public let isInteractive: Bool
     private let hasColors: Bool
+    /// Takes the line away that stands at the foot of the terminal, if one does.
+    private let clearsFoot = Mutex<(@Sendable () -> Void)?>(nil)
 
     /// The streams, with colours unless the environment says no.
     public init(environment: [String: String]) {
@@ -23,6 +26,9 @@ public final class Console: Sendable {
         case dim = "2"
         case red = "1;31"
         case yellow = "33"
+        /// What rose, and what fell: told apart also by who sees no red or green.
+        case blue = "38;5;75"
+        case orange = "38;5;215"
     }
 
     /// A text in a style where the stream is a terminal and colours are wanted; else the text.
@@ -30,11 +36,22 @@ public final class Console: Sendable {
         hasColors && stream.isTerminal ? "\u{1B}[\(style.rawValue)m\(text)\u{1B}[0m" : text
     }
 
+    /// Says how the line at the foot of the terminal is taken away: nothing shares a line with it.
+    public func setFoot(_ clear: @escaping @Sendable () -> Void) {
+        clearsFoot.withLock { $0 = clear }
+    }
+
+    private func clearFoot() { clearsFoot.withLock { $0 }?() }
+
     /// A line of results.
-    public func print(_ line: String) { output.write(line + "\n") }
+    public func print(_ line: String) {
+        if output.isTerminal { clearFoot() }
+        output.write(line + "\n")
+    }
 
     /// A message.
     public func say(_ line: String) {
+        clearFoot()
         messages.write(line + "\n")
         messages.flush()
     }

@@ -25,6 +25,19 @@ public final class Output: Sendable {
         isTerminal = isatty(descriptor) == 1
     }
 
+    /// The columns of the terminal; nil where no terminal reads, or it does not say.
+    public var columns: Int? { size.map { Int($0.ws_col) }.flatMap { $0 > 0 ? $0 : nil } }
+
+    /// The lines of the terminal; nil where no terminal reads, or it does not say.
+    public var lines: Int? { size.map { Int($0.ws_row) }.flatMap { $0 > 0 ? $0 : nil } }
+
+    private var size: winsize? {
+        guard isTerminal else { return nil }
+        var size = winsize()
+        // Safe: the struct is a variable of this function.
+        return unsafe ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0 ? size : nil
+    }
+
     /// Says what happens when the reader is gone, instead of ending the process.
     public func setWhenClosed(_ action: @escaping @Sendable () -> Void) {
         state.withLock { $0.whenClosed = action }

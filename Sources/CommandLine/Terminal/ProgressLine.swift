@@ -12,16 +12,22 @@ public final class ProgressLine: Sendable {
         public var batch: Int64
         /// Rows read since the run began.
         public var rows: Int64
-        /// Rows that are still to be read, as far as is known.
-        public var rowsLeft: Int64?
+        /// What is still to be read, in words, as far as is known.
+        public var lag: String?
+        /// How much was read, and how much is left, in one unit.
+        public var toRead: (done: Int64, left: Int64)
         /// The watermark in milliseconds; 0 while there is none.
         public var watermarkMs: Int64
 
         /// A state of a run.
-        public init(batch: Int64, rows: Int64, rowsLeft: Int64?, watermarkMs: Int64) {
+        public init(
+            batch: Int64, rows: Int64, lag: String?, toRead: (done: Int64, left: Int64) = (0, 0),
+            watermarkMs: Int64
+        ) {
             self.batch = batch
             self.rows = rows
-            self.rowsLeft = rowsLeft
+            self.lag = lag
+            self.toRead = toRead
             self.watermarkMs = watermarkMs
         }
     }
@@ -36,13 +42,16 @@ public final class ProgressLine: Sendable {
     private let console: Console
     private let time: any TimeSource
     private let startNanos: UInt64
-    private let memory = Mutex(Memory())
+    private let memory: Mutex<Memory>
 
     /// A line for a run that begins now.
     public init(console: Console, time: any TimeSource) {
         self.console = console
         self.time = time
         startNanos = time.monotonicNanos()
+        memory = Mutex(Memory())
+        guard console.messages.isTerminal else { return }
+        console.setFoot { [weak self] in self?.clear() }
     }
 
     /// Shows a state, at most ten times a second.
@@ -82,12 +91,11 @@ func progressText(_ state: ProgressLine.State, elapsedNanos: UInt64) -> String {
         "batch \(state.batch)", counted(state.rows, "row"), humanRate(rate),
         "watermark " + (state.watermarkMs == 0 ? "-" : timestampText(ms: state.watermarkMs)),
     ]
-    if let left = state.rowsLeft {
-        parts.append("lag \(counted(left, "row"))")
-        if left > 0, rate > 0 {
-            let micros = Int64(exactly: (Double(left) / rate * 1e6).rounded()) ?? .max
-            parts.append("ETA \(humanDuration(micros: micros))")
-        }
+    if let lag = state.lag { parts.append("lag \(lag)") }
+    if state.toRead.left > 0, state.toRead.done > 0 {
+        let share = Double(state.toRead.left) / Double(state.toRead.done)
+        let micros = Int64(exactly: (share * seconds * 1e6).rounded()) ?? .max
+        parts.append("ETA \(humanDuration(micros: micros))")
     }
     return parts.joined(separator: " · ")
 }

@@ -31,6 +31,8 @@ final class ArrowFeed: Feed {
     private var checksum = ChecksumStream()
     private var checkedBytes = 0
     private var filesRead = FilesRead()
+    /// The columns that the log does not take, and the first file that has one.
+    private var untaken: (names: [String], file: String)?
 
     private struct Place: Equatable {
         var file = 0
@@ -188,10 +190,23 @@ final class ArrowFeed: Feed {
     }
 
     private func readBatch() throws {
+        if batch == nil, place.batch == 0 { noteUntaken() }
         batch = try reader.next()
         // A stream may grow behind what was read; a file is written whole.
         checksum.update(bytes.slice(checkedBytes..<reader.bytesRead).bytes)
         checkedBytes = reader.bytesRead
+    }
+
+    private func noteUntaken() {
+        let names = reader.schema.names.filter { schema.index(of: $0) == nil }
+        if untaken == nil, !names.isEmpty { untaken = (names, paths[place.file]) }
+    }
+
+    /// The columns that are in no row.
+    func notices() -> [String] {
+        untaken.map { names, file in
+            ["the log has no column for \(listed(names.map { "'\($0)'" })) (first met in \(file))"]
+        } ?? []
     }
 
     /// The rows under the feed's schema: columns by name, nulls only where they may be.
@@ -201,8 +216,9 @@ final class ArrowFeed: Feed {
                 throw ConnectorError(
                     "badOptions",
                     "the column '\(field.name)' of the log is missing; it has "
-                        + rows.schema.names.joined(separator: ", ")
-                        + "; write the file with it, or use another log", at: paths[place.file])
+                        + listed(rows.schema.names)
+                        + "; write the file with it, or use another log",
+                    at: paths[place.file])
             }
             guard column.type == field.type || column.type.widens(to: field.type) else {
                 throw ConnectorError(
@@ -229,7 +245,7 @@ final class ArrowFeed: Feed {
         throw ConnectorError(
             "noEventTime",
             times.isEmpty
-                ? "there is no timestamp column (\(schema.names.joined(separator: ", "))): "
+                ? "there is no timestamp column (\(listed(schema.names))): "
                     + "one must be the event time"
                 : "say which column is the event time, with \"eventTime\" or --event-time "
                     + times.joined(separator: " or "), fault: .settings)

@@ -28,15 +28,6 @@ struct FileFaults {
     /// Files that were corrected in this run.
     private var correctedNow: [String] = []
 
-    private static let namesMax = 5
-
-    /// Some names, the first of them where there are many.
-    static func list(_ names: [String]) -> String {
-        let more = names.count - min(names.count, namesMax)
-        return names.prefix(namesMax).joined(separator: ", ")
-            + (more > 0 ? " and \(more) more" : "")
-    }
-
     /// The codes of faults that lie in what a file holds: the same whenever it is read.
     static let ofContent: Set<String> = [
         "malformedRecord", "otherColumns", "unreadable", "badHeader", noRoom,
@@ -85,7 +76,7 @@ struct FileFaults {
         }
         guard let first = leftOut.min(by: { $0.key < $1.key }) else { return lines }
         lines.append(
-            "\(counted(Int64(leftOut.count), "file")) left out: \(Self.list(leftOut.keys.sorted()))"
+            "\(counted(Int64(leftOut.count), "file")) left out: \(listed(leftOut.keys.sorted()))"
                 + " (\(leftOut.count > 1 ? "the first: " : "")\(first.value))")
         return lines
     }

@@ -28,12 +28,12 @@ extension FileSource {
         if !changed.isEmpty {
             lines.append(
                 "\(counted(Int64(changed.count), "file")) changed since read, and not read again: "
-                    + FileFaults.list(changed) + "; give new rows in a new file")
+                    + listed(changed) + "; give new rows in a new file")
         }
         if !repeated.isEmpty {
             lines.append(
                 "\(counted(Int64(repeated.count), "file")) with the content of another that was "
-                    + "read, so that its rows are there again: \(FileFaults.list(repeated)); if that "
+                    + "read, so that its rows are there again: \(listed(repeated)); if that "
                     + "is not meant, take the copy away, clear the job and run it anew")
         }
         return lines

@@ -110,6 +110,15 @@ public final class FileSource: Source {
         }
     }
 
+    /// Hands on what is wanted.
+    public func want(_ ranges: [ColumnRange]) { rows.want(ranges) }
+
+    /// Rows, or bytes of text: how many rows those are nobody knows.
+    public func unread(from start: SourceOffsets, to end: SourceOffsets) -> Unread {
+        let offsets = start.distance(to: end)
+        return rows.countsBytes ? Unread(bytes: offsets) : Unread(rows: offsets)
+    }
+
     /// Sleeps until the directory may be listed again.
     public func wait(beyond seen: SourceOffsets, until deadline: MonotonicTime) {
         let due = min(deadline, state.withLock { $0.nextListing })
@@ -207,7 +216,7 @@ public final class FileSource: Source {
         try state.withLock { state in
             _ = try load(&state)
             return SourceStatus(
-                "directory", rows: 0..<state.end,
+                "directory", offsets: 0..<state.end, countsBytes: rows.countsBytes,
                 newFiles: try listing.new(besides: state.known).count)
         }
     }

@@ -10,6 +10,10 @@ public protocol FileRows: Sendable {
     var schema: Schema { get }
     /// How many offsets a file takes; says first whether it can be read at all.
     func offsetCount(of file: any ReadFile, bytes: Int64) throws -> Int64
+    /// Only rows in all of these ranges of the columns are wanted.
+    func want(_ ranges: [ColumnRange])
+    /// Whether the offsets of a file are its bytes, not its rows.
+    var countsBytes: Bool { get }
     /// Checks the first files that were ever found together.
     func check(firstFiles: [Path]) throws
     /// The parts of a file, in order, that lie in a range of its own offsets, which count from 0.
@@ -24,6 +28,10 @@ public protocol FileRows: Sendable {
 }
 
 extension FileRows {
+    /// All rows are given.
+    public func want(_ ranges: [ColumnRange]) {}
+    /// They are rows.
+    public var countsBytes: Bool { false }
     /// Each file was checked for itself.
     public func check(firstFiles: [Path]) throws {}
     /// A file that takes offsets does.

@@ -65,6 +65,18 @@ public final class BackfilledSource: Source {
         try connectorErrors { try madeBoundary().offsets(ofLog: live.latest()) }
     }
 
+    /// What is left of the history, and of the log.
+    public func unread(from start: SourceOffsets, to end: SourceOffsets) -> Unread {
+        guard let handOff = try? madeBoundary().historyEnd, let first = start.only,
+            let last = end.only
+        else { return history.unread(from: start, to: end) }
+        let old = history.unread(
+            from: SourceOffsets(only: min(first, handOff)),
+            to: SourceOffsets(only: min(last, handOff)))
+        let new = max(0, max(last, handOff) - max(first, handOff))
+        return old.isEmpty ? Unread(rows: new) : old + Unread(rows: new)
+    }
+
     /// The first row of the log at or after a time; the history has no order of times.
     public func offsets(atOrAfter time: EventTime) throws(ConnectorError) -> SourceOffsets {
         try connectorErrors {

@@ -41,7 +41,7 @@ struct LogSourceSpec: SourceSpec {
         let limit = rowsPerBatchMax.map { "at most \(counted($0, "row")) a batch" }
         let start =
             switch startingOffsets {
-            case .earliest: "from the earliest row"
+            case .earliest, .sourceDecides: "from the earliest row"
             case .latest: "from the latest row"
             case .at(let offsets): "from offset \(offsets.only.map(groupedCount) ?? offsets.text)"
             case .time(let time): "from \(formatTimestamp(micros: time.micros))"

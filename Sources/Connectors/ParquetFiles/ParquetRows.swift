@@ -15,6 +15,8 @@ import Synchronization
 struct ParquetRows: FileRows {
     let schema: Schema
     private let isDeclared: Bool
+    /// What the rows that are wanted have in some columns.
+    private let wanted = WantedRows()
     private let description: String
     private let files: any FileSystem
 
@@ -66,7 +68,7 @@ struct ParquetRows: FileRows {
             "otherColumns",
             "no file has the column '\(name)' of the source's \"schema\"; "
                 + (nearest(to: name, among: names).map { "did you mean '\($0)'? " } ?? "")
-                + "The files have \(names.joined(separator: ", "))", at: description,
+                + "The files have \(listed(names))", at: description,
             fault: .settings)
     }
 
@@ -79,26 +81,34 @@ struct ParquetRows: FileRows {
         let start = file.entry.offsets.lowerBound
         let schema = schema
         let parts = try parquet.parts(
-            Int(range.lowerBound)..<Int(range.upperBound), places, rowsMax: rowsMax)
+            Int(range.lowerBound)..<Int(range.upperBound), places, rowsMax: rowsMax,
+            keeping: try parquet.rowsWorthReading(wanted.ranges, places, schema))
         return parts.map { part in
             let first = start + Int64(part.firstRow)
             return BlockPlan(offsets: first..<first + Int64(part.rows.count)) {
-                SourceBlock(
+                guard part.rowGroup != nil else {
+                    return SourceBlock(
+                        baseOffset: first, rows: RecordBatch(empty: schema),
+                        leftOutCount: part.rows.count)
+                }
+                return SourceBlock(
                     baseOffset: first, rows: try parquet.read(part, places, schema: schema))
             }
         }
     }
+
+    func want(_ ranges: [ColumnRange]) { wanted.set(ranges) }
 }
 
 /// An open Parquet file of a source.
-private struct OpenParquet: Sendable {
-    private let file: ParquetFile
+struct OpenParquet: Sendable {
+    let file: ParquetFile
     private let path: String
     private let partition: [PartitionColumn]
 
-    /// Rows of one row group.
+    /// Rows of one row group, with what reads them; `nil` for rows that are left out.
     struct Part {
-        let rowGroup: RowGroupReader
+        let rowGroup: RowGroupReader?
         let rows: Range<Int>
         /// The number in the file of the first of them.
         let firstRow: Int
@@ -210,8 +220,11 @@ private struct OpenParquet: Sendable {
             at: path)
     }
 
-    /// A range of the file's rows, cut at row groups and every `rowsMax` rows within one.
-    func parts(_ range: Range<Int>, _ places: [Place], rowsMax: Int) throws -> [Part] {
+    /// A range of the file's rows, cut at row groups, every `rowsMax` rows within one, and where rows
+    /// begin or end that are not worth reading; `nil` keeps all.
+    func parts(
+        _ range: Range<Int>, _ places: [Place], rowsMax: Int, keeping kept: [RowRange]?
+    ) throws -> [Part] {
         let stored = places.compactMap { if case .stored(let index) = $0 { index } else { nil } }
         var parts: [Part] = []
         var groupStart = 0
@@ -220,21 +233,26 @@ private struct OpenParquet: Sendable {
             let inFile = range.clamped(to: groupStart..<groupStart + count)
             if inFile.isEmpty { continue }
             let wanted = inFile.lowerBound - groupStart..<inFile.upperBound - groupStart
-            let reader = try onFile { () throws(ParquetError) in
-                try RowGroupReader(file, rowGroup: group, rows: wanted, columns: stored)
-            }
-            for first in stride(from: wanted.lowerBound, to: wanted.upperBound, by: rowsMax) {
-                parts.append(
-                    Part(
-                        rowGroup: reader, rows: first..<min(first + rowsMax, wanted.upperBound),
-                        firstRow: groupStart + first))
+            for (rows, isKept) in stretches(of: wanted, in: group, keeping: kept) {
+                var reader: RowGroupReader?
+                if isKept {
+                    reader = try onFile { () throws(ParquetError) in
+                        try RowGroupReader(file, rowGroup: group, rows: rows, columns: stored)
+                    }
+                }
+                for first in stride(from: rows.lowerBound, to: rows.upperBound, by: rowsMax) {
+                    parts.append(
+                        Part(
+                            rowGroup: reader, rows: first..<min(first + rowsMax, rows.upperBound),
+                            firstRow: groupStart + first))
+                }
             }
         }
         return parts
     }
 
     /// What a reader says of the file, as an error of the source.
-    private func onFile<T>(_ body: () throws(ParquetError) -> T) throws -> T {
+    func onFile<T>(_ body: () throws(ParquetError) -> T) throws -> T {
         do {
             return try body()
         } catch {
@@ -243,7 +261,8 @@ private struct OpenParquet: Sendable {
     }
 
     func read(_ part: Part, _ places: [Place], schema: Schema) throws -> RecordBatch {
-        let rows = try onFile { () throws(ParquetError) in try part.rowGroup.read(part.rows) }
+        guard let rowGroup = part.rowGroup else { return RecordBatch(empty: schema) }
+        let rows = try onFile { () throws(ParquetError) in try rowGroup.read(part.rows) }
         var next = 0
         let columns = try zip(places, schema.fields).map { place, field -> Column in
             switch place {

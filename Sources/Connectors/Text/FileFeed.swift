@@ -236,7 +236,8 @@ public class FileFeed: Feed {
 
     /// The fault of a feed that has come to its end without a row.
     private func noneParsed() -> ConnectorError? {
-        guard rows == 0, malformedCount > 0 else { return nil }
+        // A record whose array is empty parses, and is no row.
+        guard rows == 0, malformedCount > 0, parser.fieldUse.emptyRecords == 0 else { return nil }
         let wanted = columnsRead.map(\.wanted).joined(separator: ", ")
         return ConnectorError(
             "noneParsed",

@@ -14,12 +14,18 @@ protocol FileSpec: FeedSpec {
     /// What the content depends on besides files, columns and event time.
     var identityParts: [String] { get }
 
+    /// Whether a record may be several rows: then there is a comma between any two of them.
+    var recordsMayBeManyRows: Bool { get }
+
     /// What reads the format, at the start of a stream; `recordsAreLines` says that a line end
     /// always ends a record.
     func makeParser(recordsAreLines: Bool) -> any RecordParser
 }
 
 extension FileSpec {
+    /// It is one.
+    var recordsMayBeManyRows: Bool { false }
+
     /// The columns that the text becomes; `nil` while two of them have one name.
     public var declaredColumns: SourceColumns? {
         let fields = FeedColumn.fields(of: columns, eventTime: eventTime)

@@ -28,7 +28,11 @@ public final class JSONLinesFeed: FileFeed {
 extension JSONLinesSpec: FileSpec {
     var format: String { "json" }
 
-    var identityParts: [String] { [] }
+    var identityParts: [String] {
+        exploded.map { [keepsEmpty ? "explodeOuter" : "explode", $0] } ?? []
+    }
+
+    var recordsMayBeManyRows: Bool { exploded != nil }
 
     func makeParser(recordsAreLines _: Bool) -> any RecordParser { JSONLinesParser(self) }
 

@@ -11,7 +11,9 @@ import Synchronization
 ///
 /// A file's offsets are its bytes. It is cut every ``chunkBytes`` bytes; a record belongs to the
 /// chunk in which it begins, so that chunks can be read side by side and the rows do not depend on
-/// which of them are. Row `i` of a chunk has the offset of the chunk's first byte + `i`.
+/// which of them are. Row `i` of a chunk has the offset of the chunk's first byte + `i`. Where a
+/// record may be many rows, it has two bytes a row and a limit of rows, so that a chunk of twice
+/// that limit has an offset for each.
 final class TextRows: FileRows {
     private let spec: any FileSpec & Sendable
     private let mode: ParseMode
@@ -20,6 +22,7 @@ final class TextRows: FileRows {
     private let workers: Mutex<Workers> = Mutex(Workers())
 
     static let chunkBytes: Int64 = 1 << 20
+    private let chunkBytes: Int64
 
     /// A parser and its columns, used by one thread at a time.
     // `@unchecked`: it is either in `idle` or with the one thread that took it from there.
@@ -53,6 +56,7 @@ final class TextRows: FileRows {
         self.mode = mode
         self.files = files
         schema = spec.schema
+        chunkBytes = spec.recordsMayBeManyRows ? 2 * Self.chunkBytes : Self.chunkBytes
         // Names of time zones are checked here, not in the first batch.
         giveBack(try takeWorker())
     }
@@ -86,6 +90,8 @@ final class TextRows: FileRows {
                 + "\(first.offset): \(first.reason); wanted are \(wanted)"
         ]
     }
+
+    var countsBytes: Bool { true }
 
     func leavesOut(_ fault: ConnectorError) -> Bool {
         mode == .dropMalformed && fault.code == CSVParser.badHeader
@@ -132,15 +138,15 @@ final class TextRows: FileRows {
         func offset(_ byte: Int64) -> Int64 {
             bytes == length ? byte : Int64(Int128(byte) * Int128(length) / Int128(bytes))
         }
-        guard length >= bytes / Self.chunkBytes + 1 || bytes == length else {
+        guard length >= bytes / chunkBytes + 1 || bytes == length else {
             throw file.noRoom()
         }
         let all = BlockPlan(offsets: base..<base + length) { [schema] in
             SourceBlock(baseOffset: base, rows: RecordBatch(empty: schema))
         }
         if bytes == 0 { return range.isEmpty ? [] : [all] }
-        return stride(from: 0, to: bytes, by: Int(Self.chunkBytes)).compactMap { start in
-            let chunk = start..<min(start + Self.chunkBytes, bytes)
+        return stride(from: 0, to: bytes, by: Int(chunkBytes)).compactMap { start in
+            let chunk = start..<min(start + chunkBytes, bytes)
             let own = offset(chunk.lowerBound)..<offset(chunk.upperBound)
             guard own.overlaps(range) else { return nil }
             return BlockPlan(
@@ -245,7 +251,9 @@ final class TextRows: FileRows {
     ) throws -> SourceBlock {
         // A last line without line end is a record, too; a batch with room for one row more is
         // never full.
-        let rowsMax = unsafe lineFeeds(in: window.unread) + 2
+        let rowsMax =
+            unsafe count(of: UInt8(ascii: "\n"), in: window.unread)
+            + (spec.recordsMayBeManyRows ? count(of: UInt8(ascii: ","), in: window.unread) : 0) + 2
         worker.columns.beginBatch(capacity: rowsMax)
         var progress = ParseProgress(rowsMax: rowsMax, bytesMax: .max, line: 1)
         var malformedCount = 0
@@ -293,10 +301,10 @@ final class TextRows: FileRows {
     }
 }
 
-/// How many line feeds there are.
+/// How often a byte is there.
 ///
 /// Sums of a byte that wrap are what the compiler adds up many at a time.
-private func lineFeeds(in bytes: UnsafeRawBufferPointer) -> Int {
+private func count(of byte: UInt8, in bytes: UnsafeRawBufferPointer) -> Int {
     guard let start = unsafe bytes.baseAddress?.assumingMemoryBound(to: UInt8.self) else {
         return 0
     }
@@ -307,7 +315,7 @@ private func lineFeeds(in bytes: UnsafeRawBufferPointer) -> Int {
         var found: UInt8 = 0
         while position < end {
             // Safe: the position is below the count.
-            found &+= unsafe start[position] == UInt8(ascii: "\n") ? 1 : 0
+            found &+= unsafe start[position] == byte ? 1 : 0
             position &+= 1
         }
         count += Int(found)

@@ -62,7 +62,8 @@ private func textFeed<Spec: FileSpec & Sendable>(
     return FeedFormat(
         shape: ObjectShape(
             name: "\(word)Feed", summary: summary, tag: word,
-            keys: [paths, follow] + keys + [FeedInput.recordBytesKey, rejects]),
+            keys: [paths, follow] + keys + [FeedInput.recordBytesKey, rejects]
+        ).answering(keys: ForeignKeys.ofText),
         files: files
     ) { object in
         var input = FeedInput(object.oneOrMoreStrings("paths"))
@@ -124,14 +125,16 @@ private func textSource<Spec: FileSpec & Sendable>(
     let fixed = keys.map { key in
         switch key.name {
         case "columns", "fields": key.comparedByName(forbidden: reason)
-        case "eventTime": key.changing(.forbidden(reason: reason))
+        case "eventTime", "explode", "explodeOuter":
+            key.changing(.forbiddenOnceCommitted(reason: reason))
         default: key
         }
     }
     return SourceFormat(
         shape: ObjectShape(
             name: "\(word)Source", summary: summary, tag: word,
-            keys: FileSelection.keys + [mode, FeedInput.recordBytesKey] + fixed)
+            keys: FileSelection.keys + [mode, FeedInput.recordBytesKey] + fixed
+        ).answering(keys: ForeignKeys.ofText)
     ) { object in
         let selection = FileSelection(object)
         var input = FeedInput(selection.paths)

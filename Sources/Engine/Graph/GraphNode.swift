@@ -29,7 +29,8 @@ final class GraphNode: @unchecked Sendable {
     let query: PlannedQuery
     /// The query's sinks, if what the operator emits is its result.
     let sinks: [any Sink]
-    /// Those that show rows while a batch runs, in a query whose rows are of use before its end.
+    /// Those that show rows while a batch runs: of a query in output mode `append` only those that
+    /// take what may yet change.
     let liveSinks: [any LiveSink]
     /// Where late rows go, if the query keeps them: the same for all of its operators.
     let late: SideOutput?
@@ -43,6 +44,8 @@ final class GraphNode: @unchecked Sendable {
     var rows = OutputRows()
     private var parts: [RecordBatch] = []
     private var shownParts = 0
+    /// Whether those who look were shown everything up to the last call, so that changes are enough.
+    private var isFollowed = false
     private(set) var rowsOut = 0
 
     init(
@@ -52,7 +55,9 @@ final class GraphNode: @unchecked Sendable {
         self.node = node
         self.query = query
         self.sinks = sinks
-        liveSinks = query.outputMode == .update ? sinks.compactMap { $0 as? any LiveSink } : []
+        liveSinks = sinks.compactMap { $0 as? any LiveSink }.filter { sink in
+            query.outputMode == .update || query.outputMode == .append && sink.takesProvisional
+        }
         self.late = late
         self.states = states
         self.readsAppendOnly = readsAppendOnly
@@ -127,37 +132,73 @@ struct PreparedRows: Sendable {
 extension GraphNode {
     // MARK: Showing rows while a batch runs
 
-    /// Whether a sink shows rows while a batch runs.
-    func shows(_ sink: any Sink) -> Bool { liveSinks.contains { $0 === sink } }
+    /// Whether a sink was shown a batch's rows while the batch ran, and gets none at its commit.
+    func shows(_ sink: any Sink) -> Bool {
+        liveSinks.contains { $0 === sink && !$0.takesProvisional }
+    }
+
+    /// Whether rows are to be shown at a moment of a batch.
+    func wantsShowing(at moment: ShowMoment) -> Bool {
+        switch moment {
+        case .running: liveSinks.contains(where: \.wantsRows)
+        case .endOfLive: liveSinks.contains(where: \.isWatched)
+        // What is emitted comes with the commit; groups that stay open would not come at all.
+        case .end: query.outputMode == .append && liveSinks.contains(where: \.isWatched)
+        }
+    }
+
+    /// A batch ended without showing: who looks next is shown all that is open.
+    func endUnshown() { isFollowed = false }
 
     /// What is unfinished here and has changed since the last call in the batch; `inputs` are what
     /// was unfinished before it, with the ports.
+    ///
+    /// What an unfinished group of a query in output mode `append` comes to is only looked at: where
+    /// it cannot be computed, as where nothing has yet been added to a divisor, it is left out.
     func unfinished(
         _ inputs: [(port: Int, block: InputBlock)], _ batch: BatchContext
     ) throws -> [InputBlock] {
-        try attributingErrors {
-            var shown = OutputRows()
-            try node.operation.show(batch, into: &shown)
-            for input in inputs {
-                try node.operation.preview(input.block, port: input.port, batch, into: &shown)
+        do {
+            return try attributingErrors {
+                var shown = OutputRows()
+                try node.operation.show(isFollowed ? .changes : .all, batch, into: &shown)
+                for input in inputs {
+                    try node.operation.preview(input.block, port: input.port, batch, into: &shown)
+                }
+                return shown.blocks
             }
-            return shown.blocks
+        } catch {
+            guard query.outputMode == .append else { throw error }
+            return []
         }
     }
 
     /// Shows what was emitted since the last call, and what is unfinished.
     func show(_ unfinished: [InputBlock], _ batch: BatchContext) throws {
-        guard !liveSinks.isEmpty else { return }
+        let watching = liveSinks.filter(\.isWatched)
+        isFollowed = watching.contains(where: \.takesProvisional)
+        guard !watching.isEmpty else { return }
         try attributingErrors {
             // What is emitted behind unfinished rows was shown with those.
             let emitted = readsAppendOnly && node.operation.output.isAppendOnly
             let new = emitted ? Array(parts[shownParts...]) : []
             shownParts = parts.count
+            guard !(new.isEmpty && unfinished.isEmpty) else { return }
             let rows = try RecordBatch.concatenate(
                 new + unfinished.map(\.batch), schema: query.outputSchema)
             guard rows.count > 0 else { return }
             let update = LiveUpdate(number: batch.number, rows: rows)
-            for sink in liveSinks { sink.show(update) }
+            for sink in watching { sink.show(update) }
         }
     }
+}
+
+/// When rows are shown that may yet change.
+enum ShowMoment {
+    /// While a batch in real time takes rows in.
+    case running
+    /// At the end of one, behind which a sink gets no more of its rows.
+    case endOfLive
+    /// At the end of any other batch.
+    case end
 }

@@ -10,6 +10,8 @@ struct BatchOutcome {
     var outputs: [NodeOutput]
     /// The rows that were too far ahead of the clock, for each watermark that keeps them.
     var rejected: [RecordBatch?]
+    /// The records that did not parse, for each source that keeps them.
+    var malformed: [RecordBatch?]
     /// What each source gave.
     var tally: SourceTally
     /// What each query did.
@@ -34,7 +36,7 @@ extension QueryGraph {
     /// Begins a batch: what is read is folded into it until it is finished.
     func begin(_ plan: BatchPlan, isLive: Bool) -> BatchScan {
         for node in nodes { node.beginBatch(firstSequence: Self.firstSequence(of: plan)) }
-        for output in rejects { output?.beginBatch() }
+        for output in rejects + malformed { output?.beginBatch() }
         return BatchScan(
             tally: SourceTally(watermarks: watermarks.count, sources: inputs.count),
             context: context(plan), isLive: isLive)
@@ -68,7 +70,8 @@ extension QueryGraph {
             try output?.rejectedRows(timeColumn: watermark.column, plan)
         }
         return BatchOutcome(
-            outputs: outputs, rejected: rejected, tally: tally, queries: progress,
+            outputs: outputs, rejected: rejected, malformed: try malformed.map { try $0?.rows() },
+            tally: tally, queries: progress,
             eventTime: tally.allTimes.count > 0 ? tally.allTimes : nil,
             isShown: scan.isLive)
     }
@@ -76,25 +79,44 @@ extension QueryGraph {
     private func finishNodes(_ plan: BatchPlan, _ scan: BatchScan) throws -> [NodeOutput] {
         var unfinished = [[InputBlock]](repeating: [], count: nodes.count)
         var found: [NodeOutput] = []
+        let isShown = shownNodes(at: scan.isLive ? .endOfLive : .end)
         for (index, node) in nodes.enumerated() {
-            if scan.isLive { try show(index, &unfinished, scan.context) }
+            if isShown[index] {
+                try show(index, &unfinished, scan.context)
+            } else {
+                node.endUnshown()
+            }
             try passOn(node.finish(scan.context), from: index, scan.context)
             if index == outputs[found.count] { found.append(try node.takeOutput(plan)) }
         }
         return found
     }
 
-    /// Shows, where a sink can, what is new since the last call in the batch.
+    /// Shows, where a sink wants it, what is new since the last call in the batch.
     func show(_ scan: BatchScan) throws {
+        let isShown = shownNodes(at: .running)
+        guard isShown.contains(true) else { return }
         var unfinished = [[InputBlock]](repeating: [], count: nodes.count)
-        for index in nodes.indices { try show(index, &unfinished, scan.context) }
+        for index in nodes.indices where isShown[index] {
+            try show(index, &unfinished, scan.context)
+        }
+    }
+
+    /// The nodes whose rows are shown at a moment, and those whose rows become such.
+    private func shownNodes(at moment: ShowMoment) -> [Bool] {
+        var isShown = nodes.map { $0.wantsShowing(at: moment) }
+        guard isShown.contains(true) else { return isShown }
+        for (index, users) in users.enumerated().reversed()
+        where users.contains(where: { isShown[$0.node] }) {
+            isShown[index] = true
+        }
+        return isShown
     }
 
     /// Shows what is new at a node, given what is unfinished at those before it.
     private func show(
         _ index: Int, _ unfinished: inout [[InputBlock]], _ batch: BatchContext
     ) throws {
-        guard reachesLiveSink[index] else { return }
         let inputs = nodes[index].node.inputs.enumerated().flatMap { port, input in
             switch input {
             case .sources: [(port: Int, block: InputBlock)]()

@@ -101,6 +101,12 @@ extension QueryGraph {
             if let rejected = block.counts.rejected, let index = block.input.watermarkIndex {
                 rejects[index]?.add(rejected)
             }
+            if !block.counts.malformed.isEmpty {
+                malformed[block.input.source]?.add(
+                    MalformedRecord.batch(
+                        block.counts.malformed, source: block.input.name,
+                        batch: scan.context.number.number))
+            }
         }
         timer.lap(
             (\.getBatch, busy.preparing), beside: (\.aggregate, busy.folding),

@@ -21,8 +21,6 @@ final class QueryGraph: @unchecked Sendable {
     let outputs: [Int]
     /// Who reads what a node emits.
     let users: [[NodePort]]
-    /// Whether what a node emits, or what becomes of it, is shown while a batch runs.
-    let reachesLiveSink: [Bool]
     /// The ports that read sources, chain by chain.
     let chains: [[SourcePort]]
     /// The sources, in the job's order: what becomes of their rows.
@@ -30,6 +28,8 @@ final class QueryGraph: @unchecked Sendable {
     let watermarks: [EngineWatermark]
     /// Where the rows that each watermark rejects go, if they are kept.
     let rejects: [SideOutput?]
+    /// Where the records of each source go that do not parse, if they are kept.
+    let malformed: [SideOutput?]
     let policy: WatermarkPolicy
     let files: any FileSystem
 
@@ -59,9 +59,9 @@ final class QueryGraph: @unchecked Sendable {
         nodes = builder.nodes
         outputs = builder.outputs
         users = builder.users
-        reachesLiveSink = builder.reachesLiveSink
         chains = builder.chains
         rejects = try job.plan.watermarks.map { try $0.rejects.map(sideOutput) }
+        malformed = try job.job.sources.map { try $0.malformed.map(sideOutput) }
         inputs = job.inputs
         watermarks = job.watermarks
         policy = job.job.options.multipleWatermarkPolicy
@@ -146,11 +146,11 @@ extension QueryGraph {
     /// Every sink, in the order in which their batches become visible.
     var sinks: [any Sink] {
         outputs.map { nodes[$0] }.flatMap { $0.sinks + [$0.late?.sink].compactMap(\.self) }
-            + rejects.compactMap { $0?.sink }
+            + (rejects + malformed).compactMap { $0?.sink }
     }
 
     /// What goes where after a batch: first the queries' sinks and late rows, one list each, then
-    /// the rows that were rejected.
+    /// the rows and records that were set aside.
     func publications(_ outcome: BatchOutcome) -> [[Publication]] {
         var all = zip(outputs, outcome.outputs).map { index, output in
             let node = nodes[index]
@@ -158,8 +158,8 @@ extension QueryGraph {
                 .map { Publication(sink: $0, rows: output.rows) }
                 + Publication.aside(node.late, output.late)
         }
-        for (output, rejected) in zip(rejects, outcome.rejected) {
-            all.append(Publication.aside(output, rejected))
+        for (output, rows) in zip(rejects + malformed, outcome.rejected + outcome.malformed) {
+            all.append(Publication.aside(output, rows))
         }
         return all
     }

@@ -87,15 +87,6 @@ struct QueryGraphBuilder {
         return users
     }
 
-    /// Whether what each node emits, or what becomes of it, is shown while a batch runs.
-    var reachesLiveSink: [Bool] {
-        var reaches = nodes.map { !$0.liveSinks.isEmpty }
-        for (index, users) in users.enumerated().reversed() {
-            if users.contains(where: { reaches[$0.node] }) { reaches[index] = true }
-        }
-        return reaches
-    }
-
     /// The ports that read sources; those in one chain whose nodes rows pass between.
     var chains: [[SourcePort]] {
         // The first node of each node's chain, as far as edges were looked at.

@@ -28,6 +28,11 @@ final class SideOutput {
     /// Sets rows aside.
     func add(_ rows: RecordBatch) { parts.append(rows) }
 
+    /// The batch's rows as they were added.
+    func rows() throws(StringsTooLarge) -> RecordBatch {
+        try RecordBatch.concatenate(parts, schema: table.schema)
+    }
+
     /// The batch's rows of a query that were late.
     func lateRows(of query: PlannedQuery, _ plan: BatchPlan) throws -> RecordBatch {
         guard let time = query.eventTimeColumn, !parts.isEmpty else {

@@ -37,7 +37,8 @@ struct SourceStage: Sendable {
         var rows = SourceRows(
             block: input,
             counts: BlockCounts(
-                readCount: block.rows.count, malformedCount: block.malformedCount,
+                readCount: block.rows.count + block.leftOutCount,
+                malformedCount: block.malformedCount, malformed: block.malformed,
                 lostCount: block.lostCount))
         guard let watermark, let eventTimeColumn else { return rows }
         let times = input.batch.columns[eventTimeColumn]
@@ -75,6 +76,8 @@ struct BlockCounts: Sendable {
     let readCount: Int
     /// How many records between them did not parse.
     let malformedCount: Int
+    /// Those of them that the job keeps.
+    let malformed: [MalformedRecord]
     /// How many rows the source no longer had.
     let lostCount: Int64
     var times = EventTimeStatistics()

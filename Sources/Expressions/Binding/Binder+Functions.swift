@@ -43,13 +43,23 @@ extension Binder {
             ?? bindCastFunction(name, arguments, syntax)
     }
 
+    /// Spark's functions that need a window of rows.
+    private static let functionsOverRows: Set<String> = [
+        "lag", "lead", "row_number", "rank", "dense_rank", "percent_rank", "cume_dist", "ntile",
+        "nth_value",
+    ]
+
     private mutating func unknownFunction(_ call: Syntax.Call) -> Node? {
+        if Self.functionsOverRows.contains(call.name.lowercased()) {
+            return report(
+                .unresolvedRoutine,
+                "\(call.name) looks at other rows of an order (OVER), which no query of a stream "
+                    + "does, as in Spark; first, last, min_by and max_by take a value of another row "
+                    + "of the group.", at: call.nameRange)
+        }
         let suggestion = nearest(to: call.name, among: Self.functionNames)
-        // The list is long: who is told the right name does not need it.
-        let names = (ScalarSignature.names + AggregateSignature.names).sorted()
         let hint =
-            suggestion.map { "Did you mean '\($0)'?" }
-            ?? "The functions are \(names.joined(separator: ", "))."
+            suggestion.map { "Did you mean '\($0)'?" } ?? "docs/expressions.md lists the functions."
         return report(
             .unresolvedRoutine, "No function named '\(call.name)'. \(hint)",
             at: call.nameRange, suggestion: suggestion)

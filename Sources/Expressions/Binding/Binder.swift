@@ -154,8 +154,7 @@ struct Binder {
             ? " A window's bounds exist where groupBy has window(time, '1 minute')." : ""
         return report(
             .unresolvedColumn,
-            "No column named '\(name)'.\(hint)\(remedy) Valid columns are "
-                + "\(names.prefix(64).joined(separator: ", ")).",
+            "No column named '\(name)'.\(hint)\(remedy) Valid columns are \(listed(names)).",
             at: syntax.range, suggestion: suggestion)
     }
 

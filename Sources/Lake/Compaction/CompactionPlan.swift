@@ -11,9 +11,11 @@ struct CompactionBin<File> {
 /// Puts the files of one partition together, in their order, into bins.
 ///
 /// A bin is full when its files reach the target, and never has more rows than one file may have.
-/// Files of the target's size stay alone, and so does what no neighbour fits to.
+/// Files of the target's size stay alone, and so does what no neighbour fits to, by its size or, as
+/// `fits` says, by its columns.
 func compactionBins<File>(
-    _ files: [File], targetBytes: Int64, rowsMax: Int, bytes: (File) -> Int64, rows: (File) -> Int
+    _ files: [File], targetBytes: Int64, rowsMax: Int, bytes: (File) -> Int64, rows: (File) -> Int,
+    fits: (File, File) -> Bool = { _, _ in true }
 ) -> [CompactionBin<File>] {
     var bins: [CompactionBin<File>] = []
     var open = CompactionBin<File>()
@@ -27,6 +29,7 @@ func compactionBins<File>(
             continue
         }
         if open.rows.addingClamped(rows(file)) > rowsMax { close() }
+        if let last = open.files.last, !fits(last, file) { close() }
         open.files.append(file)
         open.bytes.addClamped(bytes(file))
         open.rows.addClamped(rows(file))

@@ -45,6 +45,7 @@ private struct PlainCompaction {
         let bytes: Int64
         let rows: Int
         let batches: ClosedRange<Int64>
+        let schema: Schema
     }
 
     func run(isDryRun: Bool) throws(LakeError) -> CompactionReport {
@@ -94,7 +95,9 @@ private struct PlainCompaction {
             rowsMax = min(
                 rowsMax, ParquetWriter.rowGroupRowsMax(footer.schema, ParquetOptions()))
             inputs.append(
-                Input(name: name, bytes: entry.bytes, rows: footer.rowCount, batches: batches))
+                Input(
+                    name: name, bytes: entry.bytes, rows: footer.rowCount, batches: batches,
+                    schema: footer.schema))
         }
         inputs.sort { left, right in
             left.batches.lowerBound != right.batches.lowerBound
@@ -102,7 +105,8 @@ private struct PlainCompaction {
                 : left.name.utf8.lexicographicallyPrecedes(right.name.utf8)
         }
         return compactionBins(
-            inputs, targetBytes: targetBytes, rowsMax: rowsMax, bytes: \.bytes, rows: \.rows)
+            inputs, targetBytes: targetBytes, rowsMax: rowsMax, bytes: \.bytes, rows: \.rows,
+            fits: { $0.schema == $1.schema })
     }
 
     /// Makes a directory anew and puts it in place of the old one; the bytes of its new files.

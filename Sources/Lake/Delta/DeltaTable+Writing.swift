@@ -90,24 +90,15 @@ extension DeltaTable {
     private func content(
         _ rows: RecordBatch, keys: [String], over snapshot: DeltaSnapshot
     ) throws(LakeError) -> RecordBatch {
-        guard !keys.isEmpty else { return rows }
-        var columns: [Int] = []
-        for key in keys {
-            guard let index = description.schema.index(of: key) else {
-                throw LakeError(
-                    .unknownKey,
-                    "the key '\(key)' is not a column of the table; it has "
-                        + description.schema.names.joined(separator: ", "), path: path.string)
-            }
-            columns.append(index)
+        guard !keys.isEmpty, let known = snapshot.metadata?.schema, !snapshot.files.isEmpty else {
+            guard !keys.isEmpty else { return rows }
+            return lastOfEachKey(rows, try keyColumns(keys, of: rows.schema, path))
         }
+        let schema = known.merged(with: rows.schema)
         var batches: [RecordBatch] = []
-        for file in snapshot.sortedFiles {
-            let read = try directory.read(file, of: Schema(description.schema.fields))
-            batches.append(RecordBatch(description.schema, read.columns, count: read.count))
-        }
-        let all = try concatenated(batches + [rows], description.schema, path)
-        return lastOfEachKey(all, columns)
+        for file in snapshot.sortedFiles { batches.append(try directory.read(file, of: schema)) }
+        let all = try concatenated(batches + [rows.completed(to: schema)], schema, path)
+        return lastOfEachKey(all, try keyColumns(keys, of: known, path))
     }
 
     /// Publishes a batch's files, then the commit that refers to them.
@@ -252,8 +243,9 @@ extension DeltaTable {
     }
 
     private func partitions(of rows: RecordBatch) throws(LakeError) -> [Partition] {
+        let columns = description.partitionBy.compactMap { rows.schema.index(of: $0) }
         let found = partition(
-            rows, by: partitionColumns, most: LakeTable.partitionsMax, naming: .delta)
+            rows, by: columns, most: LakeTable.partitionsMax, naming: .delta)
         guard let found else { throw LakeTable.tooManyPartitions(rows.count, path) }
         return found
     }

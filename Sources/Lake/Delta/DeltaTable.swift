@@ -73,7 +73,7 @@ public final class DeltaTable: Sendable {
                 made.note(try log.file(0))
                 _ = try log.commit(Self.firstEntry(owner, description).bytes, as: 0)
             }
-            try onNewest { _ throws(LakeError) in }
+            try onNewest { snapshot throws(LakeError) in try changeColumns(&snapshot) }
             try directory.removeDeltaStrays(depth: description.partitionBy.count)
         } catch {
             made.takeAway()
@@ -188,20 +188,16 @@ public final class DeltaTable: Sendable {
                     + "another path, or clear the table and replay the job", path: path.string)
         }
         let partition = metadata.partitionFields
-        let wanted = description.schema.fields.map { field in
-            partition.contains { $0.name.utf8.elementsEqual(field.name.utf8) }
-                ? Field(field.name, field.type) : field
-        }
-        let isSame =
-            metadata.schema.fields == wanted && metadata.partitionBy == description.partitionBy
+        let mayHold =
+            metadata.partitionBy == description.partitionBy
             && metadata.layout == description.layout
-        guard isSame else {
+        guard mayHold, snapshot.columns(for: description) != nil else {
             let found = FileColumns(stored: metadata.fileFields, partition: partition)
             throw LakeError(
                 .schemaDiffers,
                 "the table was made differently: "
-                    + "\(TableDirectory.differences(found, description)); use another path, or "
-                    + "clear the table", path: path.string)
+                    + "\(TableDirectory.differences(found, description)); give a column of another "
+                    + "type another name, use another path, or clear the table", path: path.string)
         }
     }
 

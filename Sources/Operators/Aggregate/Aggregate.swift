@@ -172,18 +172,27 @@ public final class Aggregate: StreamOperator, @unchecked Sendable {
         groups.endBatch()
     }
 
-    /// Gives the groups that changed since the last call in the batch, in `update` mode, where
-    /// `finish` would emit them if the batch ended now.
+    /// The most groups that are given at once to who looks for the first time: of more, those that
+    /// change from then on.
+    private static let shownAtFirstMax = 1 << 16
+
+    /// Gives the groups that changed since the last call in the batch: in `update` mode what
+    /// `finish` would emit if the batch ended now, in `append` mode what the open windows hold so
+    /// far, of all of them if the scope says so.
     ///
     /// - Throws: when an output expression or a decimal result fails, as in `finish`.
     public func show(
-        _ batch: BatchContext, into rows: inout OutputRows
+        _ scope: ShowScope, _ batch: BatchContext, into rows: inout OutputRows
     ) throws(OperatorError) {
-        guard mode == .update else { return }
+        guard mode != .complete else { return }
         // The first call in a batch finds what the batch has touched so far. A session may since
         // have become part of another.
-        let slots = groups.changed?.take().filter(table.isLive) ?? table.touchedSlots
+        var slots = groups.changed?.take().filter(table.isLive) ?? table.touchedSlots
         if groups.changed == nil { groups.changed = ChangedGroups() }
+        if mode == .append, scope == .all, table.count <= Self.shownAtFirstMax {
+            slots = table.liveSlots
+        }
+        guard !slots.isEmpty else { return }
         rows.emit(try result(table.sorted(slots), batch.evaluation))
     }
 

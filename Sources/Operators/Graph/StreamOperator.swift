@@ -37,10 +37,12 @@ public protocol StreamOperator: AnyObject, Sendable {
     func finish(_ batch: BatchContext, into rows: inout OutputRows) throws(OperatorError)
 
     /// Gives unfinished results that changed since the last call in the batch, as `finish` would
-    /// emit them if the batch ended now.
+    /// emit them if the batch ended now, or, of groups that are emitted once, if they were complete.
     ///
     /// By default there are none.
-    func show(_ batch: BatchContext, into rows: inout OutputRows) throws(OperatorError)
+    func show(
+        _ scope: ShowScope, _ batch: BatchContext, into rows: inout OutputRows
+    ) throws(OperatorError)
 
     /// Gives what becomes of unfinished results of the operator before, which must leave no trace
     /// here; by default nothing.
@@ -65,7 +67,9 @@ extension StreamOperator {
     public var state: [OperatorState] { [] }
 
     /// An operator whose results are finished when it emits them.
-    public func show(_ batch: BatchContext, into rows: inout OutputRows) throws(OperatorError) {}
+    public func show(
+        _ scope: ShowScope, _ batch: BatchContext, into rows: inout OutputRows
+    ) throws(OperatorError) {}
 
     /// An operator that cannot say what would become of unfinished rows.
     public func preview(
@@ -77,6 +81,14 @@ extension StreamOperator {
 
     /// An operator that holds no group open.
     public var deadlines: ClosedRange<EventTime>? { nil }
+}
+
+/// Which unfinished results are given.
+public enum ShowScope: Hashable, Sendable {
+    /// Those that changed since they were last given.
+    case changes
+    /// Also those of earlier batches: who looks has seen nothing yet.
+    case all
 }
 
 /// The rows that come in through one port of an operator.

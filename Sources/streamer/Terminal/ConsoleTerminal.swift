@@ -13,11 +13,16 @@ final class ConsoleTerminal: Terminal {
     func show(_ rows: RecordBatch, title: String, rowsMax: Int, cellMax: Int?) {
         console.print(console.styled(title, .bold, on: console.output))
         var printer = TablePrinter(
-            headers: rows.schema.names, isRight: rows.schema.fields.map(\.type.isNumeric))
+            headers: rows.schema.names, isRight: rows.schema.fields.map(\.type.isNumeric),
+            isText: rows.schema.fields.map { $0.type == .string },
+            widthMax: console.output.columns)
         let shown = min(rows.count, rowsMax)
         printer.print(
             (0..<shown).map { rows.row($0).map { Self.cell($0, cellMax) } }, on: console)
         if shown < rows.count { console.print("only showing the first \(shown) rows") }
+        if printer.columnsLeftOut > 0 {
+            console.print("\(printer.columnsLeftOut) of \(rows.schema.count) columns have no room")
+        }
         console.print("")
         console.output.flush()
     }

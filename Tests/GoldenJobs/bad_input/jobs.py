@@ -217,8 +217,8 @@ MODES = Group(
         fault("a watermark column that is no timestamp",
               ("/watermark/eventTime", "price", "timestamp"), {"watermark.eventTime": "price"}),
         query("`partitionBy` names no output column",
-              ("/queries/0/sinks/0/partitionBy/0", '"day"', 'Did you mean "date"?'),
-              **{"sinks.0.partitionBy": ["day"]}),
+              ("/queries/0/sinks/0/partitionBy/0", '"dat"', 'Did you mean "date"?'),
+              **{"sinks.0.partitionBy": ["dat"]}),
         fault("`partitionBy` names every column", ("/queries/0/sinks/0/partitionBy", "leave one"), {
             "queries.0.groupBy": ["window(event_time, '1 minute')"],
             "queries.0.select": ["to_date(window.start) AS date"], "queries.1": REMOVED}),
