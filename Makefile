@@ -266,7 +266,7 @@ nightly: build crash-sweep python-deps fault-deps unit-test-whole ## the long fi
 	.build/crash-sweep rot --step 1
 	.build/crash-sweep mutants --seeds 6
 	FAULT_KILLS=10000 FAULT_STEP=1 FAULT_LIMITS=600 FAULT_DISK_STEP=4 FAULT_SEED=$$RANDOM \
-	    $(python) -m pytest -q -s Tests/Faults
+	    WALK_ACTIONS=50000 WALK_SEED=$$RANDOM $(python) -m pytest -q -s Tests/Faults
 	python3 Tests/Fuzz/fuzz.py --runs $(RUNS)
 	python3 Tests/Fuzz/fuzz.py --runs $(RUNS) --build debug
 	$(MAKE) differential N=2000

@@ -54,6 +54,12 @@ public struct CheckpointReader: Sendable {
     /// The batches that were planned and are retained, in order.
     public func plannedBatches() throws -> [BatchID] { try offsetsLog.batches() }
 
+    /// Whether a job has a checkpoint here, be it without its identity.
+    public func isThere() throws -> Bool {
+        if try files.isTaken(metadataPath()) || files.isTaken(jobPath()) { return true }
+        return try !plannedBatches().isEmpty || !committedBatches().isEmpty
+    }
+
     /// The batches that are complete and retained, in order.
     public func committedBatches() throws -> [BatchID] { try commitLog.batches() }
 

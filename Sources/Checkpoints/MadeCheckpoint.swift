@@ -18,7 +18,8 @@ struct MadeCheckpoint: Sendable {
 
     /// Notes that the lock is held, so that nobody else is in the directory.
     mutating func noteLocked() throws {
-        isNew = try !reader.files.isTaken(reader.metadataPath())
+        // One that has lost its identity is damaged, not new: what it has is needed to mend it.
+        isNew = try !reader.isThere()
     }
 
     /// Removes what was made; what cannot be removed stays.

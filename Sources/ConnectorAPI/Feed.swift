@@ -33,9 +33,14 @@ public protocol Feed: AnyObject {
     ///   what was read of them has changed.
     func resume(from position: FeedPosition) throws(ConnectorError)
 
+    /// Begins at the start, whatever of it was read before: a feed that counts its records counts on
+    /// from a position; called instead of ``resume(from:)``.
+    func restart(after position: FeedPosition)
+
     /// Why the rows of another feed in the same log would come twice with this feed's, or `nil`.
     ///
-    /// Asked at a feed's start, for each of the log's other positions.
+    /// Asked at a feed's start, for each of the log's other positions; for a feed that goes on from a
+    /// position, after ``resume(from:)``.
     func conflict(with other: FeedIdentity, at position: FeedPosition) -> ConnectorError?
 
     /// The next step: rows, at most `rowsMax`, or none now, or the end.
@@ -63,6 +68,8 @@ extension Feed {
     public var pace: Double? { nil }
     /// Nothing: for a feed whose ``next(rowsMax:until:)`` never waits.
     public var interrupt: @Sendable () -> Void { {} }
+    /// Nothing: for a feed that counts nothing.
+    public func restart(after position: FeedPosition) {}
     /// None: for a feed whose rows are no other feed's.
     public func conflict(
         with other: FeedIdentity, at position: FeedPosition

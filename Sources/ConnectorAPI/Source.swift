@@ -104,7 +104,7 @@ extension Source {
                     Self.offsetsLost,
                     "\(description): the job needs offset \(offsets.lowerBound)\(split.ofIt), but "
                         + "the source starts at \(first): \(first - offsets.lowerBound) rows are "
-                        + "lost. Restore the removed segments, or clear the job's checkpoint and "
+                        + "lost. Put what was removed back from a copy, or clear the job's checkpoint and "
                         + "lake and start over", fault: .damage)
             }
             if offsets.upperBound > last {

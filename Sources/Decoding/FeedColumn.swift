@@ -130,3 +130,14 @@ extension FeedColumn.Origin {
         if case .joined(let first, let second) = self { [first, second] } else { [self] }
     }
 }
+
+extension FeedColumn {
+    /// What a text must be for the column to take it: `event_time timestamp(iso)`.
+    public var wanted: String {
+        switch type {
+        case .timestamp: "\(name) timestamp(\(timePattern ?? timestampFormat.rawValue))"
+        case .date: "\(name) date(\(dateFormat.rawValue))"
+        default: "\(name) \(type)"
+        }
+    }
+}

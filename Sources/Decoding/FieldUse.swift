@@ -29,6 +29,12 @@ public struct FieldUse: Sendable, Equatable {
         var empty: Int64 = 0
     }
 
+    /// How many records were read that gave no row, since their array has no element.
+    public var emptyRecords: Int64 {
+        guard let exploded, !exploded.keepsEmpty else { return 0 }
+        return exploded.empty
+    }
+
     /// The most names that a notice lists.
     private static let namesMax = 5
     /// Names beyond these are not kept.

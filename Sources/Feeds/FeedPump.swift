@@ -52,6 +52,7 @@ public final class FeedPump {
     ///   - feed: the feed, at its start.
     ///   - writer: a log with the feed's schema.
     ///   - options: how much is done at a time.
+    ///   - again: whether all rows come again that the log has of the feed or of others.
     ///   - time: the clock for pace, syncs and waits.
     ///   - publish: makes side rows durable before it returns, in place of those it has under the
     ///     same kind, feed and number.
@@ -59,7 +60,8 @@ public final class FeedPump {
     ///   cannot go back to where it was, or when the log has its rows from another feed.
     public init(
         _ feed: any Feed, into writer: TickLogWriter, options: Options = Options(),
-        time: any TimeSource = SystemTime(), publish: @escaping (SideRows) throws -> Void
+        again: Bool = false, time: any TimeSource = SystemTime(),
+        publish: @escaping (SideRows) throws -> Void
     ) throws {
         precondition(options.batchRowsMax > 0, "a batch has at least one row")
         guard feed.schema == writer.schema, feed.eventTime == writer.timeColumn else {
@@ -79,15 +81,20 @@ public final class FeedPump {
             identity?.text ?? "stdin-\(Checksum.hex(UInt64(bitPattern: time.nowMicros())))"
         guard let identity else { return }
         let positions = writer.producerPositions
-        if let position = positions[identity.text] {
-            try feed.resume(from: FeedPosition(position))
-            report.resumedFrom = position
-        } else {
-            for (other, position) in positions.sorted(by: { $0.key < $1.key }) {
-                let conflict = feed.conflict(
-                    with: FeedIdentity(stored: other), at: FeedPosition(position))
-                if let conflict { throw conflict }
-            }
+        let own = positions[identity.text]
+        if again {
+            if let own { feed.restart(after: FeedPosition(own)) }
+            return
+        }
+        if let own {
+            try feed.resume(from: FeedPosition(own))
+            report.resumedFrom = own
+        }
+        for (other, position) in positions.sorted(by: { $0.key < $1.key })
+        where other != identity.text {
+            let conflict = feed.conflict(
+                with: FeedIdentity(stored: other), at: FeedPosition(position))
+            if let conflict { throw conflict }
         }
     }
 

@@ -18,6 +18,8 @@ public struct LakeError: Error, Sendable, CustomStringConvertible {
         case damagedFile
         /// A file of the table is missing, or another than the newest one that was published.
         case staleFile
+        /// What a commit has published is not there.
+        case missingFile
         /// A partition column does not exist, is named twice, or leaves no column for the files.
         case invalidPartitioning
         /// A partition value cannot be the name of a directory.

@@ -62,6 +62,14 @@ public struct LakeTable: Sendable {
     /// Makes the table where there is none, and removes unpublished files from it.
     public func make() throws(LakeError) -> MadeTable { try directory.claim(owner, description) }
 
+    /// Checks that the files of the owner's newest batch are there, or compacted.
+    ///
+    /// - Parameter recorded: what the newest commit with files recorded.
+    /// - Throws: `.missingFile`.
+    public func requirePublished(_ recorded: [FileReceipt]) throws(LakeError) {
+        try directory.requirePublished(recorded, isElsewhere: isCompacted)
+    }
+
     static func partitionColumns(
         _ schema: Schema, _ names: [String], _ path: Path
     ) throws(LakeError) -> [Int] {

@@ -42,6 +42,14 @@ public struct ReplacedTable: Sendable {
     /// Makes the table where there is none, and removes unpublished files from it.
     public func make() throws(LakeError) -> MadeTable { try directory.claim(owner, description) }
 
+    /// Checks that the file of the owner's newest batch is there.
+    ///
+    /// - Parameter recorded: what the newest commit with files recorded.
+    /// - Throws: `.missingFile`.
+    public func requirePublished(_ recorded: [FileReceipt]) throws(LakeError) {
+        try directory.requirePublished(recorded)
+    }
+
     private static func fileName(of path: Path) -> String {
         let name = path.name
         let isPlain = name != "." && name != ".." && name != "/"

@@ -50,6 +50,29 @@ struct TableDirectory: Sendable {
         if !found.contains(wanted) { try refuseOtherColumns(description) }
     }
 
+    /// Checks that what the owner's newest batch published is there; its content is for a check of
+    /// the table to say.
+    ///
+    /// - Parameters:
+    ///   - recorded: the files of the newest commit that published some.
+    ///   - isElsewhere: whether the rows of such a file are in another one by now.
+    /// - Throws: `.missingFile`: what follows would be a table without the rows of that commit.
+    func requirePublished(
+        _ recorded: [FileReceipt], isElsewhere: (FileReceipt) -> Bool = { _ in false }
+    ) throws(LakeError) {
+        for receipt in recorded where !isElsewhere(receipt) {
+            let file = try path(of: receipt.path)
+            if try onStorage({ () throws(StorageError) in try files.isTaken(file) }) { continue }
+            let isTableGone = try isThere ? markers().isEmpty : true
+            throw LakeError(
+                .missingFile,
+                (isTableGone ? "the table is missing" : "the file is missing")
+                    + ", and the checkpoint has published rows in it; restore it from a copy, or "
+                    + "clear the job and run it anew",
+                path: isTableGone ? path.string : file.string)
+        }
+    }
+
     /// Makes the directory the table of this owner; when that fails, nothing of it stays.
     ///
     /// - Throws: what ``check(_:_:)`` throws, and faults of storage.

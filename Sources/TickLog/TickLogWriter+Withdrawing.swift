@@ -17,16 +17,19 @@ extension TickLogWriter {
 
     /// Removes the files that a new log has, and the directories that were made for it.
     static func removeFiles(of path: Path, directories: [Path], _ files: any FileSystem) {
-        let names = [
-            LogDescription.fileName, HighWatermark.fileName, SegmentHeader.fileName(0),
-            LogDirectory.lockName,
-        ]
         // The description goes first: without it there is no log.
-        try? files.removeWithoutSync(names.compactMap { try? path.appending($0) })
+        try? files.removeWithoutSync(ownNames.compactMap { try? path.appending($0) })
         for directory in directories { try? files.removeIfEmpty(directory) }
     }
 
+    /// The files of a log that never had a row; one that had may have journals besides.
+    private static let ownNames = [
+        LogDescription.fileName, HighWatermark.fileName, SegmentHeader.fileName(0),
+        RowlessPositions.fileName, LogDirectory.lockName, LogRetention.fileName,
+    ]
+
     private static func isEmpty(_ path: Path, _ files: any FileSystem) throws -> Bool {
+        guard try files.list(path).allSatisfy({ ownNames.contains($0.name) }) else { return false }
         let log = try LogDirectory.description(path, files)
         let bytes = try files.readOwn(path.appending(HighWatermark.fileName), maxBytes: 4_096)
         guard let mark = HighWatermark(bytes, seed: log.seed) else { return false }

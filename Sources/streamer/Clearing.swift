@@ -98,8 +98,12 @@ struct Clearing {
 
     private static let depthMax = 8
 
+    /// Also one that has lost its identity: it is cleared as a whole.
     private static func isCheckpoint(_ path: Path) throws -> Bool {
-        try machineFiles.isTaken(path.appending("metadata"))
+        guard try machineFiles.info(path)?.kind == .directory else { return false }
+        if try machineFiles.isTaken(path.appending("metadata")) { return true }
+        return try machineFiles.isTaken(path.appending("offsets"))
+            && CheckpointPlace(folder: path).reader.isThere()
     }
 
     private static func isTable(_ path: Path) throws -> Bool {

@@ -2,7 +2,6 @@ import Columnar
 import CommandLine
 import ConnectorAPI
 import Feeds
-import Jobs
 import Storage
 import TickLog
 
@@ -56,7 +55,22 @@ private func appendToLog(_ arguments: Arguments, _ console: Console) throws -> E
     try arguments.requireAtMostOne(of: "job", "feed", "schema")
     let path = try Path(arguments.word("LOG"))
     let input = try AppendInput(arguments, log: path)
-    let feed: any Feed = arguments.has("again") ? OneTimeFeed(input.feed) : input.feed
+    var made = MadeLogs()
+    do {
+        try made.make(
+            path, SourceColumns(schema: input.feed.schema, timeColumn: input.feed.eventTime))
+        return try append(input, to: path, arguments, console)
+    } catch {
+        // A log that got no row would be in the way of the next try, with other columns.
+        made.takeAway()
+        throw error
+    }
+}
+
+private func append(
+    _ input: AppendInput, to path: Path, _ arguments: Arguments, _ console: Console
+) throws -> ExitCode {
+    let feed = input.feed
     // Standard input may give a few rows at a time, for as long as it likes.
     let isLive = arguments.list("FILE").contains("-")
     var layout = TickLogOptions(journal: isLive ? JournalOptions() : nil)
@@ -68,7 +82,9 @@ private func appendToLog(_ arguments: Arguments, _ console: Console) throws -> E
     let tables = try FeedTables(malformed: input.rejectsPath, machineFiles)
     var options = FeedPump.Options()
     options.appendDelayMicros = 0
-    let pump = try FeedPump(feed, into: writer, options: options, publish: tables.publish)
+    let pump = try FeedPump(
+        feed, into: writer, options: options, again: arguments.has("again"),
+        publish: tables.publish)
     let progress = ProgressLine(console: console, time: SystemTime())
     handleStopSignals(announcing: false)
     defer { progress.clear() }
@@ -127,27 +143,6 @@ extension TickLogReader {
         }
         return range
     }
-}
-
-/// A feed that leaves no trace of how far it came: its rows are appended whatever the log has.
-private final class OneTimeFeed: Feed {
-    private let feed: any Feed
-
-    init(_ feed: any Feed) { self.feed = feed }
-
-    var schema: Schema { feed.schema }
-    var eventTime: String { feed.eventTime }
-    var pace: Double? { feed.pace }
-    var replay: Replay { .never }
-    var interrupt: @Sendable () -> Void { feed.interrupt }
-    func resume(from position: FeedPosition) throws(ConnectorError) {
-        try feed.resume(from: position)
-    }
-    func next(rowsMax: Int, until deadline: MonotonicTime) throws(ConnectorError) -> FeedStep {
-        try feed.next(rowsMax: rowsMax, until: deadline)
-    }
-    func notices() -> [String] { feed.notices() }
-    func close() { feed.close() }
 }
 
 /// How many gaps a feed had, in words.

@@ -7,13 +7,13 @@ import os
 
 import pytest
 
-from bad_input import command_line, disk, jobs, rows, runtime, symbols
+from bad_input import command_line, disk, files_read, jobs, rows, runtime, symbols
 from bad_input.case import Laboratory, check
 from bad_input.page import page
 from conftest import ROOT
 
 GROUPS = [
-    *command_line.GROUPS, *jobs.GROUPS, *rows.GROUPS, *runtime.GROUPS, *disk.GROUPS]
+    *command_line.GROUPS, *jobs.GROUPS, *rows.GROUPS, *files_read.GROUPS, *runtime.GROUPS, *disk.GROUPS]
 CASES = [(group, case) for group in GROUPS for case in group.cases]
 PAGE = ROOT / "docs" / "errors.md"
 

@@ -76,6 +76,13 @@ def test_a_record_without_elements_is_no_row_and_is_counted(workspace, array):
     assert rows(workspace) == [("A", "1.0")]
 
 
+def test_a_record_without_elements_parses_where_no_other_one_does(workspace):
+    lines(workspace, '{"symbol":"A","trades":5}', '{"symbol":"B","trades":[]}')
+    assert "rejected 1 row" in append(workspace).out
+    lines(workspace, '{"symbol":"A","trades":5}', name="b.json")
+    assert "none of 1 record parses" in append(workspace, "log/y", check=1, paths="b.json").err
+
+
 def test_a_record_without_elements_is_a_row_with_explode_outer(workspace):
     fields = [{"name": "t", "type": "timestamp"}, {"name": "symbol", "type": "string"},
               {"name": "p", "path": "trades.p", "type": "double"}]

@@ -672,7 +672,8 @@ def test_times_of_iso_8601(workspace, text, micros):
 @pytest.mark.parametrize("text", [
     "2026010", "202601051", "20261305T100000", "20260105T10000", "20260105T250000", "2026-0105", "2026-01-05E10:00"])
 def test_times_that_are_none(workspace, text):
-    assert column_of_times(workspace, [text]) == []
+    error = column_of_times(workspace, [text], check=1)
+    assert "none of 1 record parses" in error and f"in '{text}'" in error
 
 
 @pytest.mark.parametrize("pattern, text, time", [
@@ -690,7 +691,8 @@ def test_patterns_of_times(workspace, pattern, text, time):
     ("dd.MM.yyyy", "5.1.2026"), ("M/d/yyyy", "13/5/2026"), ("yyyyMMdd HHmmssSSS", "20260105 100000"),
     ("yyyy-MM-dd HH:mm", "2026-01-05 10:00:00"), ("d.M.yyyy", "30.2.2026"), ("yyyy-DDD", "2026-366")])
 def test_texts_that_are_not_of_a_pattern(workspace, pattern, text):
-    assert column_of_times(workspace, [text], timestampFormat=pattern) == []
+    error = column_of_times(workspace, [text], check=1, timestampFormat=pattern)
+    assert "none of 1 record parses" in error and f"timestamp({pattern})" in error
 
 
 @pytest.mark.parametrize("pattern, reason", [
@@ -826,7 +828,8 @@ def test_a_reject_names_what_would_read_its_time(workspace, format, text, settin
         (workspace.path / "x").write_text(json.dumps({"t": text}) + "\n")
         feed = {"fields": [column]}
     feed |= {"format": format, "paths": "x", "eventTime": "t", "rejects": {"maxShare": 1}}
-    workspace.run("log", "append", "log/z", "--feed", workspace.job(feed, "feed.json"))
+    error = workspace.run("log", "append", "log/z", "--feed", workspace.job(feed, "feed.json"), check=1).err
+    assert setting + " would read it" in error
     reason = workspace.query("SELECT reason FROM read_parquet('{lake}/rejects/*.parquet')")[0][0]
     assert reason.endswith(setting + " would read it"), reason
     word, value = setting.split(" or ")[0].split(": ")[-2:] if " or " not in setting \

@@ -120,7 +120,7 @@ def test_silence_beats_a_wild_guess(workspace, word):
 
 def test_lists_have_at_most_five_names(workspace):
     error = workspace.run("frobnicate", check=2).err
-    assert re.search(r"the verbs are: run, replay, serve, clear, validate and \d more\n", error), error
+    assert re.search(r"the verbs are: (\w+, ){4}\w+ and \d+ more\n", error), error
     job = text_job()
     job["source"]["columns"] += [{"name": f"c{index}", "type": "double"} for index in range(9)]
     job["queries"][0]["where"] = "nothing > 1"
@@ -268,8 +268,8 @@ def test_date_and_time_of_json_are_joined(workspace):
         {"name": "t", "path": ["d", "t"], "type": "timestamp", "timestampFormat": "yyyyMMdd HHmmssSSS"},
         {"name": "u", "path": ["d", "missing"], "type": "timestamp"}]}
     done = workspace.run(
-        "log", "append", "log/y", "--feed", workspace.job(feed, "feed.json"), check=None)
-    assert "missing" in done.err or "did not parse" in done.err
+        "log", "append", "log/y", "--feed", workspace.job(feed, "feed.json"), check=1)
+    assert "none of 1 record parses" in done.err and "u is not a timestamp" in done.err
     feed["fields"] = feed["fields"][:1]
     workspace.run("log", "append", "log/x", "--feed", workspace.job(feed, "feed.json"))
     out = workspace.run("log", "cat", "log/x", "--format", "csv").out

@@ -131,6 +131,13 @@ final class ArrowFeed: Feed {
     }
 
     private var position: FeedPosition {
+        // What cannot be read again is not known again.
+        if checkedBytes > 0, replay.identity != nil, let path = try? Path(paths[place.file]),
+            let file = try? files.openForReading(path),
+            let content = try? FileContent(of: file, bytes: Int64(checkedBytes))
+        {
+            filesRead.noteRead(content)
+        }
         let numbers = "\(place.file):\(place.batch):\(place.row)"
         return FeedPosition("\(numbers):\(Checksum.hex(checksum.value)):\(filesRead.text)")
     }
@@ -141,20 +148,30 @@ final class ArrowFeed: Feed {
     ) -> ConnectorError? {
         let parts = position.text.split(separator: ":" as Character)
         guard parts.count == 5, replay.identity != nil, let read = FilesRead(parts[4]),
-            let path = paths.first(where: read.contains)
+            let path = paths.dropFirst(place == Place() ? 0 : place.file + 1).first(where: {
+                isRead($0, by: read)
+            })
         else { return nil }
         return ConnectorError(
             "readBefore",
-            "the log has rows of this file by a feed of other files, or of another spelling of its "
-                + "path, and all of them would come again: name the files as before, or use another "
-                + "log; 'streamer log append --again' appends them again", at: path)
+            "the log has rows of this file by a feed of other files, or under another path, and all "
+                + "of them would come again: name the files as before, or use another log; "
+                + "'streamer log append --again' appends them again", at: path)
+    }
+
+    /// Whether a file was read, or begins with what was read of another one.
+    private func isRead(_ path: String, by read: FilesRead) -> Bool {
+        if read.contains(path) { return true }
+        guard let file = try? files.openForReading(Path(path)) else { return false }
+        return (try? read.original(of: file, among: [])) != nil
     }
 
     private func badPosition(_ position: FeedPosition) -> ConnectorError {
         ConnectorError(
             "badPosition",
             "the log has rows of these files up to \(position.text), which is not in them: they "
-                + "have changed; append them under another name, or with --again",
+                + "have changed: put them back as they were and give other rows in a new file, or "
+                + "append all of them with 'streamer log append --again'",
             at: paths.joined(separator: ", "), fault: .damage)
     }
 
@@ -199,19 +216,23 @@ final class ArrowFeed: Feed {
                 throw ConnectorError(
                     "badOptions",
                     "the column '\(field.name)' of the log is missing; it has "
-                        + listed(rows.schema.names), at: paths[place.file])
+                        + listed(rows.schema.names)
+                        + "; write the file with it, or use another log",
+                    at: paths[place.file])
             }
             guard column.type == field.type || column.type.widens(to: field.type) else {
                 throw ConnectorError(
                     "badOptions",
-                    "the column '\(field.name)' has the type \(column.type), in the "
-                        + "log it has \(field.type)", at: paths[place.file])
+                    "the column '\(field.name)' has the type \(column.type), in the log it has "
+                        + "\(field.type); write the file with that type, or use another log",
+                    at: paths[place.file])
             }
             guard field.isNullable || column.nullCount == 0 else {
                 throw ConnectorError(
                     "badOptions",
                     "the column '\(field.name)' holds NULL in batch \(place.batch), "
-                        + "which the log's does not take", at: paths[place.file])
+                        + "which the log's does not take; fill it, or use another log",
+                    at: paths[place.file])
             }
             return column.widened(to: field.type)
         }

@@ -28,8 +28,6 @@ struct FileFaults {
     /// Files that were corrected in this run.
     private var correctedNow: [String] = []
 
-    private static let namesMax = 5
-
     /// The codes of faults that lie in what a file holds: the same whenever it is read.
     static let ofContent: Set<String> = [
         "malformedRecord", "otherColumns", "unreadable", "badHeader", noRoom,
@@ -62,6 +60,9 @@ struct FileFaults {
         leftOut[path] = fault.message
     }
 
+    /// Whether a file of the list is left out.
+    func isLeftOut(_ path: String) -> Bool { leftOut[path] != nil }
+
     /// Whether a file is as it was when it was left out.
     func isLeftOut(_ found: DirectoryFiles.Found) -> Bool {
         guard let known = passedOver[found.path.string] else { return false }
@@ -74,11 +75,8 @@ struct FileFaults {
             "\($0) was corrected before its batch was committed, and is read as it is now"
         }
         guard let first = leftOut.min(by: { $0.key < $1.key }) else { return lines }
-        let names = leftOut.keys.sorted().prefix(Self.namesMax).joined(separator: ", ")
-        let more = leftOut.count - min(leftOut.count, Self.namesMax)
         lines.append(
-            "\(counted(Int64(leftOut.count), "file")) left out: \(names)"
-                + (more > 0 ? " and \(more) more" : "")
+            "\(counted(Int64(leftOut.count), "file")) left out: \(listed(leftOut.keys.sorted()))"
                 + " (\(leftOut.count > 1 ? "the first: " : "")\(first.value))")
         return lines
     }
@@ -168,9 +166,10 @@ extension FileSource {
         state.withLock { $0.faults.committed = end.only ?? 0 }
     }
 
-    /// Files that were left out or corrected, and what the rows' columns found.
+    /// Files that were left out or corrected, what was done with files that were read, and what the
+    /// rows' columns found.
     public func notices() -> [String] {
-        state.withLock { $0.faults.notices } + rows.notices()
+        state.withLock { $0.faults.notices + habits(of: $0) } + rows.notices()
     }
 }
 

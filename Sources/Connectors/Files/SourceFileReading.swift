@@ -19,6 +19,8 @@ public protocol FileRows: Sendable {
     /// The parts of a file, in order, that lie in a range of its own offsets, which count from 0.
     func parts(of file: OpenSourceFile, _ range: Range<Int64>, rowsMax: Int) throws
         -> [BlockPlan]
+    /// Whether a file has rows at all, as far as that can be told without reading them.
+    func hasRows(_ file: any ReadFile, bytes: Int64) throws -> Bool
     /// Whether a file with such a fault is left out, as a record would be.
     func leavesOut(_ fault: ConnectorError) -> Bool
     /// What a user should know of the rows read so far, one line each.
@@ -32,6 +34,10 @@ extension FileRows {
     public var countsBytes: Bool { false }
     /// Each file was checked for itself.
     public func check(firstFiles: [Path]) throws {}
+    /// A file that takes offsets does.
+    public func hasRows(_ file: any ReadFile, bytes: Int64) throws -> Bool {
+        try offsetCount(of: file, bytes: bytes) > 0
+    }
     /// It is not.
     public func leavesOut(_ fault: ConnectorError) -> Bool { false }
     /// Nothing.
@@ -95,13 +101,16 @@ public final class OpenSourceFile: Sendable {
         return file
     }
 
-    /// A checksum of the size, the first 4 KiB and the last 64 KiB: it costs little whatever the
-    /// size, and covers the footer of a Parquet file, which depends on all of it.
+    /// A checksum of a number of bytes, and of the first 4 KiB and the last 64 KiB of so many: it
+    /// costs little whatever the size, and covers the footer of a Parquet file, which depends on all
+    /// of it.
     public static func fingerprint(of file: any ReadFile, bytes: Int64) throws -> UInt64 {
         let tailStart = max(0, bytes - 65_536)
         let head = Checksum.xxh3(
-            try file.readUpTo(4_096, at: 0), seed: UInt64(truncatingIfNeeded: bytes))
-        return Checksum.xxh3(try file.readUpTo(65_536, at: tailStart), seed: head)
+            try file.readUpTo(Int(min(4_096, bytes)), at: 0),
+            seed: UInt64(truncatingIfNeeded: bytes))
+        return Checksum.xxh3(
+            try file.readUpTo(Int(bytes - tailStart), at: tailStart), seed: head)
     }
 }
 

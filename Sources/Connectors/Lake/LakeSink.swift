@@ -24,8 +24,10 @@ public final class LakeSink: Sink {
     /// Files of earlier batches stay.
     public var history: SinkHistory { .everyBatch }
 
-    /// Makes the table where there is none, and removes what no batch published.
+    /// Checks that what was published is there, makes the table where there is none, and removes
+    /// what no batch published.
     public func recover(_ last: SinkRecovery) throws(ConnectorError) {
+        try connectorErrors { try table.requirePublished(last.receipts.compactMap(\.file)) }
         try making.make { try table.make() }
     }
 
@@ -88,8 +90,10 @@ public final class TableSink: Sink {
     /// The table is one file.
     public var history: SinkHistory { .newestBatch }
 
-    /// Makes the table where there is none, and removes what no batch published.
+    /// Checks that what was published is there, makes the table where there is none, and removes
+    /// what no batch published.
     public func recover(_ last: SinkRecovery) throws(ConnectorError) {
+        try connectorErrors { try table.requirePublished(last.receipts.compactMap(\.file)) }
         try making.make { try table.make() }
     }
 

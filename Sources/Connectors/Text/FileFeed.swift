@@ -18,21 +18,25 @@ public class FileFeed: Feed {
     public static let readBytesDefault = 1 << 18
 
     let cursor: InputCursor
-    private let parser: any RecordParser
+    let parser: any RecordParser
     private let columns: ColumnSet
     private let records: RecordLoop
-    private let columnsRead: [FeedColumn]
+    let columnsRead: [FeedColumn]
     private let input: FeedInput
     private let wait: InputWait
 
     // Where the feed is.
     /// Whether what comes before the first record of the open stream was read.
     private var hasBegun = false
-    private var line: Int64 = 1
-    private var rows: Int64 = 0
-    private var malformedCount: Int64 = 0
+    /// Where the records of the open stream begin.
+    private var recordsStart: Int64 = 0
+    var line: Int64 = 1
+    var rows: Int64 = 0
+    var malformedCount: Int64 = 0
     /// The place in the stream that was left last, or in front of what is to be read again.
-    private var place: (offset: Int64, checksum: UInt64)?
+    var place: (offset: Int64, checksum: UInt64)?
+    /// Files that begin with what was read of another one, and that one.
+    var copies: [(path: String, original: String)] = []
 
     /// The malformed records of the batch under construction.
     private var malformed: [MalformedRecord] = []
@@ -41,8 +45,11 @@ public class FileFeed: Feed {
     /// Reasons of the first malformed records of this run, for the error that stops it.
     private var firstReasons: [String] = []
     /// A fault met behind rows that had to be delivered first.
-    private var pending: (any Error)?
+    var pending: (any Error)?
 
+    /// How many reasons a message gives, and how much of a record with each.
+    private static let reasonsMax = 3
+    private static let reasonTextMax = 80
     /// Records before the share counts.
     static let recordsBeforeShareCounts: Int64 = 1_000
     private static let batchRowsMax = 1 << 20
@@ -100,7 +107,10 @@ public class FileFeed: Feed {
         line = progress.line
         rows += Int64(progress.rows)
         if pending == nil { pending = tooManyMalformed() }
-        if isAtEnd, progress.rows == 0, malformed.isEmpty { return .ended }
+        if isAtEnd, progress.rows == 0, malformed.isEmpty {
+            if let fault = noneParsed() { throw fault }
+            return .ended
+        }
         return .rows(
             FeedBatch(
                 rows: columns.finishBatch(count: progress.rows),
@@ -131,13 +141,23 @@ public class FileFeed: Feed {
                 })
             guard case .endOfStream = stop else { return false }
             place = (window.offset, window.readChecksum())
+            noteRead(of: window, isLeft: true)
             hasBegun = false
             cursor.close()
         }
     }
 
-    private func begin(_ window: InputWindow, _ progress: inout ParseProgress) throws {
+    /// Goes back to the start of the files, with nothing read.
+    func rewind() {
+        cursor.rewind()
+        (hasBegun, line, rows, malformedCount) = (false, 1, 0, 0)
+        (place, pending) = (nil, nil)
+    }
+
+    /// Reads what comes before the first record of a stream that was just opened.
+    func begin(_ window: InputWindow, _ progress: inout ParseProgress) throws {
         if hasBegun { return }
+        try refuseRenamed()
         try window.skipByteOrderMark()
         let lines: Int64
         do {
@@ -152,7 +172,14 @@ public class FileFeed: Feed {
         }
         progress.line = 1 + lines
         hasBegun = true
+        recordsStart = window.offset
         cursor.noteBegun()
+    }
+
+    /// Notes how far the open file was read, once that is further than to its first record.
+    func noteRead(of window: InputWindow, isLeft: Bool) {
+        guard window.offset > recordsStart else { return }
+        cursor.noteRead(upTo: window.offset, isLeft: isLeft)
     }
 
     private func take(
@@ -160,15 +187,19 @@ public class FileFeed: Feed {
     ) {
         lastMalformed = ((window.offset, window.readChecksum()), progress.line)
         malformedCount += 1
-        if firstReasons.count < 3 {
-            firstReasons.append("\(cursor.sourceName) line \(progress.line): \(record.reason)")
-        }
-        let text = unsafe UnsafeRawBufferPointer(
+        let bytes = unsafe UnsafeRawBufferPointer(
             rebasing: window.unread.prefix(record.textBytes))
+        let text = unsafe MalformedRecord.printable(bytes)
+        if firstReasons.count < Self.reasonsMax {
+            let shown = text.prefix(Self.reasonTextMax)
+            firstReasons.append(
+                "\(cursor.sourceName) line \(progress.line): \(record.reason), in '\(shown)"
+                    + (shown.count < text.count ? "…'" : "'"))
+        }
         malformed.append(
             MalformedRecord(
                 reason: record.reason, source: cursor.sourceName, byteOffset: window.offset,
-                line: progress.line, text: unsafe MalformedRecord.printable(text)))
+                line: progress.line, text: text))
     }
 
     /// A record that a fault kept from being skipped to its end is met again: it does not count.
@@ -188,130 +219,35 @@ public class FileFeed: Feed {
             && Double(malformedCount) > input.rejectsMaxShare * Double(total)
     }
 
-    private func tooManyMalformed() -> ConnectorError? {
+    /// The fault of a feed of which too large a share of records does not parse.
+    func tooManyMalformed() -> ConnectorError? {
         guard isOverLimit() else { return nil }
         let total = rows + malformedCount
-        let first =
-            firstReasons.isEmpty ? "" : "; the first: " + firstReasons.joined(separator: "; ")
         return ConnectorError(
             "tooManyRejects",
             "\(malformedCount) of \(total) rows do not parse, more than the share of "
-                + "\(input.rejectsMaxShare) that rejects.maxShare allows: correct the columns or "
-                + "the file, or raise rejects.maxShare\(first)")
-    }
-}
-
-extension FileFeed {
-    private var position: FilePosition {
-        let index = max(0, cursor.fileIndex)
-        let window = place == nil ? cursor.window : nil
-        let read = place ?? (window.map { ($0.offset, $0.readChecksum()) } ?? (0, 0))
-        return FilePosition(
-            file: index, entry: cursor.entryIndex, offset: read.offset, line: line, rows: rows,
-            malformed: malformedCount, names: cursor.namesDigest(before: index),
-            checksums: .init(before: cursor.checksumBefore, read: read.checksum),
-            files: cursor.filesRead, path: cursor.input.path)
+                + "\(input.rejectsMaxShare) that rejects.maxShare allows: raise it to go on, or "
+                + "correct the columns or the file and "
+                + (rows > 0
+                    ? "begin anew with another log, or with 'streamer clear JOB --log'"
+                    : "read it again")
+                + "; the records are in \(input.rejectsPath)\(reasons)")
     }
 
-    /// Goes to the place after a batch that carried this position, if what was read is still there.
-    public final func resume(from position: FeedPosition) throws(ConnectorError) {
-        try connectorErrors { try resume(position) }
-    }
-
-    private func resume(_ position: FeedPosition) throws {
-        guard let target = FilePosition(position.text) else {
-            throw ConnectorError(
-                "badPosition",
-                "'\(position.text.prefix(100))' is not a position of a feed from files",
-                fault: .damage)
-        }
-        guard cursor.isReadable else {
-            throw badPosition(target, "it cannot be read a second time")
-        }
-        guard cursor.path(at: target.file) == target.path,
-            cursor.namesDigest(before: target.file) == target.names
-        else {
-            throw badPosition(
-                target,
-                "the feed was in this file, but the files before it have changed since; a new "
-                    + "file must come after those already read")
-        }
-        _ = try cursor.open(file: target.file, entry: target.entry)
-        if let checksums = target.checksums, checksums.before != cursor.checksumBefore {
-            throw changed(
-                target, "the files before it are not what they were when they were read")
-        }
-        if target.offset > 0 {
-            guard cursor.entryIndex == target.entry, let window = cursor.window else {
-                throw badPosition(target, "the archive has changed: its entry is gone")
-            }
-            try resume(window, target)
-        } else {
-            place = (0, ChecksumStream().value)
-        }
-        line = target.line
-        rows = target.rows
-        malformedCount = target.malformed
-        pending = tooManyMalformed()
-    }
-
-    /// Goes to a place in a stream behind its start.
-    private func resume(_ window: InputWindow, _ target: FilePosition) throws {
-        var progress = ParseProgress(rowsMax: 1, line: 1)
-        try begin(window, &progress)
-        guard try window.skip(to: target.offset) else {
-            throw badPosition(
-                target,
-                "the feed was at byte \(target.offset), and the file is shorter now; give the "
-                    + "file as it was")
-        }
-        if let checksums = target.checksums, checksums.read != window.readChecksum() {
-            throw changed(
-                target,
-                "its first \(target.offset) bytes, which were read, are not what they were")
-        }
-        try refuseHalfRecord(window, target)
-    }
-
-    /// Refuses a last line that was taken for a whole record and goes on now.
-    private func refuseHalfRecord(_ window: InputWindow, _ target: FilePosition) throws {
-        guard let last = window.lastRead, last != UInt8(ascii: "\n"),
-            let next = try window.peek(), next != UInt8(ascii: "\n"), next != UInt8(ascii: "\r")
-        else { return }
-        throw changed(
-            target,
-            "the line that ended at byte \(target.offset) without a line end was read as a whole "
-                + "record, and goes on now, so half a record was taken")
-    }
-
-    private func badPosition(_ target: FilePosition, _ what: String) -> ConnectorError {
-        ConnectorError("badPosition", what, at: target.path, fault: .damage)
-    }
-
-    private func changed(_ target: FilePosition, _ what: String) -> ConnectorError {
-        ConnectorError(
-            "fileChanged",
-            "\(what): put the file back as it was, and give other rows in a new file; to read it "
-                + "anew, use another log, or 'streamer log append --again', which appends all of "
-                + "its rows", at: target.path, fault: .damage)
-    }
-
-    /// Whether the other feed was in one of this feed's files: then its rows are in the log.
-    public final func conflict(
-        with other: FeedIdentity, at position: FeedPosition
-    ) -> ConnectorError? {
-        guard let place = FilePosition(position.text), replay.identity != nil,
-            let path = cursor.read(before: place)
-        else { return nil }
-        let extent = path == place.path ? ", up to byte \(place.offset)" : ""
+    /// The fault of a feed that has come to its end without a row.
+    private func noneParsed() -> ConnectorError? {
+        // A record whose array is empty parses, and is no row.
+        guard rows == 0, malformedCount > 0, parser.fieldUse.emptyRecords == 0 else { return nil }
+        let wanted = columnsRead.map(\.wanted).joined(separator: ", ")
         return ConnectorError(
-            "readBefore",
-            "the log has rows of this file\(extent), by a feed of other files, columns or "
-                + "settings, or of another spelling of its path, and all of them would come again: "
-                + "give the feed as it was, or use another log; 'streamer log append --again' "
-                + "appends them again", at: path)
+            "noneParsed",
+            "none of \(counted(malformedCount, "record")) parses, so there is no row; wanted are "
+                + "\(wanted): "
+                + "correct the columns or the file and read it again; the records are in "
+                + "\(input.rejectsPath)\(reasons)")
     }
 
-    /// What the columns found, and which fields no column reads.
-    public final func notices() -> [String] { parser.fieldUse.notices(of: columnsRead) }
+    private var reasons: String {
+        firstReasons.isEmpty ? "" : "; the first: " + firstReasons.joined(separator: "; ")
+    }
 }

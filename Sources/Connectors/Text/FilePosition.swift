@@ -6,13 +6,13 @@ import Storage
 ///
 /// As text:
 ///
-///     v3 <file> <entry> <offset> <line> <rows> <malformed> <names> <before> <checksum>
+///     v4 <file> <entry> <offset> <line> <rows> <malformed> <names> <before> <checksum>
 ///         <files> <path>
 ///
 /// `offset` counts bytes after decompression, `names` is a hash of the names of the files before,
 /// `before` a checksum of what they hold, `checksum` one of the bytes before `offset`, and `files`
-/// says which files were read (``FilesRead``). Of earlier builds, a position `v2` has no `files`, and
-/// `v1` no checksum either.
+/// says which files were read, and what they held (``FilesRead``). Of earlier builds, `v3` does not
+/// say what they held, `v2` has no `files`, and `v1` no checksum either.
 struct FilePosition: Equatable {
     /// The file's index.
     var file: Int
@@ -42,7 +42,7 @@ struct FilePosition: Equatable {
     var text: String {
         let numbers = "\(file) \(entry) \(offset) \(line) \(rows) \(malformed) \(names)"
         guard let checksums else { return "v1 \(numbers) \(path)" }
-        return "v3 \(numbers) \(Checksum.hex(checksums.before)) \(Checksum.hex(checksums.read)) "
+        return "v4 \(numbers) \(Checksum.hex(checksums.before)) \(Checksum.hex(checksums.read)) "
             + "\(files.text) \(path)"
     }
 }
@@ -51,7 +51,7 @@ extension FilePosition {
     /// The position that a text tells, or `nil`.
     init?(_ text: String) {
         // What a version has between `names` and the path.
-        let extras = ["v1": 0, "v2": 2, "v3": 3]
+        let extras = ["v1": 0, "v2": 2, "v3": 3, "v4": 3]
         guard let version = text.split(separator: " " as Character, maxSplits: 1).first,
             let extra = extras[String(version)]
         else { return nil }

@@ -18,7 +18,7 @@ final class InputCursor {
     private var entryName: String?
     private(set) var window: InputWindow?
     /// The files of which something was read.
-    private(set) var filesRead = FilesRead()
+    var filesRead = FilesRead()
     /// Whether nothing was read of what `fileIndex` and `entryIndex` say.
     private(set) var isAtStart = false
     /// A checksum of what every file and entry before the open one holds.
@@ -64,17 +64,71 @@ final class InputCursor {
         inputs.indices.contains(index) ? inputs[index].path : nil
     }
 
+    /// The paths of all files.
+    var paths: [String] { inputs.map(\.path) }
+
     /// Whether everything can be read a second time.
     var isReadable: Bool { inputs.allSatisfy(\.isRegular) }
 
-    /// A file of these that a position of another feed has behind it, under whatever path.
-    func read(before position: FilePosition) -> String? {
-        if inputs.contains(where: { $0.path == position.path }) { return position.path }
-        if let known = inputs.first(where: { position.files.contains($0.path) }) {
-            return known.path
-        }
-        guard let number = fileNumber(position.path) else { return nil }
-        return inputs.first { fileNumber($0.path) == number }.map { _ in position.path }
+    /// Of the files from one on the first that another feed's position has behind it, under
+    /// whatever path or name: also one that begins with what was read of another.
+    func read(before position: FilePosition, from index: Int) throws -> String? {
+        try inputs.dropFirst(index).first { input in
+            guard input.isRegular else { return false }
+            if isSame(input.path, position.path) || position.files.contains(input.path) {
+                return true
+            }
+            let file = try files.openForReading(Path(input.path))
+            return try position.files.original(of: file, among: []) != nil
+        }?.path
+    }
+
+    /// Whether two paths lead to one file.
+    func isSame(_ path: String, _ other: String) -> Bool {
+        if path == other { return true }
+        guard let number = fileNumber(other) else { return false }
+        return fileNumber(path) == number
+    }
+
+    /// Whether a file is what was read of it, and no more.
+    func holds(_ path: String, _ content: FileContent) throws -> Bool {
+        try content.isAll(of: try files.openForReading(Path(path)))
+    }
+
+    /// Goes back before the first file.
+    func rewind() {
+        (fileIndex, entryIndex, entryName) = (-1, 0, nil)
+        (window, archive, file, plainBytes) = (nil, nil, nil, nil)
+        (filesChecksum, checksumBefore, isAtStart) = (0, 0, false)
+        filesRead = FilesRead()
+    }
+
+    /// The file that was read and that the open one begins with: an empty path when it is none of
+    /// the feed's files any more, `nil` when there is none.
+    func originalOfOpenFile() throws -> String? {
+        guard let file, !filesRead.contains(input.path),
+            let (path, content) = try filesRead.original(of: file, among: paths)
+        else { return nil }
+        // Where all files lie elsewhere now, it is known by what it holds.
+        return try path
+            ?? paths.prefix(fileIndex).first {
+                try content.isStart(of: files.openForReading(Path($0)))
+            } ?? ""
+    }
+
+    /// Notes what was read of the open file, by which a copy of it is known.
+    ///
+    /// - Parameters:
+    ///   - offset: how far, in bytes after unpacking.
+    ///   - isLeft: whether it is read to its end; a packed file is known only then.
+    func noteRead(upTo offset: Int64, isLeft: Bool) {
+        guard let file, isLeft || window?.stream is FileStream else { return }
+        let isPlain = archive == nil && window?.stream is FileStream
+        // What cannot be read again is not known again.
+        guard let bytes = isPlain ? offset : try? file.size(),
+            let content = try? FileContent(of: file, bytes: bytes)
+        else { return }
+        filesRead.noteRead(content)
     }
 
     /// What tells two files apart, `nil` when there is none at the path.

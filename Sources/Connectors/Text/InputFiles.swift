@@ -3,8 +3,8 @@ import Decoding
 import FileSources
 import Storage
 
-/// Finds the files that names and patterns mean, each pattern's files in the order of the bytes of
-/// their paths.
+/// Finds the files that names and patterns mean, each once, each pattern's files in the order of the
+/// bytes of their paths.
 func expandInputs(
     _ patterns: [String], files: any FileSystem
 ) throws -> [InputFile] {
@@ -32,9 +32,36 @@ func expandInputs(
     }
     guard inputs.filter(\.isStandardInput).count <= 1 else {
         throw ConnectorError(
-            "badOptions", "standard input can be read only once", at: "-", fault: .settings)
+            "badOptions", "standard input can be read only once; name it once", at: "-",
+            fault: .settings)
     }
-    return inputs
+    return withoutRepeats(inputs, files)
+}
+
+/// The files without those that are named again, by another pattern or through a link: a file is
+/// read under its own name where that is one of them.
+private func withoutRepeats(_ inputs: [InputFile], _ files: any FileSystem) -> [InputFile] {
+    var kept: [InputFile?] = []
+    var known: [String: Int] = [:]
+    for input in inputs {
+        guard input.isRegular, let path = try? Path(input.path),
+            let place = try? POSIXFileSystem.resolved(path).string
+        else {
+            kept.append(input)
+            continue
+        }
+        let key = "\(place)\u{0}\(input.entryPattern ?? "")"
+        let isLink = (try? files.entryInfo(path))?.kind != .file
+        if let index = known[key] {
+            guard !isLink, let other = kept[index].flatMap({ try? Path($0.path) }),
+                (try? files.entryInfo(other))?.kind != .file
+            else { continue }
+            kept[index] = nil
+        }
+        known[key] = kept.count
+        kept.append(input)
+    }
+    return kept.compactMap(\.self)
 }
 
 /// A pattern for archives and one for their entries, of `ticks.zip:*.csv`; a name that exists is

@@ -44,6 +44,9 @@ final class TextRows: FileRows {
     private struct Workers {
         var idle: [Worker] = []
         var all: [Worker] = []
+        /// How many records were left out, and of the first of them where it is and why.
+        var leftOut = 0
+        var firstLeftOut: (path: String, offset: Int64, reason: String)?
     }
 
     init(
@@ -75,7 +78,17 @@ final class TextRows: FileRows {
     func notices() -> [String] {
         var use = FieldUse(columnCount: spec.columns.count)
         for worker in workers.withLock({ $0.all }) { use.merge(worker.parser.fieldUse) }
-        return use.notices(of: spec.columns)
+        return leftOutNotices() + use.notices(of: spec.columns)
+    }
+
+    private func leftOutNotices() -> [String] {
+        let (count, first) = workers.withLock { ($0.leftOut, $0.firstLeftOut) }
+        guard let first else { return [] }
+        let wanted = spec.columns.map(\.wanted).joined(separator: ", ")
+        return [
+            "\(counted(Int64(count), "record")) left out; one is in \(first.path) at byte "
+                + "\(first.offset): \(first.reason); wanted are \(wanted)"
+        ]
     }
 
     var countsBytes: Bool { true }
@@ -107,6 +120,13 @@ final class TextRows: FileRows {
                 at: fault.place)
         }
         return bytes
+    }
+
+    func hasRows(_ file: any ReadFile, bytes: Int64) throws -> Bool {
+        let worker = try takeWorker()
+        defer { giveBack(worker) }
+        try begin(worker, path: file.path.string, file)
+        return worker.recordsStart < bytes
     }
 
     func parts(
@@ -254,7 +274,17 @@ final class TextRows: FileRows {
 
     /// Stops at a record that does not parse, unless such records are left out.
     private func refuse(_ reason: String, at offset: Int64, _ file: OpenSourceFile) throws {
-        guard mode == .failFast else { return }
+        guard mode == .failFast else {
+            return workers.withLock { workers in
+                workers.leftOut += 1
+                let path = file.entry.path
+                // The same one however the files are shared out.
+                if let first = workers.firstLeftOut, (first.path, first.offset) <= (path, offset) {
+                    return
+                }
+                workers.firstLeftOut = (path, offset, reason)
+            }
+        }
         var line = 1
         var counted: Int64 = 0
         while counted < offset {

@@ -1,3 +1,4 @@
+import Columnar
 import CommandLine
 import ConnectorAPI
 import Engine
@@ -103,6 +104,9 @@ final class JobRun: Sendable {
             session.finishConsole()
             if !trigger.isBounded { try report.feedsEnded(feeds) }
             try report.finish(summary, session: session)
+            guard summary.rowsIn > 0 || summary.rowsMalformed == 0 else {
+                throw NoneParsed(records: summary.rowsMalformed)
+            }
             return summary.wasStopped ? stoppedExitCode : .done
         }
     }
@@ -151,5 +155,15 @@ final class JobRun: Sendable {
             if filled.reachedEnd { ended += 1 }
         }
         return ended
+    }
+}
+
+/// A run that has read records, of which none is a row.
+private struct NoneParsed: Error, CustomStringConvertible {
+    let records: Int
+
+    var description: String {
+        "none of \(counted(Int64(records), "record")) parses; correct the columns or the records, then "
+            + "clear the job and run it anew"
     }
 }

@@ -196,7 +196,7 @@ class Laboratory:
         ending = case.prepare(folder)
         try:
             before = snapshot(place)
-            code, out, err, memory = self._execute(case, place)
+            code, out, err, memory = self.execute(case, place)
             after = snapshot(place)
             note, problem = "", None
             try:
@@ -211,7 +211,7 @@ class Laboratory:
         added = [name for name in after if name not in before]
         return Outcome(code, out, err, memory, changed, added, note or "", problem)
 
-    def _execute(self, case, place):
+    def execute(self, case, place):
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             feeder = None
             stdin = subprocess.DEVNULL

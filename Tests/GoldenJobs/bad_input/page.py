@@ -51,7 +51,7 @@ def normalised(line):
     line = re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}", "<id>", line)
     line = re.sub(r"\b[0-9a-f]{16}\b", "<checksum>", line)
     line = re.sub(r"\bpid \d+", "pid <pid>", line)
-    line = re.sub(r", [\d.]+ (s|ms|µs), [^ ]+ ?[kM]? rows/s", ", <time>", line)
+    line = re.sub(r", [\d.]+ (s|ms|µs)(, [^ ]+ ?[kM]? rows/s|$)", ", <time>", line)
     return line if len(line) <= 600 else line[:599] + "…"
 
 

@@ -1,0 +1,66 @@
+import Checkpoints
+import Columnar
+import ConnectorAPI
+import Storage
+
+// A file is read once and known by its path, as in Spark. What users do with files that were read
+// is therefore without effect (rows are appended, a file is replaced under its name) or has one
+// that nobody wants (a file is renamed, copied, linked to: its rows come again). Both are told of,
+// whenever the source is asked: a run that was killed may not have said it.
+
+extension FileSource {
+    /// What was done with files that were read, one line each.
+    func habits(of state: State) -> [String] {
+        var changed: [String] = []
+        var repeated: [String] = []
+        var first: [Content: String] = [:]
+        for found in state.found where !state.faults.isLeftOut(found.path) {
+            let file = state.faults.corrected[found.path] ?? found
+            if hasChanged(file) { changed.append(file.path) }
+            let content = Content(bytes: file.bytes, fingerprint: file.fingerprint)
+            if let other = first[content] {
+                if hasRows(file) { repeated.append("\(file.path) (as \(other))") }
+            } else {
+                first[content] = file.path
+            }
+        }
+        var lines: [String] = []
+        if !changed.isEmpty {
+            lines.append(
+                "\(counted(Int64(changed.count), "file")) changed since read, and not read again: "
+                    + listed(changed) + "; give new rows in a new file")
+        }
+        if !repeated.isEmpty {
+            lines.append(
+                "\(counted(Int64(repeated.count), "file")) with the content of another that was "
+                    + "read, so that its rows are there again: \(listed(repeated)); if that "
+                    + "is not meant, take the copy away, clear the job and run it anew")
+        }
+        return lines
+    }
+
+    /// Whether a file has other bytes than those that were read; one that is gone has none.
+    private func hasChanged(_ file: SourceFile) -> Bool {
+        guard let path = try? Path(file.path), let info = try? files.info(path), info.kind == .file,
+            info.size != file.bytes || info.modifiedNanos != file.modifiedNanos
+        else { return false }
+        guard info.size == file.bytes, let open = try? files.openForReading(path) else {
+            return true
+        }
+        return (try? OpenSourceFile.fingerprint(of: open, bytes: info.size)) != file.fingerprint
+    }
+
+    /// Whether a file that lies there has rows; of one that has changed or is gone it may have had.
+    private func hasRows(_ file: SourceFile) -> Bool {
+        guard file.bytes > 0, let path = try? Path(file.path),
+            let open = try? files.openForReading(path), (try? open.size()) == file.bytes
+        else { return file.bytes > 0 }
+        return (try? rows.hasRows(open, bytes: file.bytes)) ?? true
+    }
+}
+
+/// What a file holds, as far as its list in the checkpoint tells.
+private struct Content: Hashable {
+    let bytes: Int64
+    let fingerprint: UInt64
+}
