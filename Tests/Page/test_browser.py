@@ -35,7 +35,8 @@ def test_candles_are_the_lake_and_the_last_one_moves(page, served):  # noqa: F81
     first = page.js("return window.__streamer.page.bars.last().row")
     page.wait("const last = window.__streamer.page.bars.last(); return !last.final && "
               "JSON.stringify(last.row) !== arguments[0]", __import__("json").dumps(first))
-    time.sleep(2)
+    page.wait("return [...window.__streamer.page.bars.byTime.values()]"
+              ".filter(b => b.final).length >= 4")
     assert ascending(page.bars())
     known = page.js("return [...window.__streamer.page.bars.byTime.values()].filter(b => b.final)"
                     ".map(b => b.row)")
@@ -145,7 +146,7 @@ def test_keys(page):
     spacing = "return window.__streamer.page.views.candles.chart.timeScale().options().barSpacing"
     before = page.js(spacing)
     page.keys("+")
-    assert page.js(spacing) > before
+    page.wait(f"{spacing} > arguments[0]", before)
 
 
 def test_everything_is_reached_by_tab(page):

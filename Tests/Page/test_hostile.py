@@ -192,8 +192,10 @@ def closing(served, *frames):
 @pytest.mark.parametrize("frames, code", [
     ([frame(1, b"{}", masked=False)], {1002}), ([frame(1, b"{}", rsv=4)], {1002}),
     ([frame(3, b"")], {1002}), ([frame(1, b"\xff\xfe")], {1007}),
-    ([frame(1, b"x" * 5_000)], {1009}), ([frame(1, b"", length=(1 << 63) - 1)], {1009, 1002, 1005}),
-    ([frame(1, b"", length=1 << 63)], {1002, 1005}), ([frame(9, b"x" * 126)], {1002, 1005}),
+    ([frame(1, b"x" * 5_000)], {1009}), ([frame(1, b"", length=(1 << 63) - 1)],
+     # With bytes unread the connection is reset, which may overtake the close frame.
+     {1009, 1002, 1005, 0}),
+    ([frame(1, b"", length=1 << 63)], {1002, 1005, 0}), ([frame(9, b"x" * 126)], {1002, 1005}),
     ([frame(8, struct.pack(">H", 1_000) + b"\xff\xfe")], {1007}), ([frame(8, b"x")], {1002, 1005}),
     ([frame(8, struct.pack(">H", 1_000))], {1_000}), ([frame(0, b"x")], {1002}),
     ([frame(1, b"{", fin=False), frame(1, b"}")], {1002}), ([frame(2, b"x")], {1003}),

@@ -271,7 +271,7 @@ def test_a_lock_of_another_is_waited_for(market, database):
     market.append(numbers(5), NUMBERS)
     market.job(database.sink("t", keys=["id"], lockTimeout="200 milliseconds"), ["id", "price"])
     market.run()
-    market.append(numbers(10), NUMBERS)
+    market.append(numbers(7, start=3), NUMBERS)
     with database.connect(autocommit=False) as other:
         other.execute("SELECT * FROM t WHERE id = 3 FOR UPDATE")
         process = market.workspace.start("run", "job.json")
