@@ -24,22 +24,23 @@ struct OpenJournal: Sendable {
 
 extension TickLogWriter {
     /// Appends a few rows, encoded as a journal keeps them.
+    ///
+    /// Full journals are folded before: after a fold that fails nothing of the rows is in the log,
+    /// so that whoever appends them again appends them once.
     func append(
         _ rows: [UInt8], of rowCount: Int, _ producer: ProducerPosition?, _ options: JournalOptions
     ) throws(TickLogError) -> Range<Int64> {
-        let (offsets, isFull) = try state.withLock { (state) throws(TickLogError) in
+        let pendingMax = self.options.isMaintained ? options.pendingMax : 0
+        if state.withLock({ $0.journals.count - 1 > pendingMax }) { try foldFull() }
+        return try state.withLock { (state) throws(TickLogError) in
             try check(state)
-            guard rowCount > 0 else { return (state.endOffset..<state.endOffset, false) }
+            guard rowCount > 0 else { return state.endOffset..<state.endOffset }
             guard state.endOffset <= Int64.max - Int64(2 * JournalFrame.rowsMax) else {
                 throw TickLogError(.invalidArgument, "the log's offsets are used up", file: path)
             }
             try openJournal(for: producer, options, &state)
-            let offsets = try write(rows, of: rowCount, producer, &state)
-            let pendingMax = self.options.isMaintained ? options.pendingMax : 0
-            return (offsets, state.journals.count - 1 > pendingMax)
+            return try write(rows, of: rowCount, producer, &state)
         }
-        if isFull { try foldFull() }
-        return offsets
     }
 
     /// Makes sure that the last journal takes another frame of a producer.
