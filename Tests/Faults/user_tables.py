@@ -24,8 +24,10 @@ def trim(world):
     if world.logs[log]:
         more = world.chance.choice([["--max-bytes", "0"], ["--compress"], ["--max-bytes", "4000", "--compress"]])
         kill = world.killed_after() if world.chance.random() < 0.3 else None
+        before = dict(world.logs[log])
         world.run("log", "trim", f"log/{log}", "--seal", *more, kill=kill)
         world.read_log(log)
+        world.trimmed[log] |= {at: row for at, row in before.items() if at not in world.logs[log]}
 
 
 @action(2)

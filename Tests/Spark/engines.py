@@ -69,27 +69,26 @@ def on_streamer(case, folder):
         while more := run_batch(folder):
             found += more
         if number in case.torn:
-            tear(folder / "checkpoints" / case.job["name"])
+            tear(folder / "checkpoints" / case.job["name"], folder / "lake" / "rows")
             found += run_batch(folder)
     return found, program
 
 
-def tear(checkpoint):
-    """Takes the last commit away, as if the run had been killed before it."""
+def tear(checkpoint, lake):
+    """Takes the last commit away, as if the run had been killed before it, and before its files."""
     last = max((checkpoint / "commits").glob("[0-9]*"), key=lambda path: int(path.name))
     (last.parent / f".{last.name}.crc").unlink(missing_ok=True)
     last.unlink()
+    for path in lake.glob(f"part-{int(last.name):08}-*.parquet"):
+        path.unlink()
 
 
 def run_batch(folder):
     """The next batch, if there is one; its rows are all that is in the table then."""
     lake = folder / "lake" / "rows"
     for path in lake.glob("*.parquet"):
-        if path.name.startswith("part-"):
-            path.unlink()
-        else:
-            # A replaced table must be there for the next batch; its footer says of which it is.
-            pq.write_table(pq.read_table(path, partitioning=None).slice(0, 0), path)
+        # What was published must be there for the next batch; a footer may say of which batch it is.
+        pq.write_table(pq.read_table(path, partitioning=None).slice(0, 0), path)
     out = streamer(folder, "run", "job.json", "--max-batches", "1", "--format", "json")
     found = []
     for line in out.splitlines():
