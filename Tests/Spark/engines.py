@@ -74,12 +74,12 @@ def on_streamer(case, folder):
     return found, program
 
 
-def tear(checkpoint, lake):
+def tear(checkpoint, lake=None):
     """Takes the last commit away, as if the run had been killed before it, and before its files."""
     last = max((checkpoint / "commits").glob("[0-9]*"), key=lambda path: int(path.name))
     (last.parent / f".{last.name}.crc").unlink(missing_ok=True)
     last.unlink()
-    for path in lake.glob(f"part-{int(last.name):08}-*.parquet"):
+    for path in lake.glob(f"part-{int(last.name):08}-*.parquet") if lake else ():
         path.unlink()
 
 
