@@ -12,6 +12,21 @@ release := .build/optimised
 swift_release := swift build -c release --static-swift-stdlib --scratch-path $(release)
 python := .venv/bin/python
 
+# Installs those of Debian's packages that are missing.
+define apt_install
+@missing=(); \
+for package in $(1); do \
+    dpkg-query -W -f '$${db:Status-Status}\n' $$package 2>/dev/null | grep -qx installed \
+        || missing+=($$package); \
+done; \
+if [ $${#missing[@]} -gt 0 ]; then \
+    echo "Installing $${missing[*]}"; \
+    $(sudo) apt-get update -qq; \
+    $(sudo) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+        "$${missing[@]}" >/dev/null; \
+fi
+endef
+
 .PHONY: help deps unit-test-whole python-deps duckdb-delta-deps spark-deps build programs run test debug-build \
     kafka-deps kafka-test kafka-test-whole kafka-demo unit-test interop-test golden-test spark-test \
     crash-sweep crash-test fault-deps fault-test \
@@ -23,17 +38,7 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 deps: ## install the C libraries that are missing
-	@missing=(); \
-	for package in $(apt_packages); do \
-	    dpkg-query -W -f '$${db:Status-Status}\n' $$package 2>/dev/null | grep -qx installed \
-	        || missing+=($$package); \
-	done; \
-	if [ $${#missing[@]} -gt 0 ]; then \
-	    echo "Installing $${missing[*]}"; \
-	    $(sudo) apt-get update -qq; \
-	    $(sudo) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-	        "$${missing[@]}" >/dev/null; \
-	fi
+	$(call apt_install,$(apt_packages))
 
 # The environment is kept by what is to be in it, and shared by clones: .venv leads there.
 venv_home := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/streamer
@@ -98,12 +103,7 @@ live: build page-libraries ## run the live job with its page, and print the page
 	@./streamer run jobs/live.json --serve $(PORT)
 
 page-libraries: ## install libmicrohttpd and libwslay, which serve the page
-	@for package in libmicrohttpd12 libwslay1; do \
-	    dpkg-query -W -f '$${db:Status-Status}\n' $$package 2>/dev/null | grep -qx installed && continue; \
-	    echo "Installing $$package"; \
-	    $(sudo) apt-get update -qq; \
-	    $(sudo) apt-get install -y -qq --no-install-recommends $$package >/dev/null; \
-	done
+	$(call apt_install,libmicrohttpd12 libwslay1)
 
 page-deps: python-deps page-libraries ## install the independent clients that judge what is served
 	@if ! cmp -s Tests/requirements-page.txt .venv/requirements-page.txt; then \
@@ -113,13 +113,7 @@ page-deps: python-deps page-libraries ## install the independent clients that ju
 	fi
 
 browser-deps: page-deps ## install Chromium and its driver
-	@for package in chromium chromium-driver fonts-dejavu-core; do \
-	    dpkg-query -W -f '$${db:Status-Status}\n' $$package 2>/dev/null | grep -qx installed && continue; \
-	    echo "Installing $$package"; \
-	    $(sudo) apt-get update -qq; \
-	    $(sudo) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-	        $$package >/dev/null; \
-	done
+	$(call apt_install,chromium chromium-driver fonts-dejavu-core)
 
 page-test: build browser-deps ## what is served, by independent clients, and a slice of the page in a browser
 	$(python) -m pytest -q -n 2 --dist loadfile Tests/Page -m "not whole"
@@ -150,17 +144,7 @@ spark-test: build spark-deps ## jobs exported to a real Spark, also to a cluster
 	$(python) -m pytest -q Tests/Spark
 
 kafka-deps: python-deps ## install librdkafka, kcat, and a broker and a client for tests into .venv/kafka
-	@missing=(); \
-	for package in librdkafka1 kcat; do \
-	    dpkg-query -W -f '$${db:Status-Status}\n' $$package 2>/dev/null | grep -qx installed \
-	        || missing+=($$package); \
-	done; \
-	if [ $${#missing[@]} -gt 0 ]; then \
-	    echo "Installing $${missing[*]}"; \
-	    $(sudo) apt-get update -qq; \
-	    $(sudo) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-	        "$${missing[@]}" >/dev/null; \
-	fi
+	$(call apt_install,librdkafka1 kcat)
 	@if ! cmp -s Tests/requirements-kafka.txt .venv/requirements-kafka.txt; then \
 	    echo "Installing into .venv/kafka:" $$(grep -o '^[^ ]*' Tests/requirements-kafka.txt); \
 	    rm -rf .venv/kafka; \
@@ -216,20 +200,11 @@ fault-deps: ## install strace, which fails the calls of real processes
 	    $(sudo) apt-get install -y -qq --no-install-recommends strace >/dev/null; }
 
 postgres-deps: python-deps fault-deps ## install a PostgreSQL server, a pooler and libpq; clients and a newer server into .venv
-	@missing=(); \
-	for package in postgresql pgbouncer libpq5 openssl; do \
-	    dpkg-query -W -f '$${db:Status-Status}\n' $$package 2>/dev/null | grep -qx installed \
-	        || missing+=($$package); \
-	done; \
-	if [ $${#missing[@]} -gt 0 ]; then \
-	    echo "Installing $${missing[*]}"; \
-	    $(sudo) mkdir -p /etc/postgresql-common; \
-	    [ -e /etc/postgresql-common/createcluster.conf ] || echo "create_main_cluster = false" \
-	        | $(sudo) tee /etc/postgresql-common/createcluster.conf >/dev/null; \
-	    $(sudo) apt-get update -qq; \
-	    $(sudo) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-	        "$${missing[@]}" >/dev/null; \
-	fi
+	@# A cluster of the package's own would be started, and nobody would ask for it.
+	@command -v pg_ctlcluster >/dev/null || [ -e /etc/postgresql-common/createcluster.conf ] || { \
+	    $(sudo) mkdir -p /etc/postgresql-common; echo "create_main_cluster = false" \
+	        | $(sudo) tee /etc/postgresql-common/createcluster.conf >/dev/null; }
+	$(call apt_install,postgresql pgbouncer libpq5 openssl)
 	@if ! cmp -s Tests/Postgres/requirements.txt .venv/postgres/requirements.txt; then \
 	    echo "Installing into .venv/postgres:" $$(cat Tests/Postgres/requirements.txt); \
 	    $(python) -m pip install -q --disable-pip-version-check --upgrade --target .venv/postgres \
