@@ -51,11 +51,16 @@ class Browser:
             time.sleep(0.05)
         raise AssertionError(f"not within {seconds} s: {script}\n{self.logs()}")
 
+    def press(self, place, text):
+        """Presses the button of a place that reads so, as soon as there is one: what is pressed
+        before may draw the place anew."""
+        self.wait("const b = [...document.querySelectorAll(arguments[0] + ' button')].find(b => "
+                  "b.textContent === arguments[1]); b?.click(); return Boolean(b)", place, text)
+
     def choose(self, view, symbol=None):
         """Looks at a view, and waits until there is something to see."""
         self.wait("return window.__streamer && window.__streamer.page.allowed")
-        self.js("[...document.querySelectorAll('#views button')].find(b => b.textContent === "
-                "arguments[0]).click()", view)
+        self.press("#views", view)
         if symbol:
             self.js("document.activeElement.blur()")
             self.wait("return window.__streamer.store.quotes.has(arguments[0])", symbol)

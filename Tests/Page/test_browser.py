@@ -84,25 +84,23 @@ def test_compare_modes(page):
     page.choose("Compare")
     page.wait("return window.__streamer.page.compared.length === 5")
     for button, mode in (("Close", 0), ("%", 2), ("100", 3)):
-        page.js("[...document.querySelectorAll('#modes button')].find(b => b.textContent === "
-                "arguments[0]).click()", button)
+        page.press("#modes", button)
         assert page.wait("return [window.__streamer.page.views.compare.chart.priceScale('right')"
                          ".options().mode]")[0] == mode
-    page.js("[...document.querySelectorAll('#modes button')].find(b => b.textContent === 'Volume')"
-            ".click()")
+    page.press("#modes", "Volume")
     page.wait("return document.querySelectorAll('#tableView tbody tr').length === 5")
     shares = page.js("return [...document.querySelectorAll('#tableView tbody tr')].map(r => "
                      "parseFloat(r.children[2].textContent))")
     assert shares == sorted(shares, reverse=True) and abs(sum(shares) - 100) < 0.5
-    page.js("[...document.querySelectorAll('#modes button')].find(b => b.textContent === '%').click()")
+    page.press("#modes", "%")
 
 
 def test_the_kpi_table_sorts(page):
     page.choose("KPIs")
-    page.wait("return document.querySelectorAll('#tableView tbody tr').length === 5")
-    page.js("[...document.querySelectorAll('#tableView th button')].find(b => b.textContent === "
-            "'volume').click()")
-    page.wait("return document.querySelector('th[aria-sort=ascending]')?.textContent === 'volume'")
+    # The table of shares, shown before, has five rows too, and no such column.
+    page.press("#tableView th", "volume")
+    page.wait("return document.querySelector('th[aria-sort=ascending]')?.textContent === 'volume' "
+              "&& document.querySelectorAll('#tableView tbody tr').length === 5")
     volumes = page.js("return [...document.querySelectorAll('#tableView tbody tr')].map(r => "
                       "Number(r.children[2].textContent.replaceAll(',', '')))")
     assert volumes == sorted(volumes)
