@@ -97,9 +97,13 @@ def test_rows_are_shown_before_they_are_durable(workspace):
             first = shown(engine, 3)
             code, rest = stop(engine, signal.SIGINT)
             assert code == 130
-            assert committed(workspace) == list(range(batch + 1))
             out = workspace.run("checkpoint", "show", "live", "--format", "json").out
-            end = json.loads(out)["batches"][-1]["endOffset"]
+            batches = json.loads(out)["batches"]
+            assert [each["batch"] for each in batches] == committed(workspace)
+            # A start that finds no row yet runs a batch without any, since the watermark has moved.
+            with_rows = [each for each in batches if each["endOffset"] > each["startOffset"]]
+            assert len(with_rows) == batch + 1
+            end = batches[-1]["endOffset"]
             expected = totals(workspace, end)
             assert len(expected) == 3
             assert workspace.query(
