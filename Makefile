@@ -32,7 +32,7 @@ endef
     crash-sweep crash-test fault-deps fault-test \
     postgres-deps postgres-bench-deps postgres-quick postgres-test postgres-faults bench-postgres \
     fuzz nightly differential differential-quick parquet-roundtrip tidy lint format bench \
-    bench-quick compare clean page live page-libraries page-deps browser-deps page-test browser-test
+    bench-quick compare startup-order clean page live page-libraries page-deps browser-deps page-test browser-test
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -125,7 +125,7 @@ test: ## every test, with the time of each step
 	@Tests/run
 
 debug-build: deps page ## build everything for the Swift tests, with the layers' import table enforced
-	swift build --build-tests --explicit-target-dependency-import-check error
+	swift build --build-tests --disable-index-store --explicit-target-dependency-import-check error
 
 unit-test: debug-build ## the Swift tests, of the longest a slice
 	swift test --skip-build --parallel
@@ -223,7 +223,7 @@ postgres-faults: build postgres-deps ## that with hundreds of kills and cuts
 	POSTGRES_FAULTS=180 $(python) -m pytest -q -s Tests/Postgres/test_faults.py
 
 crash-test: crash-sweep ## a slice of what crashes, faults, flipped bits and sabotage do
-	.build/crash-sweep crashes --seeds 36 --partial 12 --double-every 2000
+	.build/crash-sweep crashes --seeds 15 --partial 12 --double-every 2000
 	.build/crash-sweep faults --seeds 2
 	.build/crash-sweep rot --step 29
 	.build/crash-sweep mutants --seeds 3
@@ -268,6 +268,10 @@ bench-postgres: build postgres-bench-deps ## measure rows into PostgreSQL agains
 BASE ?= HEAD
 compare: build python-deps ## BASE=… measure this tree against a revision, row by row
 	$(python) Benchmarks/compare.py --base $(BASE) $(BENCH)
+
+startup-order: build python-deps ## list anew which functions a start calls, for the linker; needs valgrind
+	$(call apt_install,valgrind)
+	$(python) Benchmarks/startup_order.py
 
 clean: ## remove what was built
 	rm -rf .build .venv streamer

@@ -62,7 +62,7 @@ import Testing
     @Test func everySecondCrashIsSurvived() throws {
         var survived = 0
         try sweepCrashes(
-            seeds: 0, step: TestSlice.step(5),
+            seeds: 0, step: TestSlice.step(23),
             run: { try Query($0).run(until: Self.batchesNested) },
             recover: { files, point in
                 let first = files.restarted(.everything)
@@ -83,7 +83,7 @@ import Testing
                     }
                 }
             })
-        #expect(survived > 3000 / TestSlice.step(5))
+        #expect(survived > 3000 / TestSlice.step(23))
     }
 
     /// Each operation fails once, with the process alive to misbehave.
@@ -91,7 +91,7 @@ import Testing
     func everyFailureIsSurvived(code: StorageError.Code) throws {
         let undisturbed = SimulatedFileSystem()
         try Query(undisturbed).run(until: Self.batches)
-        for operation in 0..<undisturbed.operations {
+        for operation in stride(from: 0, to: undisturbed.operations, by: TestSlice.step(3)) {
             let machine = SimulatedFileSystem()
             machine.plan(.failure(code), at: operation)
             // An unlink of a temporary may fail without harm; everything else must be reported.

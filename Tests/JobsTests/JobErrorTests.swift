@@ -3,6 +3,7 @@ import Expressions
 import JSON
 import Registry
 import Settings
+import TestSupport
 import Testing
 
 @testable import Jobs
@@ -298,8 +299,11 @@ import Testing
     func anyValueMayBeOfAnyType(path: String) throws {
         let bytes = try #require(ShippedFile.bytes(path))
         let text = try SettingsText.read(bytes, file: path, environment: [:]).text
+        var number = 0
         for range in text.root.allRanges {
             for other in ["null", "true", "-1e300", "\"\"", "[]", "{}"] {
+                number += 1
+                guard number % TestSlice.step(5) == 0 else { continue }
                 let changed =
                     bytes[..<range.lowerBound] + Array(other.utf8) + bytes[range.upperBound...]
                 do throws(JobErrors) {

@@ -39,7 +39,7 @@ import Testing
         var refused = 0
         var wrong: [Int] = []
         var damaged = bytes
-        for bit in 0..<bytes.count * 8 {
+        for bit in stride(from: 0, to: bytes.count * 8, by: TestSlice.step(5)) {
             damaged[bit / 8] ^= 1 << UInt8(bit % 8)
             do {
                 let read = try ParquetFile(Buffer(copying: damaged)).read()
@@ -52,7 +52,7 @@ import Testing
             damaged[bit / 8] ^= 1 << UInt8(bit % 8)
         }
         #expect(wrong == [])
-        #expect(refused > bytes.count * 8 / 2)
+        #expect(refused > bytes.count * 4 / TestSlice.step(5))
     }
 
     @Test func everyTruncationIsRefused() throws {

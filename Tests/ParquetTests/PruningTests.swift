@@ -110,7 +110,7 @@ final class CountedBytes: ParquetSource {
             let bytes = try Self.file { $0.excludedEncodings = Set(encoding) }
             let file = try ParquetFile(Buffer(copying: bytes))
             var random = SeededGenerator(seed: 12)
-            for _ in 0..<40 {
+            for _ in 0..<TestSlice.runs(12) {
                 let group = Int.random(in: 0..<4, using: &random)
                 let start = Int.random(in: 0...10_000, using: &random)
                 let end = Int.random(in: start...10_000, using: &random)
@@ -124,7 +124,7 @@ final class CountedBytes: ParquetSource {
         let expected = Self.batch().rows
         let file = try ParquetFile(Buffer(copying: try Self.file()))
         var random = SeededGenerator(seed: 13)
-        for _ in 0..<60 {
+        for _ in 0..<TestSlice.runs(20) {
             let low = Double.random(in: -10..<110, using: &random)
             let span = Double.random(in: 0..<0.2, using: &random)
             let id = Int64.random(in: -10..<121_000, using: &random)
