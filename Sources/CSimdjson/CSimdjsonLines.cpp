@@ -339,7 +339,8 @@ extern "C" size_t csimdjson_lines_parse(
     size_t given = 0;
     size_t start = 0;
     const size_t tokens_max = csimdjson_lines::block_elements * lines->column_count;
-    while (given < lines_max && start < count && lines->elements.size() < tokens_max) {
+    while (given < lines_max && start < count) {
+        if (lines->explodes && lines->elements.size() >= tokens_max) break;
         const void *newline = std::memchr(bytes + start, '\n', count - start);
         if (!newline && !is_final) break;
         const size_t end = newline ? static_cast<const char *>(newline) - bytes : count;

@@ -31,7 +31,7 @@ struct CheckpointMetadata: Sendable {
 
     /// What the bytes of the file say.
     init(_ bytes: [UInt8], _ path: Path) throws(CheckpointError) {
-        guard let text = String(validating: bytes, as: UTF8.self) else {
+        guard let text = String(utf8: bytes) else {
             throw EntryText.damaged(path, "it is not UTF-8")
         }
         let fields = try EntryFields(text, path: path)
@@ -84,7 +84,7 @@ enum RecordedJob {
         } else if metadata.hasJobChecksum {
             throw EntryText.damaged(path, "it has lost its checksum")
         }
-        guard let job = String(validating: text, as: UTF8.self) else {
+        guard let job = String(utf8: text) else {
             throw EntryText.damaged(path, "it is not UTF-8")
         }
         return job

@@ -38,7 +38,7 @@ enum EntryText {
         guard Checksum.xxh3(covered) == checksum else {
             throw damaged(path, "its bytes do not match its checksum")
         }
-        guard String(validating: covered, as: UTF8.self) != nil else {
+        guard String(utf8: covered) != nil else {
             throw damaged(path, "it is not UTF-8")
         }
         return covered.split(separator: newline, omittingEmptySubsequences: false)

@@ -159,7 +159,7 @@ extension SourceLog {
         let text = Array(line.dropFirst(linkBytes))
         let link = Checksum.xxh3(text, seed: state.link)
         guard line.prefix(linkBytes).elementsEqual((Checksum.hex(link) + " ").utf8),
-            let json = String(validating: text, as: UTF8.self)
+            let json = String(utf8: text)
         else { return nil }
         let fields = try EntryFields(json, path: path)
         let (start, end) = (state.found.last?.offsets.upperBound ?? 0, try fields.int64("end"))

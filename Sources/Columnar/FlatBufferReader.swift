@@ -54,10 +54,10 @@ struct FlatBufferTable: Sendable {
         guard budget >= 0 else { throw Self.broken }
         // Safe: `vector` checked the range.
         let bytes = unsafe UnsafeRawBufferPointer(rebasing: buffer.unsafeBytes[range])
-        guard let text = unsafe String(validating: bytes, as: UTF8.self) else {
+        guard unsafe isValidUTF8(bytes) else {
             throw ArrowError(.malformed, "a name or text in the metadata is not UTF-8")
         }
-        return text
+        return unsafe String(decoding: bytes, as: UTF8.self)
     }
 
     /// The tables of a vector, or none when it is absent.

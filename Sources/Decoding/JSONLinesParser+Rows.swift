@@ -5,20 +5,20 @@ import Settings
 extension JSONLinesParser {
     /// How many rows a line is.
     func rowCount(_ line: csimdjson_line) -> Int {
-        exploded == nil ? 1 : spec.keepsEmpty ? max(1, line.elements) : line.elements
+        isPlain || exploded == nil ? 1 : spec.keepsEmpty ? max(1, line.elements) : line.elements
     }
 
     /// Parses a line's fields into rows, or says why not.
     func storeLine(
         _ line: csimdjson_line, at index: Int, _ count: Int, _ columns: ColumnSet, _ row: Int
     ) -> String? {
-        if let fault = fault(of: line) { return fault }
+        guard line.fault == Int32(csimdjson_line_ok) else { return fault(of: line) }
         let own = unsafe tokens + index * slotCount
+        if isPlain { return unsafe store(columns, row) { slot in unsafe own[slot] } }
         if exploded != nil {
             exploded?.records += 1
             if line.elements == 0 { exploded?.empty += 1 }
         }
-        rows += Int64(count)
         for element in 0..<count {
             guard let reason = unsafe store(line, element, own, columns, row + element) else {
                 continue
@@ -30,9 +30,8 @@ extension JSONLinesParser {
         return nil
     }
 
-    private func fault(of line: csimdjson_line) -> String? {
+    private func fault(of line: csimdjson_line) -> String {
         switch line.fault {
-        case Int32(csimdjson_line_ok): return nil
         case Int32(csimdjson_line_too_long):
             return "the record is longer than \(spec.input.maxRecordBytes) bytes"
         case Int32(csimdjson_line_not_object): return "the line is no JSON object"
@@ -65,6 +64,14 @@ extension JSONLinesParser {
             else { return unsafe own[slot] }
             return unsafe found
         }
+        return unsafe store(columns, row, token)
+    }
+
+    /// Parses the fields of a row out of the tokens of its slots, or says why not.
+    @inline(__always)
+    private func store(
+        _ columns: ColumnSet, _ row: Int, _ token: (Int) -> csimdjson_token
+    ) -> String? {
         for column in 0..<columns.count {
             let first = unsafe token(column)
             let fault =
@@ -88,13 +95,14 @@ extension JSONLinesParser {
             let text = unsafe constants.text(column)
             return unsafe columns.fills[column].store(text.start, Int(text.count), row: row)
         }
-        unsafe note(token, column)
         switch unsafe token.kind {
         case UInt32(csimdjson_token_absent), UInt32(csimdjson_token_in_array),
             UInt32(csimdjson_token_null):
+            unsafe note(token, column)
             return unsafe columns.fills[column].storeNull(row: row)
         case UInt32(csimdjson_token_container): return .notAScalar
         default:
+            unsafe counts[column].isFound = true
             guard let text = unsafe token.text else { return .isNull }
             // Safe: 8 bytes after a token's text can be read.
             let bytes = unsafe UnsafeRawPointer(text).assumingMemoryBound(to: UInt8.self)

@@ -13,6 +13,8 @@ public final class JSONLinesParser: RecordParser {
     let isField: [Bool]
     /// For each column the slot of the second value that is joined to it, or -1.
     let secondSlot: [Int]
+    /// Whether a line is one row, each column of one value at most: the usual case, which is quick.
+    let isPlain: Bool
     private let tree: JSONPathTree
     let state: OpaquePointer
     let constants: FileConstants
@@ -34,7 +36,6 @@ public final class JSONLinesParser: RecordParser {
     // window stays as it was when they were parsed.
     private var lineCount = 0
     private var nextLine = 0
-    private var blockStart = 0
     private var generation = -1
 
     private static let blockLines = 1_024
@@ -58,6 +59,7 @@ public final class JSONLinesParser: RecordParser {
         }
         tree = JSONPathTree(slots, exploded: array)
         exploded = spec.exploded.map { .init(path: $0, keepsEmpty: spec.keepsEmpty) }
+        isPlain = spec.exploded == nil && seconds.allSatisfy { $0 < 0 }
         constants = FileConstants(columnCount: spec.columns.count)
         unsafe lines = .allocate(capacity: Self.blockLines)
         unsafe tokens = .allocate(capacity: Self.blockLines * slotCount)
@@ -128,7 +130,6 @@ public final class JSONLinesParser: RecordParser {
 
     private func parseBlock(_ window: InputWindow) {
         generation = window.generation
-        blockStart = window.start
         nextLine = 0
         // Safe: the window is followed by 64 bytes of padding, lines and tokens have room for a
         // block.
@@ -142,9 +143,12 @@ public final class JSONLinesParser: RecordParser {
     private func takeLines(
         _ window: InputWindow, _ columns: ColumnSet, _ progress: inout ParseProgress
     ) -> ParseStop? {
-        var consumed = blockStart
-        defer { window.consume(max(0, consumed - window.start)) }
-        consumed = window.start
+        var consumed = window.start
+        var wellFormed: Int64 = 0
+        defer {
+            window.consume(consumed - window.start)
+            rows += wellFormed
+        }
         while nextLine < lineCount {
             if progress.rows >= progress.rowsMax || progress.bytes > progress.bytesMax {
                 return .batchIsFull
@@ -158,8 +162,8 @@ public final class JSONLinesParser: RecordParser {
                 }
                 // The rows of a record come together, however many they are.
                 if count > columns.capacity { columns.beginBatch(capacity: count) }
-                let fault = storeLine(line, at: nextLine, count, columns, progress.rows)
-                if let fault {
+                if line.fault == Int32(csimdjson_line_ok) { wellFormed += Int64(count) }
+                if let fault = storeLine(line, at: nextLine, count, columns, progress.rows) {
                     nextLine += 1
                     return .rejected(
                         reason: fault, consumed: length, lines: 1, textBytes: line.length)

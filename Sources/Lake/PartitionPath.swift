@@ -47,7 +47,7 @@ public enum PartitionPath {
                 index += 1
             }
         }
-        return String(validating: plain, as: UTF8.self)
+        return String(utf8: plain)
     }
 
     /// `column=value`, escaped; nil stands for null.

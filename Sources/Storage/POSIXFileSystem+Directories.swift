@@ -72,7 +72,7 @@ extension POSIXFileSystem {
         var found: [DirectoryEntry] = []
         for (name, status) in try entries(of: path.string.utf8CString.map { $0 }) {
             let bytes = name.dropLast().map { UInt8(bitPattern: $0) }
-            let validName = String(validating: bytes, as: UTF8.self)
+            let validName = String(utf8: bytes)
             let info = FileInfo(status)
             found.append(
                 DirectoryEntry(

@@ -50,7 +50,7 @@ let jobVariables = Variables(processEnvironment) { path in
     guard let place = try? Path(path), (try? machineFiles.info(place)?.kind) == .file,
         let bytes = try? machineFiles.read(place, maxBytes: 64 << 10)
     else { return nil }
-    return String(validating: bytes, as: UTF8.self)
+    return String(utf8: bytes)
 }
 
 /// The folders directly inside a folder, by name; none when it does not exist.

@@ -115,7 +115,7 @@ struct JournalFrame: Sendable {
                 throw SegmentFault("a position that changes none before", at: cursor.position)
             }
             let bytes = try PositionEdits.apply(&cursor, source, to: Array(last.position.utf8))
-            guard let position = String(validating: bytes, as: UTF8.self) else {
+            guard let position = String(utf8: bytes) else {
                 throw SegmentFault("a position that is not UTF-8", at: cursor.position)
             }
             producer = ProducerPosition(id: last.id, position: position)
@@ -145,7 +145,7 @@ struct JournalFrame: Sendable {
     ) throws(SegmentFault) -> String {
         let place = try cursor.bytes(cursor.count(atMost: limit))
         let bytes = unsafe Array(source.unsafeBytes[place])
-        guard let text = String(validating: bytes, as: UTF8.self) else {
+        guard let text = String(utf8: bytes) else {
             throw SegmentFault("a producer that is not UTF-8", at: place.lowerBound)
         }
         return text
