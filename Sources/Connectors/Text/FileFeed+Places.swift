@@ -81,9 +81,10 @@ extension FileFeed {
         if let late, target.file < FilesRead.filesMax, end < paths.endIndex {
             return ConnectorError(
                 "badPosition",
-                "this file was not read, and comes before files that were: give it a name that comes "
-                    + "behind them, or, if it is one of them under a new name, give it its name back; "
-                    + "to read all of them anew, use another log, or 'streamer log append --again'",
+                "this file was not read, and comes before \(target.path), which was: give it a name "
+                    + "that comes behind that, or, if it is one that was read under another name, "
+                    + "give it its name back; to read all of them anew, use another log, or 'streamer "
+                    + "log append --again'",
                 at: late, fault: .damage)
         }
         return ConnectorError(
@@ -105,7 +106,7 @@ extension FileFeed {
     private func resume(_ window: InputWindow, _ target: FilePosition) throws {
         var progress = ParseProgress(rowsMax: 1, line: 1)
         cursor.filesRead.add(target.path)
-        try begin(window, &progress)
+        try begin(window, &progress, again: true)
         guard try window.skip(to: target.offset) else {
             throw changed(
                 target.path,
@@ -175,7 +176,7 @@ extension FileFeed {
     /// Refuses a file that begins with all that was read of one which is gone; notes a copy.
     func refuseRenamed() throws {
         guard let original = try cursor.originalOfOpenFile() else { return }
-        let path = cursor.input.path
+        let path = cursor.sourceName
         guard original.isEmpty else {
             if !copies.contains(where: { $0.path == path }) { copies.append((path, original)) }
             return

@@ -154,10 +154,13 @@ public class FileFeed: Feed {
         (place, pending) = (nil, nil)
     }
 
-    /// Reads what comes before the first record of a stream that was just opened.
-    func begin(_ window: InputWindow, _ progress: inout ParseProgress) throws {
+    /// Reads what comes before the first record of a stream that was just opened; `again` where some
+    /// of it was read before.
+    func begin(
+        _ window: InputWindow, _ progress: inout ParseProgress, again: Bool = false
+    ) throws {
         if hasBegun { return }
-        try refuseRenamed()
+        if !again { try refuseRenamed() }
         try window.skipByteOrderMark()
         let lines: Int64
         do {
