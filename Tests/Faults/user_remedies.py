@@ -183,8 +183,10 @@ def append_again(world, name, done, names=()):
         chosen = [path for path in files if str(path.relative_to(world.root)) in names]
         files = chosen or files
     done = world.run("log", "append", f"log/{log}", *how, "--again", *names)
-    if done.code and "correct the columns or the file" in done.error:
-        return correct_the_file(world, name, done, names=names)
+    for pattern, where, function in REMEDIES:
+        # Nothing of it was taken: the error is another one, and names what to do.
+        if done.code and function in (correct_the_file, correct_the_header) and pattern.search(done.error):
+            return function(world, name, done, names=names)
     if done.code:
         world.fail(f"--again is named and refused: {done.err}")
     for path in files:

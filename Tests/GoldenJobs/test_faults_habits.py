@@ -258,6 +258,22 @@ def test_the_packed_form_among_the_files_of_a_feed_is_named(workspace, kind):
     assert "warning" not in workspace.run("run", "job.json").err
 
 
+@pytest.mark.parametrize("kind", [None, *PACKINGS])
+@pytest.mark.parametrize("count", [4, 9_000])
+def test_an_older_copy_of_a_file_that_grew_is_named(workspace, count, kind):
+    values = list(range(count))
+    rows(workspace.path / "in/a.csv", *values)
+    workspace.run("run", feeding(workspace))
+    rows(workspace.path / "in/b.csv", *values[:-1])
+    rows(workspace.path / "in/c.csv")
+    rows(workspace.path / "in/d.csv", *values[1:])
+    name = packed(workspace.path / "in/b.csv", kind) if kind else "b.csv"
+    done = workspace.run("run", "job.json")
+    assert f"in/{name}" in done.err and "is the beginning of in/a.csv, which was read" in done.err
+    assert "c.csv" not in done.err and "d.csv" not in done.err
+    assert "warning" not in workspace.run("run", "job.json").err
+
+
 def test_files_of_an_archive_are_known_again(workspace):
     for name, values in (("a", (1, 2)), ("b", (3, 4))):
         rows(workspace.path / f"{name}.csv", *values)

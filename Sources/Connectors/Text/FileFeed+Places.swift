@@ -188,11 +188,27 @@ extension FileFeed {
                 + "it away; 'streamer log append --again' appends it nevertheless", at: path)
     }
 
+    /// Notes an older copy of a file that was read: all of its rows were in that.
+    func noteOlderCopy(_ window: InputWindow) {
+        // What cannot be looked at any more cannot be told of.
+        guard window.offset > recordsStart, replay.identity != nil,
+            let original = try? cursor.longerFile(thanOpenOneOf: window.offset)
+        else { return }
+        let path = cursor.sourceName
+        if !olderCopies.contains(where: { $0.path == path }) {
+            olderCopies.append((path, original))
+        }
+    }
+
     /// What the columns found, which fields no column reads, and which files came twice.
     public final func notices() -> [String] {
         parser.fieldUse.notices(of: columnsRead)
             + copies.map { copy in
                 "\(copy.path) begins with all that was read of \(copy.original): these rows are in "
+                    + "the log again"
+            }
+            + olderCopies.map { copy in
+                "\(copy.path) is the beginning of \(copy.original), which was read: these rows are in "
                     + "the log again"
             }
     }

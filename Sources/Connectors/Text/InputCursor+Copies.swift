@@ -4,6 +4,15 @@ import Storage
 
 // What was read of files, by which they are known again: as copies, under other names, or packed.
 
+/// What a file that was read begins with.
+struct HeadRead {
+    let input: InputFile
+    /// How many bytes it has, after unpacking.
+    let bytes: Int64
+    /// The first of them, at most ``FileContent/startBytes``.
+    let head: [UInt8]
+}
+
 extension InputCursor {
     /// Notes what was read of the open file, by which a copy of it is known.
     ///
@@ -34,6 +43,43 @@ extension InputCursor {
             return try path ?? pathOfFile(beginningWith: content) ?? ""
         }
         return nil
+    }
+
+    /// The file that was read before and that begins with all of the open one, which is at its end: an
+    /// older copy of a file that grew; notes what begins the open one for those to come.
+    ///
+    /// - Parameter offset: how many bytes the open one has, after unpacking.
+    /// - Returns: its path, `nil` where there is none.
+    /// - Throws: what reading throws.
+    func longerFile(thanOpenOneOf offset: Int64) throws -> String? {
+        guard let file else { return nil }
+        if headsRead.isEmpty { try noteHeadsBefore() }
+        let head =
+            try unpacked?.head ?? file.readUpTo(Int(min(offset, FileContent.startBytes)), at: 0)
+        defer {
+            headsRead.append(HeadRead(input: input, bytes: offset, head: head))
+            if headsRead.count > FilesRead.filesMax { headsRead.removeFirst() }
+        }
+        let content = try unpacked?.content ?? FileContent(of: file, bytes: offset)
+        return try headsRead.first { other in
+            guard other.bytes > offset, other.input.path != input.path,
+                other.head.starts(with: head)
+            else { return false }
+            if offset <= FileContent.startBytes { return true }
+            return try beginnings(of: other.input).contains {
+                try $0.content(bytes: offset) == content
+            }
+        }?.input.path
+    }
+
+    /// What the files begin with that earlier runs have read, as they lie there.
+    private func noteHeadsBefore() throws {
+        for input in inputs.prefix(fileIndex).suffix(FilesRead.filesMax) where input.isRegular {
+            let file = try files.openForReading(Path(input.path))
+            let head = try file.readUpTo(Int(FileContent.startBytes), at: 0)
+            guard Packing(Array(head.prefix(Packing.magicBytes))) == .none else { continue }
+            headsRead.append(HeadRead(input: input, bytes: try file.size(), head: head))
+        }
     }
 
     /// Of the files before the open one the first that begins so: where all files lie elsewhere now,

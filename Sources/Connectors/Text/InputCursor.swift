@@ -19,6 +19,8 @@ final class InputCursor {
     private(set) var window: InputWindow?
     /// The files of which something was read.
     var filesRead = FilesRead()
+    /// What the last files that were read begin with.
+    var headsRead: [HeadRead] = []
     /// Whether nothing was read of what `fileIndex` and `entryIndex` say.
     private(set) var isAtStart = false
     /// A checksum of what every file and entry before the open one holds.
@@ -100,6 +102,7 @@ final class InputCursor {
         (window, archive, file, unpacked, plainBytes) = (nil, nil, nil, nil, nil)
         (filesChecksum, checksumBefore, isAtStart) = (0, 0, false)
         filesRead = FilesRead()
+        headsRead = []
     }
 
     /// What tells two files apart, `nil` when there is none at the path.

@@ -5,7 +5,8 @@ import Storage
 /// A stream that knows what has been read of it, and so the beginnings of what it gives.
 final class ScannedStream: ByteStream, Beginnings {
     private let stream: any ByteStream
-    private var head: [UInt8] = []
+    /// The first bytes, at most ``FileContent/startBytes``.
+    private(set) var head: [UInt8] = []
     private var tail: [UInt8] = []
     /// How many bytes were read.
     private(set) var count: Int64 = 0

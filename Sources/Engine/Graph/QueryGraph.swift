@@ -3,6 +3,7 @@ import Columnar
 import ConnectorAPI
 import Expressions
 import Jobs
+import KeyedState
 import Operators
 import Storage
 
