@@ -58,9 +58,12 @@ private func exportTable(_ arguments: Arguments, _ console: Console) throws -> E
 
 /// Refuses to put a file into a table, a log or a checkpoint, or in the place of one of its files.
 private func refuseOwnFolder(around path: Path) throws {
-    guard let folder = try? POSIXFileSystem.resolved(path.parent),
-        let around = try machineFiles.ownFolder(around: folder.appending(path.name))
-    else { return }
+    // As it is written, so that the answer is short; else where links lead.
+    let folder = try? POSIXFileSystem.resolved(path.parent)
+    let around =
+        try machineFiles.ownFolder(around: path)
+        ?? folder.flatMap { try machineFiles.ownFolder(around: $0.appending(path.name)) }
+    guard let around else { return }
     throw UsageError(
         "\(path) lies in \(around.path), which is \(around.kind.rawValue), and a file there would be "
             + "taken for a part of it; name a file elsewhere", verb: "lake export")
