@@ -14,6 +14,8 @@ public struct CheckpointError: Error, Sendable, Equatable, CustomStringConvertib
         case newerVersion
         /// A batch was logged by someone else in the meantime.
         case anotherWriter
+        /// The directory holds something else, or lies in something else of ours.
+        case placeTaken
         /// Two entries disagree on where a batch starts.
         case inconsistent
     }

@@ -41,6 +41,7 @@ public final class CheckpointStore: Sendable {
         newIdentity: CheckpointIdentity
     ) throws -> CheckpointStore {
         let reader = try CheckpointReader(path, files: files)
+        try reader.refuseTaken()
         var made = try MadeCheckpoint(reader)
         var held: (any FileLock)?
         do {

@@ -7,6 +7,7 @@ import Synchronization
 //
 //     <16 hexadecimal digits> {"path":…,"bytes":…,"modifiedNanos":…,"fingerprint":…,"end":…}\n
 //
+// and, of files of text, "start":… before "end", and "beginsWith":… behind it where that is so.
 // The digits are XXH3-64 of the object's text, seeded with those of the line before (0 for the
 // first), so a line that is whole but not in its place is noticed. Lines are appended and synced
 // before an offset that they define is handed out; offsets go from 0 up without gaps. Spark keeps
@@ -22,18 +23,25 @@ public struct SourceFile: Sendable, Equatable {
     public let modifiedNanos: Int64
     /// A checksum that tells its content from another.
     public let fingerprint: UInt64
+    /// A checksum of its first bytes, by which files are found that begin with it; `nil` where none
+    /// can.
+    public let start: UInt64?
+    /// The path of a file that was found before, with all of which this one begins.
+    public let beginsWith: String?
     /// Its place in the source's order of rows.
     public let offsets: Range<Int64>
 
     /// A file at its place.
     public init(
         path: String, bytes: Int64, modifiedNanos: Int64, fingerprint: UInt64,
-        offsets: Range<Int64>
+        start: UInt64? = nil, beginsWith: String? = nil, offsets: Range<Int64>
     ) {
         self.path = path
         self.bytes = bytes
         self.modifiedNanos = modifiedNanos
         self.fingerprint = fingerprint
+        self.start = start
+        self.beginsWith = beginsWith
         self.offsets = offsets
     }
 }
@@ -116,19 +124,23 @@ public final class SourceLog: Sendable {
 
 extension SourceLog {
     private static let bytesMax = 1 << 31
+    private static let startKey = "start"
+    private static let beginsWithKey = "beginsWith"
     private static let newline = UInt8(ascii: "\n")
     /// The digits and the blank after them.
     private static let linkBytes = 17
 
     private static func encode(_ file: SourceFile) -> [UInt8] {
-        let object = JSONValue.object([
+        var members: [(String, JSONValue)] = [
             ("path", .string(file.path)),
             ("bytes", .integer(file.bytes)),
             ("modifiedNanos", .integer(file.modifiedNanos)),
             ("fingerprint", .string(Checksum.hex(file.fingerprint))),
-            ("end", .integer(file.offsets.upperBound)),
-        ])
-        return Array(object.text().utf8)
+        ]
+        if let start = file.start { members.append((startKey, .string(Checksum.hex(start)))) }
+        members.append(("end", .integer(file.offsets.upperBound)))
+        if let other = file.beginsWith { members.append((beginsWithKey, .string(other))) }
+        return Array(JSONValue.object(members).text().utf8)
     }
 
     private static func read(_ path: Path, _ files: any FileSystem) throws -> State {
@@ -168,6 +180,9 @@ extension SourceLog {
         return SourceFile(
             path: try fields.string("path"), bytes: try fields.int64("bytes"),
             modifiedNanos: try fields.int64("modifiedNanos"),
-            fingerprint: try fields.link("fingerprint"), offsets: start..<end)
+            fingerprint: try fields.link("fingerprint"),
+            start: fields.has(startKey) ? try fields.link(startKey) : nil,
+            beginsWith: fields.has(beginsWithKey) ? try fields.string(beginsWithKey) : nil,
+            offsets: start..<end)
     }
 }

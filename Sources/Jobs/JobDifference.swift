@@ -72,12 +72,8 @@ extension PlannedQuery {
             parts: Dictionary(types, uniquingKeysWith: { first, _ in first }),
             reason: "the rows so far have a column of that name and another type; give the new one "
                 + "another name")
-        let order = SettingMeaning.Effect(
-            aggregates.joined(separator: "\n"),
-            reason:
-                "the state has the same aggregates in the old order; let \"select\" use them first "
-                + "in the order in which it did")
-        return [.init(aggregates.sorted().joined(separator: "\n")), order]
+        // In whatever order: the state's files say which is which.
+        return [.init(aggregates.sorted().joined(separator: "\n"))]
             + (key == "select" ? [columns] : [])
     }
 }

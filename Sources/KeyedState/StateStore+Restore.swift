@@ -153,9 +153,9 @@ extension StateStore {
                 "written in state format \(metadata[Self.formatKey] ?? "unknown"), this program "
                     + "reads up to format \(Self.formatVersion); use the program that wrote it")
         }
-        guard metadata[Self.fingerprintKey] == fingerprint,
-            metadata[Self.kindKey] == kind.rawValue, metadata[Self.batchKey] == String(batch),
-            schema == (kind == .delta ? table.deltaSchema : table.snapshotSchema)
+        let wanted = kind == .delta ? table.deltaSchema : table.snapshotSchema
+        guard metadata[Self.kindKey] == kind.rawValue, metadata[Self.batchKey] == String(batch),
+            let places = places(of: wanted, in: schema, metadata)
         else {
             throw fault(
                 .fileMismatch,
@@ -167,9 +167,19 @@ extension StateStore {
             throw fault(.fileCorrupt, "`\(Self.removedUpToKey)` is no time")
         }
         do throws(StringsTooLarge) {
-            return (try RecordBatch.concatenate(batches, schema: schema), removedUpTo ?? nil)
+            let rows = try RecordBatch.concatenate(batches, schema: schema)
+            let columns = places.map { rows.columns[$0] }
+            return (RecordBatch(wanted, columns, count: rows.count), removedUpTo ?? nil)
         } catch {
             throw fault(.fileCorrupt, "\(error)")
         }
+    }
+    /// Where a file has the columns of the table; `nil` when it is of another state.
+    private func places(
+        of wanted: Schema, in columns: Schema, _ metadata: [String: String]
+    ) -> [Int]? {
+        let found = metadata[Self.fingerprintKey]
+        if found == fingerprint { return columns == wanted ? Array(wanted.fields.indices) : nil }
+        return order?.places(in: metadata, fingerprint: found, columns, of: wanted)
     }
 }

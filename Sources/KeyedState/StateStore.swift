@@ -14,6 +14,8 @@
 //     streamer.state.kind         "delta" or "snapshot"
 //     streamer.state.batch        N
 //     streamer.state.fingerprint  what the query's state means
+//     streamer.state.aggregate.N  what aggregate N is, where there are several: a job that uses them
+//                                 in another order finds its columns by that
 //     streamer.state.removedUpTo  in a delta that needs it: after the keys listed, all groups were
 //                                 removed whose first accumulator column, the window's end in µs,
 //                                 was at most this; then come those added or changed
@@ -55,6 +57,7 @@ public struct StateStore: Sendable {
 
     let fileSystem: any FileSystem
     let fingerprint: String
+    let order: StateOrder?
     let workers: Workers
 
     static let formatVersion = "2"
@@ -71,16 +74,18 @@ public struct StateStore: Sendable {
     ///   - directory: the query's own directory; `prepare` makes it.
     ///   - fileSystem: does the file work.
     ///   - fingerprint: what the state means: files of another are refused.
+    ///   - order: the order of the state's aggregates, where there is one: files may have another.
     ///   - snapshotIntervalBatches: batches between two snapshots.
     ///   - workers: encode the files.
     public init(
         directory: Path, fileSystem: any FileSystem, fingerprint: String,
-        snapshotIntervalBatches: Int64 = 10, workers: Workers = Workers()
+        order: StateOrder? = nil, snapshotIntervalBatches: Int64 = 10, workers: Workers = Workers()
     ) {
         precondition(snapshotIntervalBatches > 0, "a snapshot every zero batches")
         self.directory = directory
         self.fileSystem = fileSystem
         self.fingerprint = fingerprint
+        self.order = order
         self.workers = workers
         self.snapshotIntervalBatches = snapshotIntervalBatches
     }
@@ -139,19 +144,21 @@ public struct StateStore: Sendable {
     }
 
     /// Whether a recorded file holds what this batch changed, as this build writes it or as those
-    /// did that compressed every buffer.
+    /// did that compressed every buffer, or did not say which aggregates there are.
     public func holds(_ changes: StateChanges, in recorded: FileReceipt) -> Bool {
         let part = changes.parts.first { $0.kind.fileName(changes.batch) == recorded.path }
         guard let part else { return false }
-        return [Self.compressedFrom, 0].contains { from in
-            Checksum.xxh3(encode(part, changes.batch, compressedFrom: from)) == recorded.xxh3
+        let ways = [(Self.compressedFrom, order), (Self.compressedFrom, nil), (0, nil)]
+        return ways.contains { from, order in
+            let bytes = encode(part, changes.batch, compressedFrom: from, order)
+            return Checksum.xxh3(bytes) == recorded.xxh3
         }
     }
 
     private func stage(
         _ part: StateChanges.Part, _ batch: Int64
     ) throws(KeyedStateError) -> StagedFile {
-        let bytes = encode(part, batch, compressedFrom: Self.compressedFrom)
+        let bytes = encode(part, batch, compressedFrom: Self.compressedFrom, order)
         do throws(StorageError) {
             let path = try directory.appending(part.kind.fileName(batch))
             // A file of this name can only be of a run that did not commit the batch.
@@ -166,7 +173,7 @@ public struct StateStore: Sendable {
     private static let compressedFrom = 16_384
 
     private func encode(
-        _ part: StateChanges.Part, _ batch: Int64, compressedFrom: Int
+        _ part: StateChanges.Part, _ batch: Int64, compressedFrom: Int, _ order: StateOrder?
     ) -> [UInt8] {
         let writer = ArrowStreamWriter(
             part.rows.schema, compression: .zstd(level: 1, from: compressedFrom), workers: workers)
@@ -177,7 +184,7 @@ public struct StateStore: Sendable {
                 ArrowMetadataEntry(Self.kindKey, part.kind.rawValue),
                 ArrowMetadataEntry(Self.batchKey, String(batch)),
                 ArrowMetadataEntry(Self.fingerprintKey, fingerprint),
-            ] + part.metadata)
+            ] + (order?.metadata ?? []) + part.metadata)
     }
 
     /// Removes the files that no version from `version` on needs; may run beside a batch.

@@ -41,12 +41,15 @@ struct TableDirectory: Sendable {
     /// - Throws: `.ownedByAnother`, `.schemaDiffers`, or `.foreignFiles` when there are files but
     ///   no owner.
     func check(_ owner: TableOwner, _ description: TableDescription) throws(LakeError) {
-        guard try isThere else { return }
+        guard try isThere else { return try refuseOwnFolderAround() }
         try refuseOtherFormats()
         let wanted = OwnerMarker(owner, description)
         let found = try markers()
         try refuseOthers(found, wanted, owner)
-        if found.isEmpty { try refuseForeignFiles() }
+        if found.isEmpty {
+            try refuseForeignFiles()
+            try refuseOwnFolderAround()
+        }
         if !found.contains(wanted) { try refuseOtherColumns(description) }
     }
 
@@ -160,6 +163,17 @@ struct TableDirectory: Sendable {
             .foreignFiles,
             "the directory holds '\(foreign.name)', which no table of streamer put there; "
                 + "use another path, or move its content away", path: path.string)
+    }
+
+    /// Refuses to make a table below another one, whose readers would take its rows for theirs, or
+    /// in a log or a checkpoint, with which it would go.
+    func refuseOwnFolderAround() throws(LakeError) {
+        let around = try onStorage { () throws(StorageError) in try files.ownFolder(around: path) }
+        guard let around else { return }
+        throw LakeError(
+            .foreignFiles,
+            "the directory lies in \(around.path), which is \(around.kind.rawValue); use a path "
+                + "outside of it", path: path.string)
     }
 
     /// Columns may come and go; a name keeps its type, and a table its partitions.

@@ -24,6 +24,37 @@ enum LogDirectory {
         return try LogDescription(bytes, path)
     }
 
+    /// Whether a file of this name may be one of a log's; hidden ones are nobody's.
+    static func isOwn(_ name: String) -> Bool {
+        name.hasPrefix(".") || TickLogWriter.ownNames.contains(name)
+            || SegmentHeader.baseOffset(ofFile: name) != nil
+            || JournalFile.baseOffset(ofFile: name) != nil
+    }
+
+    /// Refuses to make a log among files of others, or in a table, a checkpoint or another log: what
+    /// is cleared goes as a whole.
+    static func refuseTaken(_ directory: Path, _ files: any FileSystem) throws(TickLogError) {
+        let entries = try storage { () throws(StorageError) in
+            try files.info(directory)?.kind == .directory ? try files.list(directory) : []
+        }
+        if entries.contains(where: { $0.name == LogDescription.fileName }) { return }
+        if let foreign = entries.first(where: { !isOwn($0.name) }) {
+            throw TickLogError(
+                .placeTaken,
+                "the directory holds '\(foreign.name)', which no tick log put there; name a folder "
+                    + "for the log alone, which is made, or move its content away",
+                file: directory)
+        }
+        let around = try storage { () throws(StorageError) in
+            try files.ownFolder(around: directory)
+        }
+        guard let around else { return }
+        throw TickLogError(
+            .placeTaken,
+            "the directory lies in \(around.path), which is \(around.kind.rawValue); use a path "
+                + "outside of it", file: directory)
+    }
+
     /// The base offsets of a log's segments, ascending.
     static func segmentBases(
         _ directory: Path, _ files: any FileSystem

@@ -8,6 +8,8 @@ public struct TickLogError: Error, Sendable, CustomStringConvertible {
         case notFound
         /// There is a log at the path already.
         case alreadyExists
+        /// Something else is at the path, or the path lies in something else of ours.
+        case placeTaken
         /// Another writer is at work.
         case locked
         /// The log was written by a newer version of this program.

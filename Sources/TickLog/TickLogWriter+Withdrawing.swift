@@ -15,6 +15,16 @@ extension TickLogWriter {
         removeFiles(of: path, directories: directories, files)
     }
 
+    /// What lies in a log's directory and is none of its files; hidden names are nobody's.
+    ///
+    /// - Throws: when the directory cannot be listed.
+    public static func foreignEntries(
+        of path: Path, _ files: any FileSystem
+    ) throws(TickLogError) -> [String] {
+        try storage { () throws(StorageError) in try files.list(path) }.map(\.name)
+            .filter { !LogDirectory.isOwn($0) }
+    }
+
     /// Removes the files that a new log has, and the directories that were made for it.
     static func removeFiles(of path: Path, directories: [Path], _ files: any FileSystem) {
         // The description goes first: without it there is no log.
@@ -23,7 +33,7 @@ extension TickLogWriter {
     }
 
     /// The files of a log that never had a row; one that had may have journals besides.
-    private static let ownNames = [
+    static let ownNames = [
         LogDescription.fileName, HighWatermark.fileName, SegmentHeader.fileName(0),
         RowlessPositions.fileName, LogDirectory.lockName, LogRetention.fileName,
     ]

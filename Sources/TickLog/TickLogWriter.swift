@@ -132,13 +132,15 @@ public final class TickLogWriter: Sendable {
     ///   - timeColumn: the column that holds the event time; a timestamp.
     ///   - uuid: the log's identity; random by default.
     ///   - files: where the log lies.
-    /// - Throws: `.alreadyExists` when there is a log at the path.
+    /// - Throws: `.alreadyExists` when there is a log at the path, `.placeTaken` when there is
+    ///   something else.
     public static func create(
         _ path: Path, schema: Schema, timeColumn: String, uuid: String? = nil,
         _ files: any FileSystem
     ) throws(TickLogError) {
         let log = try LogDescription(
             uuid: uuid ?? LogDescription.randomUUID(), schema: schema, timeColumn: timeColumn)
+        try LogDirectory.refuseTaken(path, files)
         let missing = try storage { () throws(StorageError) in
             try files.missingDirectories(path)
         }

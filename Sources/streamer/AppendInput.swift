@@ -124,12 +124,29 @@ struct AppendInput {
         guard let settings = format.files, let word = format.shape.tag else { return [] }
         let files =
             if settings.filesHaveColumns {
-                DescribedFiles(columns: [], eventTime: arguments.text("event-time"))
+                try filesWithColumns(arguments, word)
             } else {
                 try describedFiles(arguments, log)
             }
         let members = [("format", JSONValue.string(word))] + settings.settings(files)
         return members.map { JSONMember($0.0, $0.1) }
+    }
+
+    /// Files that say their columns themselves: what says others would be passed over.
+    private static func filesWithColumns(
+        _ arguments: Arguments, _ word: String
+    ) throws(UsageError) -> DescribedFiles {
+        let given = [
+            arguments.text("schema").map { _ in "--schema" },
+            arguments.text("delimiter") == "," ? nil : "--delimiter",
+            arguments.has("no-header") ? "--no-header" : nil,
+        ].compactMap(\.self)
+        if let option = given.first {
+            throw arguments.fault(
+                "\(option) is for files of text; files of the format \(word) have their columns "
+                    + "with them: leave it out")
+        }
+        return DescribedFiles(columns: [], eventTime: arguments.text("event-time"))
     }
 
     private static func describedFiles(

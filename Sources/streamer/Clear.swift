@@ -10,7 +10,9 @@ let clearVerb = Verb(
         Without JOB every checkpoint below ./checkpoints and every table below ./lake is removed,
         with JOB the checkpoint of that job and the tables that belong to it: all of them or, when
         one lies behind a link, nothing. Only what streamer made is removed; .gitkeep and other
-        files stay, and so do tables and checkpoints of other jobs unless --force is given. The log
+        files stay, and so do tables and checkpoints of other jobs unless --force is given; where
+        others have put files into a folder that would go, nothing is removed. Topics and tables of
+        databases keep what they got. The log
         stays unless --log is given, and also then when other checkpoints read it, without --force.
         Refuses while an engine runs. Asks first on a terminal; elsewhere --yes is needed.
         """,
@@ -31,7 +33,7 @@ private func clear(_ arguments: Arguments, _ console: Console) throws -> ExitCod
         try arguments.optionalWord("JOB").map {
             try Clearing(of: loadJob($0), withLog: withLog, isForced: isForced)
         } ?? Clearing(everythingWithLog: withLog, isForced: isForced)
-    for note in work.leftAlone { console.say(note) }
+    for note in work.notes { console.say(note) }
     try work.refuseWhatCannotBe()
     guard !work.isEmpty else {
         console.say("nothing to clear")

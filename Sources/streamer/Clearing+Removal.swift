@@ -1,3 +1,4 @@
+import Columnar
 import CommandLine
 import Storage
 
@@ -9,6 +10,14 @@ extension Clearing {
             throw ClearError(
                 description: obstacles.joined(separator: "; ") + ". Nothing was removed; put the "
                     + "folder itself there, or remove what is behind the link by hand")
+        }
+        guard foreign.isEmpty else {
+            let (are, them) = foreign.count == 1 ? ("is", "it") : ("are", "them")
+            throw ClearError(
+                description:
+                    "\(listed(foreign)) \(are) not streamer's, and would go with the folder. "
+                    + "Nothing was removed; move \(them) away, or say --force, which removes \(them), "
+                    + "too")
         }
         for path in checkpoints + others + logs {
             if let holder = try machineFiles.lockHolder(path.appending(Self.lockName)) {

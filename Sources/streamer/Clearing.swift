@@ -5,6 +5,7 @@ import ConnectorAPI
 import Jobs
 import Lake
 import Storage
+import TickLog
 
 /// What `clear` removes: found first, then checked, then removed.
 ///
@@ -25,6 +26,21 @@ struct Clearing {
     private(set) var leftAlone: [String] = []
     /// Why nothing can be removed.
     private(set) var obstacles: [String] = []
+    /// What a person should know before: what is left alone, and what is out of reach.
+    var notes: [String] {
+        guard !checkpoints.isEmpty, !elsewhere.isEmpty else { return leftAlone }
+        let (keep, them) =
+            elsewhere.count == 1 ? ("keeps its rows", "it") : ("keep their rows", "them")
+        return leftAlone + [
+            "\(listed(elsewhere)) \(keep): clear removes folders alone, and a run on a new "
+                + "checkpoint writes all rows there again; empty \(them) first if that is not meant"
+        ]
+    }
+
+    /// What others have put into the folders that would go, which keeps everything from going.
+    private(set) var foreign: [String] = []
+    /// What the jobs have written elsewhere, which stays.
+    private(set) var elsewhere: [String] = []
 
     /// The identities of the checkpoints that go.
     private var identities: Set<String> = []
@@ -52,6 +68,7 @@ struct Clearing {
         if withLog {
             try find(below: ProjectFolder.log.path(), depth: 0, Self.isLog) { $0.logs.append($1) }
         }
+        try noteForeign()
     }
 
     /// What one job owns.
@@ -79,6 +96,7 @@ struct Clearing {
         for text in job.sources.compactMap(\.spec.tickLog) where withLog {
             try take(log: Path(text))
         }
+        try noteForeign()
     }
 
     /// Whether there is nothing to do.
@@ -135,6 +153,26 @@ struct Clearing {
 
     private mutating func note(queriesOf job: Job) {
         queries.formUnion(job.queries.map(\.name) + job.sideTables.map(\.owner))
+        for place in job.queries.flatMap(\.sinks).flatMap(\.owns) where place.directory == nil {
+            if !elsewhere.contains(place.name) { elsewhere.append(place.name) }
+        }
+    }
+
+    /// Notes what users have put into the folders that are to go: it is not ours to remove.
+    private mutating func noteForeign() throws {
+        guard !isForced else { return }
+        func add(_ names: [String], in path: Path) {
+            foreign += names.map { "\(path)/\(shown($0))" }
+        }
+        for path in checkpoints {
+            add(try CheckpointReader(path, files: machineFiles).foreignEntries(), in: path)
+        }
+        for path in tables {
+            add(try LakeReader.foreignEntries(of: path, machineFiles), in: path)
+        }
+        for path in logs {
+            add(try TickLogWriter.foreignEntries(of: path, machineFiles), in: path)
+        }
     }
 
     /// A table that a job writes: one behind a link cannot be removed, and so nothing is.

@@ -40,6 +40,7 @@ private func exportTable(_ arguments: Arguments, _ console: Console) throws -> E
     var size: Int64 = 0
     switch try POSIXFileSystem.output(at: Path(output)) {
     case .file(let path):
+        try refuseOwnFolder(around: path)
         let file = try machineFiles.beginStaging(path, mode: .replace)
         rows = try encode(query, arguments.format) { try file.append($0) }
         let staged = try file.finish()
@@ -53,6 +54,19 @@ private func exportTable(_ arguments: Arguments, _ console: Console) throws -> E
     }
     console.say("\(output): \(counted(rows, "row")), \(humanSize(size))")
     return .done
+}
+
+/// Refuses to put a file into a table, a log or a checkpoint, or in the place of one of its files.
+private func refuseOwnFolder(around path: Path) throws {
+    // As it is written, so that the answer is short; else where links lead.
+    let folder = try? POSIXFileSystem.resolved(path.parent)
+    let around =
+        try machineFiles.ownFolder(around: path)
+        ?? folder.flatMap { try machineFiles.ownFolder(around: $0.appending(path.name)) }
+    guard let around else { return }
+    throw UsageError(
+        "\(path) lies in \(around.path), which is \(around.kind.rawValue), and a file there would be "
+            + "taken for a part of it; name a file elsewhere", verb: "lake export")
 }
 
 /// Hands over the rows as bytes of a format; how many rows there were.

@@ -76,7 +76,10 @@ private func verify(_ table: LakeReader, _ console: Console) throws -> Bool {
         console.say("\(table.path): \(faults.count) damaged; \(intact) whole")
         return false
     }
-    let words = rows.map { ", \(counted($0.1, "row")) as published" } ?? ""
+    var words = rows.map { ", \(counted($0.1, "row")) as published" } ?? ""
+    if record == nil, table.owner != nil {
+        words = "; the checkpoint that published it is not here to compare with"
+    }
     console.print("\(table.path): whole; \(intact)\(words)")
     return true
 }

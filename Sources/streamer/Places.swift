@@ -23,9 +23,10 @@ enum ProjectFolder: String {
 /// The machine's files: the command line always works on them.
 let machineFiles: any FileSystem = POSIXFileSystem()
 
-/// The text of a small file that a user names, such as a job; it may come through a pipe.
+/// The text of a small file that a user names, such as a job; it may come through a pipe, and `-` is
+/// standard input.
 func readSmallFile(_ path: String) throws -> [UInt8] {
-    let path = try Path(path)
+    let path = try Path(path == "-" ? "/dev/stdin" : path)
     guard let kind = try machineFiles.info(path)?.kind, kind == .other || path.namesADescriptor
     else { return try machineFiles.read(path, maxBytes: smallFileBytesMax) }
     let input = try machineFiles.openInput(path)

@@ -38,14 +38,13 @@ struct QueryState {
     /// - Returns: the batch.
     /// - Throws: a mistake for a batch that is not kept; what reading the checkpoint throws.
     func restore(from place: CheckpointPlace, after batch: BatchID?) throws -> BatchID {
-        try restoreState(state.table, of: owner, state.fingerprint, in: place, after: batch)
+        try restoreState(state, of: owner, in: place, after: batch)
     }
 }
 
 /// Restores a table of state as it was after a batch, by default the newest committed one.
 private func restoreState(
-    _ table: any StateTable, of owner: String, _ fingerprint: String, in place: CheckpointPlace,
-    after batch: BatchID?
+    _ state: OperatorState, of owner: String, in place: CheckpointPlace, after batch: BatchID?
 ) throws -> BatchID {
     let committed = try place.reader.committedBatches()
     guard let newest = committed.last else {
@@ -59,10 +58,10 @@ private func restoreState(
     }
     let store = StateStore(
         directory: try place.reader.stateDirectory().appending(owner),
-        fileSystem: machineFiles, fingerprint: fingerprint)
+        fileSystem: machineFiles, fingerprint: state.fingerprint, order: state.order)
     let known = Set(committed)
     var failure: (any Error)?
-    try store.restore(table, toVersion: wanted.number + 1) { number in
+    try store.restore(state.table, toVersion: wanted.number + 1) { number in
         guard known.contains(BatchID(number)) else { return nil }
         do {
             let commit = try place.reader.commit(BatchID(number))

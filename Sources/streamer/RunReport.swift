@@ -156,6 +156,7 @@ final class RunReport {
                     + session.job.sources.map(\.path).joined(separator: ", ")
                     + " since \(Self.offsetsText(summary.nextOffsets))"
                     + (summary.lastBatch.map { " (batch \($0))" } ?? ""))
+            for open in summary.openWindows where !summary.wasStopped { say(open) }
             return
         }
         let seconds = Double(summary.elapsedNanos) / 1e9

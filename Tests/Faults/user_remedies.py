@@ -21,12 +21,17 @@ def named(pattern, where=None):
 
 
 def remedy(world, name, done, attempt, **context):
-    """Does one of the things that an error names, another one at every attempt."""
+    """Does one of the things that an error names, and the next one when it comes again."""
     fitting = [function for pattern, where, function in REMEDIES
                if pattern.search(done.error) and (where is None or name in where)]
     if not fitting:
         world.fail(f"no remedy is named: {done.error}")
-    function = fitting[(world.chance.randrange(len(fitting)) + attempt) % len(fitting)]
+    if attempt == 0:
+        world.tried = {}
+    kind = tuple(function.__name__ for function in fitting)
+    turn = world.tried.setdefault(kind, world.chance.randrange(len(fitting)))
+    world.tried[kind] = turn + 1
+    function = fitting[turn % len(fitting)]
     world.note(f"  remedy: {function.__name__}")
     return function(world, name, done, **context)
 
@@ -68,6 +73,9 @@ def make_a_file(world, name, done, names=()):
 @named("[Pp]ut the file back|[Pp]ut it back|give the feed as it was|put them back|its name back|[Rr]estore it")
 def put_files_back(world, name, done, names=()):
     """Files as they were when they were read; what else they hold now goes to a new file."""
+    if done.error.startswith("error: lake/"):
+        # Nobody has a copy of a table here.
+        return clear_and_begin_anew(world, name, done, names=names)
     stream = stream_of(world, name)
     rows = []
     known = {row for data in stream.good.values() for row in parsed(data)}
@@ -110,8 +118,9 @@ def wait_for_the_other(world, name, done, names=()):
 @named("give it a name that comes behind", ("ship", "two"))
 def rename_the_file(world, name, done, names=()):
     if path := place_of(world, name, done):
-        world.files_made = getattr(world, "files_made", 0) + 1
-        path.rename(path.with_name(f"m{world.files_made:04}.csv"))
+        # Behind the file that the error names.
+        last = re.search(r"comes before \S*?([^/\s]+)\.csv\S*, which was", done.error)[1]
+        path.rename(path.with_name(f"{last}a.csv"))
     return "given up" if names and "*" not in names[0] else None
 
 
@@ -174,6 +183,10 @@ def append_again(world, name, done, names=()):
         chosen = [path for path in files if str(path.relative_to(world.root)) in names]
         files = chosen or files
     done = world.run("log", "append", f"log/{log}", *how, "--again", *names)
+    for pattern, where, function in REMEDIES:
+        # Nothing of it was taken: the error is another one, and names what to do.
+        if done.code and function in (correct_the_file, correct_the_header) and pattern.search(done.error):
+            return function(world, name, done, names=names)
     if done.code:
         world.fail(f"--again is named and refused: {done.err}")
     for path in files:

@@ -20,6 +20,7 @@ from story import scratch
 
 HEADER = "id,t,v"
 ROW = re.compile(r"(r\d{6}),(2026-01-05 \d\d:\d\d:\d\d),(\d+)\r?")
+HALF = re.compile(r"^(r\d{6}),(2026-01-05 \d\d:\d\d:\d\d),()\r?$", re.MULTILINE)
 COLUMNS = [{"name": "id", "type": "string", "nullable": False}, {"name": "t", "type": "timestamp"},
            {"name": "v", "type": "long", "nullable": False}]
 SCHEMA = "id string, t timestamp, v long"
@@ -160,6 +161,9 @@ class World:
         for stream in self.streams.values():
             for path in self.files(stream.folder):
                 stream.history |= set(parsed(self.content(path)))
+                if stream.folder == "hand":
+                    # There a line that ends behind the comma is a record, too: its value is null.
+                    stream.history |= set(HALF.findall(self.content(path).decode(errors="replace")))
 
     # Commands
 
@@ -284,9 +288,11 @@ class World:
         if name == "count":
             sums = collections.defaultdict(lambda: [0, 0])
             for row, count in expected.items():
-                sums[int(row[2]) % 3][0] += count
-                sums[int(row[2]) % 3][1] += count * int(row[2])
-            right = collections.Counter((str(key), str(n), str(s)) for key, (n, s) in sums.items())
+                # A null is a group of its own, without a sum.
+                key = str(int(row[2]) % 3) if row[2] else ""
+                sums[key][0] += count
+                sums[key][1] += count * int(row[2] or 0)
+            right = collections.Counter((key, str(n), str(s) if key else "") for key, (n, s) in sums.items())
             if finished and counts != right:
                 self.fail(f"lake/count has {counts}, not {right}")
             return self.check_stays(name, counts)

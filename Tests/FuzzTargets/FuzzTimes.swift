@@ -48,7 +48,8 @@ private func runWindows(_ choice: inout TimeChoice) {
     let mode = [OutputMode.append, .update, .complete].randomElement(using: &choice.random)
     let operation = Aggregate(
         plan: plan, mode: mode ?? .append, eventTimeColumn: 0, watermarked: true,
-        limits: OperatorLimits())
+        // A row may lie in 100,000 windows: as many groups take seconds, and none of them is another case.
+        limits: OperatorLimits(stateRowsMax: 20_000))
     var tracker = WatermarkTracker(inputs: [.init(delayMs: choice.delayMs())])
     var lastMs: Int64 = 0
     for number in 0..<Int64.random(in: 1...4, using: &choice.random) {

@@ -7,6 +7,8 @@ import gzip
 import json
 import os
 import shutil
+import subprocess
+import zipfile
 
 import pytest
 
@@ -133,6 +135,38 @@ def test_a_file_that_comes_twice_is_named(picked, how):
     assert table(picked) == [1, 1, 2, 2]
 
 
+@pytest.mark.parametrize("count", [2, 9_000])
+@pytest.mark.parametrize("how", ["joined", "grown under another name", "killed", "three of them"])
+def test_a_file_that_begins_with_another_is_named(workspace, how, count):
+    first, more = list(range(count)), list(range(count, count + 3))
+    rows(workspace.path / "in/a.csv", *first)
+    if how == "three of them":
+        rows(workspace.path / "in/0.csv", *first[:1])
+    workspace.run("run", job(workspace))
+    already = table(workspace)
+    if how == "grown under another name":
+        (workspace.path / "in/a.csv").unlink()
+    rows(workspace.path / "in/b.csv", *first, *more)
+    if how == "killed":
+        workspace.run("run", "job.json")
+    for _ in range(2):
+        done = workspace.run("run", "job.json")
+        assert "1 file that begins with all of another that was read" in done.err
+        assert "in/b.csv (as in/a.csv)" in done.err
+    assert table(workspace) == sorted(already + first + more)
+
+
+def test_files_that_begin_alike_are_not_named(workspace):
+    """The same header, and half of a line."""
+    rows(workspace.path / "in/a.csv", 1, 2)
+    rows(workspace.path / "in/b.csv")
+    workspace.run("run", job(workspace))
+    rows(workspace.path / "in/c.csv", 1, 3)
+    rows(workspace.path / "in/d.csv", 2, 1)
+    assert "warning" not in workspace.run("run", "job.json").err
+    assert table(workspace) == [1, 1, 1, 2, 2, 3]
+
+
 def test_files_without_rows_are_no_copies(workspace):
     for name in "abc":
         rows(workspace.path / f"in/{name}.csv")
@@ -156,6 +190,127 @@ def test_a_file_appended_under_another_name_is_refused(workspace, pack):
     append(workspace, "c.csv")
     append(workspace, "--again", "b.csv")
     assert prices(workspace) == [1, 2, 3, 1, 2]
+
+
+def packed(path, kind, *others):
+    """The packed form of files, in place of them."""
+    paths = [path, *others]
+    names = [each.name for each in paths]
+    match kind:
+        case "gz": subprocess.run(["gzip", *names], cwd=path.parent, check=True)
+        case "zst": subprocess.run(["zstd", "-q", "--rm", *names], cwd=path.parent, check=True)
+        case "lz4": subprocess.run(["lz4", "-q", "-m", "--rm", *names], cwd=path.parent, check=True)
+        case "zip":
+            with zipfile.ZipFile(f"{path}.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+                for each in paths:
+                    archive.write(each, each.name)
+                    each.unlink()
+    return f"{path.name}.{kind}"
+
+
+PACKINGS = [kind for kind in ("gz", "zst", "lz4", "zip")
+            if kind == "zip" or shutil.which({"gz": "gzip", "zst": "zstd"}.get(kind, kind))]
+
+
+@pytest.mark.parametrize("count", [3, 9_000])
+@pytest.mark.parametrize("kind", PACKINGS)
+def test_the_packed_form_of_a_file_is_known_again(workspace, kind, count):
+    values = list(range(count))
+    rows(workspace.path / "a.csv", *values)
+    append(workspace, "a.csv")
+    name = packed(workspace.path / "a.csv", kind)
+    refused = append(workspace, name, check=1)
+    assert name in refused.err and "--again" in refused.err
+    # Also packed and gone on since.
+    rows(workspace.path / "b.csv", *values, count)
+    assert "--again" in append(workspace, packed(workspace.path / "b.csv", kind), check=1).err
+    # Other rows are other rows.
+    rows(workspace.path / "c.csv", *values[1:])
+    append(workspace, packed(workspace.path / "c.csv", kind))
+    assert prices(workspace) == values + values[1:]
+
+
+@pytest.mark.parametrize("count", [3, 9_000])
+@pytest.mark.parametrize("kind", PACKINGS)
+def test_a_file_is_known_again_that_was_read_packed(workspace, kind, count):
+    values = list(range(count))
+    path = workspace.path / "a.csv"
+    rows(path, *values)
+    content = path.read_bytes()
+    name = packed(path, kind)
+    append(workspace, name)
+    path.write_bytes(content)
+    assert "--again" in append(workspace, "a.csv", check=1).err
+    other = {"gz": "zip", "zip": "gz"}.get(kind, "gz")
+    assert "--again" in append(workspace, packed(path, other), check=1).err
+    assert "nothing new" in append(workspace, name).out
+    assert prices(workspace) == values
+
+
+@pytest.mark.parametrize("kind", PACKINGS)
+def test_the_packed_form_among_the_files_of_a_feed_is_named(workspace, kind):
+    rows(workspace.path / "in/a.csv", 1, 2)
+    workspace.run("run", feeding(workspace))
+    shutil.copyfile(workspace.path / "in/a.csv", workspace.path / "in/b.csv")
+    name = packed(workspace.path / "in/b.csv", kind)
+    done = workspace.run("run", "job.json")
+    assert name in done.err and "begins with all that was read of in/a.csv" in done.err
+    assert "warning" not in workspace.run("run", "job.json").err
+
+
+@pytest.mark.parametrize("kind", [None, *PACKINGS])
+@pytest.mark.parametrize("count", [4, 9_000])
+def test_an_older_copy_of_a_file_that_grew_is_named(workspace, count, kind):
+    values = list(range(count))
+    rows(workspace.path / "in/a.csv", *values)
+    workspace.run("run", feeding(workspace))
+    rows(workspace.path / "in/b.csv", *values[:-1])
+    rows(workspace.path / "in/c.csv")
+    rows(workspace.path / "in/d.csv", *values[1:])
+    name = packed(workspace.path / "in/b.csv", kind) if kind else "b.csv"
+    done = workspace.run("run", "job.json")
+    assert f"in/{name}" in done.err and "is the beginning of in/a.csv, which was read" in done.err
+    assert "c.csv" not in done.err and "d.csv" not in done.err
+    assert "warning" not in workspace.run("run", "job.json").err
+
+
+def test_files_of_an_archive_are_known_again(workspace):
+    for name, values in (("a", (1, 2)), ("b", (3, 4))):
+        rows(workspace.path / f"{name}.csv", *values)
+    contents = {name: (workspace.path / name).read_bytes() for name in ("a.csv", "b.csv")}
+    archive = packed(workspace.path / "a.csv", "zip", workspace.path / "b.csv")
+    append(workspace, archive)
+    for name, content in contents.items():
+        (workspace.path / name).write_bytes(content)
+        assert "--again" in append(workspace, name, check=1).err
+    # And the other way about.
+    append(workspace, "b.csv", log="log/y")
+    again = packed(workspace.path / "a.csv", "zip", workspace.path / "b.csv")
+    assert "--again" in append(workspace, again, log="log/y", check=1).err
+    # Twice the same in one archive.
+    rows(workspace.path / "c.csv", 5)
+    shutil.copyfile(workspace.path / "c.csv", workspace.path / "d.csv")
+    done = append(workspace, packed(workspace.path / "c.csv", "zip", workspace.path / "d.csv"), log="log/x")
+    assert "c.csv.zip:d.csv begins with all that was read of" in done.err
+    assert prices(workspace) == [1, 2, 3, 4] and prices(workspace, "log/x") == [5, 5]
+
+
+def test_a_packed_file_that_was_cut_off_goes_on(workspace):
+    """Killed in the middle: what was read of it is no copy of it."""
+    values = list(range(150_000))
+    rows(workspace.path / "in/a.csv", *values)
+    packed(workspace.path / "in/a.csv", "gz")
+    feeding(workspace, paths="in/*.gz")
+    for _ in range(4):
+        process = workspace.start("run", "job.json")
+        try:
+            process.communicate(timeout=0.3)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+    done = workspace.run("run", "job.json")
+    assert "warning" not in done.err
+    assert len(prices(workspace)) == len(values)
 
 
 def test_a_file_that_goes_on_where_another_ends_is_refused(workspace):

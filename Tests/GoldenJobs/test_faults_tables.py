@@ -372,6 +372,21 @@ def test_verify_names_checkpoints_that_say_something_else(delta):
     verified(delta, second.name)
 
 
+@pytest.mark.parametrize("name", ["copy.json", "00000000000000000001.json.bak", "notes.txt", "1.json"])
+def test_verify_names_a_file_in_the_log_that_is_no_version(delta, name):
+    (delta.path / "lake/candles/_delta_log" / name).write_text("{}")
+    found = delta.run("lake", "verify", check=1)
+    assert f"lake/candles/_delta_log/{name}: no version of the table is called so" in found.err
+
+
+def test_verify_says_where_there_is_nothing_to_compare_with(candles):
+    """The words of a whole verdict are not left out in silence."""
+    assert "as published" in candles.run("lake", "verify").out
+    (candles.path / "checkpoints").rename(candles.path / "elsewhere")
+    found = candles.run("lake", "verify").out
+    assert "the checkpoint that published it is not here to compare with" in found
+
+
 @pytest.mark.parametrize("text", ["", "{}", '{"version":7,"size":3}', '{"version":10,"size":1}'])
 def test_verify_names_a_pointer_that_is_wrong(delta, text):
     (delta.log / "_last_checkpoint").write_text(text)

@@ -108,6 +108,10 @@ def test_a_run_says_what_it_leaves_open(workspace):
     assert "candles: 2 windows still open (the last ends 2026-01-05 14:47:00)" in done.err
     assert "--close" in done.err
     assert workspace.query("SELECT sum(n) FROM '{lake}/candles/*.parquet'") != [(1000,)]
+    # Also a run that finds nothing new.
+    nothing = workspace.run("run", "job.json")
+    assert "nothing new" in nothing.err
+    assert "candles: 2 windows still open (the last ends 2026-01-05 14:47:00)" in nothing.err
     again = workspace.run("run", "job.json", "--close")
     assert "still open" not in again.err
     assert workspace.query("SELECT sum(n) FROM '{lake}/candles/*.parquet'") == [(1000,)]

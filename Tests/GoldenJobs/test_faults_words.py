@@ -190,6 +190,10 @@ def test_a_job_file_may_come_through_a_pipe(workspace):
         env={**os.environ, "X": (workspace.path / "job.pipe").write_text(text) and ""})
     assert done.returncode == 0, done.stderr
     assert "valid; job m" in done.stdout and "2,000 rows in" in done.stderr
+    workspace.run("clear", "job.pipe", "--yes")
+    for words in (["validate", "-"], ["explain", "-"], ["run", "-"]):
+        assert workspace.run(*words, stdin=text.encode()).returncode == 0
+    assert workspace.run("clear", "-", "--yes", stdin=text.encode()).returncode == 0
 
 
 # A job that is refused leaves nothing.
@@ -287,6 +291,50 @@ def test_columns_of_arrow_files_that_no_column_reads(workspace):
     assert "warning" not in workspace.run("log", "append", "log/z", "a.arrows").err
     done = workspace.run("log", "append", "log/z", "b.arrows")
     assert "the log has no column for 'p', 'q' (first met in b.arrows)" in done.err
+
+
+@pytest.mark.parametrize("option", [["--schema", "t timestamp, p double"], ["--delimiter", ";"], ["--no-header"]])
+def test_options_for_text_are_refused_for_files_with_columns(workspace, option):
+    """What is said and then passed over would be found out in a table of other columns."""
+    table = pa.table({"T": pa.array([0], pa.timestamp("us", "UTC")), "P": [1.0]})
+    with pa.ipc.new_stream(workspace.path / "a.arrows", table.schema) as out:
+        out.write_table(table)
+    refused = workspace.run("log", "append", "log/z", "a.arrows", *option, check=2)
+    assert f"{option[0]} is for files of text" in refused.err
+    assert not (workspace.path / "log").exists()
+    workspace.run("log", "append", "log/z", "a.arrows")
+
+
+# Columns of Parquet files that a source lacks, or has none for.
+
+def test_columns_that_parquet_files_lack_are_told_of(workspace):
+    folder = workspace.path / "in"
+    folder.mkdir()
+
+    def write(name, **columns):
+        pq.write_table(pa.table({"t": pa.array([0], pa.timestamp("us", "UTC")), **columns}), folder / name)
+
+    job = {"name": "m", "source": {"format": "parquet", "path": "in"}, "trigger": {"availableNow": True},
+           "queries": [{"name": "q", "select": ["*"], "sinks": [{"format": "parquet", "path": "lake/q"}]}]}
+    write("a.parquet", price=[1.5])
+    assert "warning" not in workspace.run("run", workspace.job(job)).err
+    # In a whole run no file has it, whatever the one before had.
+    write("b.parquet", Prise=[2.5])
+    done = workspace.run("run", "job.json")
+    assert "1 of 1 file read has no column 'price', so it is null in all rows of it (first in in/b.parquet); " \
+        "check the name" in done.err
+    assert "the source has no column for 'Prise' (first met in in/b.parquet)" in done.err
+    write("c.parquet", PRICE=[3.5])
+    write("d.parquet")
+    done = workspace.run("run", "job.json")
+    assert "1 of 2 files read has no column 'price'" in done.err and "check the name" not in done.err
+    out = workspace.run("lake", "show", "q", "--columns", "price", "--format", "csv").out
+    assert sorted(out.splitlines()[1:]) == ["", "", "1.5", "3.5"]
+    # A schema that was written down leaves out what is not wanted.
+    job["source"]["schema"] = [{"name": "t", "type": "timestamp"}]
+    job["name"] = "n"
+    job["queries"][0]["sinks"][0]["path"] = "lake/n"
+    assert "warning" not in workspace.run("run", workspace.job(job)).err
 
 
 def test_a_date_without_a_time_is_no_time(workspace):

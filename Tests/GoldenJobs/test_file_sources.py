@@ -309,3 +309,40 @@ def test_backfill_hands_over_without_gap_or_double(workspace):
         "replay", name, "--from-checkpoint", "--batch", "0", "--verify").out
     moved = job(source | {"backfill": source["backfill"] | {"until": both[0].isoformat()}})
     assert "until" in workspace.run("run", workspace.job(moved), check=None).err
+
+
+def test_what_is_no_file_is_told_of(workspace):
+    """Pipes, devices and links to nothing among the files; a folder without any."""
+    source = {"format": "csv", "path": "in", "eventTime": "t", "columns": [
+        {"name": "t", "type": "timestamp"}, {"name": "p", "type": "long"}]}
+    job = {"name": "m", "source": source, "trigger": {"availableNow": True}, "queries": [
+        {"name": "q", "select": ["p"], "sinks": [{"format": "parquet", "path": "lake/q"}]}]}
+    folder = workspace.path / "in"
+    (folder / "2026").mkdir(parents=True)
+    (folder / "2026/a.csv").write_text("t,p\n2026-01-05 10:00:00,1\n")
+    (folder / "_hidden").mkdir()
+    done = workspace.run("run", workspace.job(job))
+    assert "there is no file to read yet in csv[in]; directories in it are not looked into: in/2026" in done.err
+    assert "name them with a glob such as 'in/2026/*'" in done.err
+    # The way on that it names.
+    source["path"] = "in/2026/*"
+    workspace.run("clear", "job.json", "--yes")
+    done = workspace.run("run", workspace.job(job))
+    assert "warning" not in done.err and "1 row in" in done.err
+    workspace.run("clear", "job.json", "--yes")
+    source["path"] = "in"
+    os.mkfifo(folder / "f.csv")
+    (folder / "n.csv").symlink_to("nowhere")
+    (folder / "z.csv").symlink_to("/dev/zero")
+    (folder / "a.csv").write_text("t,p\n2026-01-05 10:00:00,1\n")
+    done = workspace.run("run", workspace.job(job))
+    assert "3 entries of csv[in] not read, since no regular file: in/f.csv, in/n.csv, in/z.csv" in done.err
+    assert "no file to read" not in done.err and "1 row in" in done.err
+    # Named itself it is refused.
+    source["path"] = "in/f.csv"
+    job["name"] = "n"
+    job["queries"][0]["sinks"][0]["path"] = "lake/n"
+    assert "is a pipe or a device" in workspace.run("run", workspace.job(job), check=1).err
+    source |= {"path": "in", "pathGlobFilter": "*.txt"}
+    done = workspace.run("run", workspace.job(job))
+    assert "no file to read yet in csv[in] whose name is like '*.txt'" in done.err

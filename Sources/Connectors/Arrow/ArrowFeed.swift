@@ -162,7 +162,7 @@ final class ArrowFeed: Feed {
     /// Whether a file was read, or begins with what was read of another one.
     private func isRead(_ path: String, by read: FilesRead) -> Bool {
         if read.contains(path) { return true }
-        guard let file = try? files.openForReading(Path(path)) else { return false }
+        guard let file = try? FileBeginnings(files.openForReading(Path(path))) else { return false }
         return (try? read.original(of: file, among: [])) != nil
     }
 

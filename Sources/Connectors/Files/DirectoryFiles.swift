@@ -35,6 +35,13 @@ struct DirectoryFiles: Sendable {
                 files, directories: true,
                 missing: "there is no such directory or file; check the source's path")
             for root in roots {
+                // Named itself it is meant; among others it is passed over, and told of.
+                guard root.info.kind != .other || (try? Path(pattern)) != root.path else {
+                    throw ConnectorError(
+                        "noInput",
+                        "is a pipe or a device, and a source reads files again where a batch is run "
+                            + "again; read it into a log with \"feed\"", at: pattern)
+                }
                 try collect(root.path, root.info, depth: 0, besides: known, into: &found)
             }
         }
@@ -64,9 +71,51 @@ struct DirectoryFiles: Sendable {
         }
     }
 
+    /// What lies where files are read and is passed over, by no rule that a name tells.
+    struct PassedOver {
+        /// Directories that are no partitions: they are not looked into.
+        var directories: [String] = []
+        /// Pipes, devices, sockets, links to nothing.
+        var others: [String] = []
+    }
+
+    /// What is passed over now.
+    func passedOver() throws -> PassedOver {
+        var passed = PassedOver()
+        for pattern in patterns {
+            let roots = try PathPattern(pattern).find(files, directories: true, missing: "")
+            for root in roots { try note(root.path, root.info.kind, depth: 0, &passed) }
+        }
+        return passed
+    }
+
+    private func note(
+        _ path: Path, _ kind: FileKind, depth: Int, _ passed: inout PassedOver
+    ) throws {
+        switch kind {
+        case .file: return
+        case .other: passed.others.append(path.string)
+        case .directory:
+            for entry in try files.list(path)
+            where entry.kind != .file && !Self.isHidden(entry.name) {
+                let below = try path.appending(entry.name)
+                // A link to nothing is told like a pipe.
+                let kind = try files.info(below)?.kind ?? .other
+                if isWanted(entry, depth: depth) {
+                    try note(below, kind, depth: depth + 1, &passed)
+                } else if kind == .directory {
+                    passed.directories.append(below.string)
+                }
+            }
+        }
+    }
+
+    private static func isHidden(_ name: String) -> Bool {
+        name.utf8.first == UInt8(ascii: "_") || name.utf8.first == UInt8(ascii: ".")
+    }
+
     private func isWanted(_ entry: DirectoryEntry, depth: Int) -> Bool {
-        let first = entry.name.utf8.first
-        if first == UInt8(ascii: "_") || first == UInt8(ascii: ".") { return false }
+        if Self.isHidden(entry.name) { return false }
         if entry.kind == .directory {
             return depth < Self.depthMax && PartitionPath.parse(entry.name) != nil
         }

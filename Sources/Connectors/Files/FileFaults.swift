@@ -169,7 +169,7 @@ extension FileSource {
     /// Files that were left out or corrected, what was done with files that were read, and what the
     /// rows' columns found.
     public func notices() -> [String] {
-        state.withLock { $0.faults.notices + habits(of: $0) } + rows.notices()
+        state.withLock { $0.faults.notices + habits(of: $0) + passedOver($0) } + rows.notices()
     }
 }
 

@@ -9,10 +9,31 @@ import Storage
 // whenever the source is asked: a run that was killed may not have said it.
 
 extension FileSource {
+    /// What lies there and is no file to read, one line each.
+    func passedOver(_ state: State) -> [String] {
+        guard let passed = try? listing.passedOver() else { return [] }
+        var lines: [String] = []
+        if !passed.others.isEmpty {
+            lines.append(
+                "\(counted(Int64(passed.others.count), "entry", plural: "entries")) of \(description) "
+                    + "not read, since no regular file: \(listed(passed.others))")
+        }
+        guard state.found.isEmpty, state.faults.notices.isEmpty else { return lines }
+        var line = "there is no file to read yet in \(description)"
+        if let filter = listing.nameFilter { line += " whose name is like '\(filter)'" }
+        if let first = passed.directories.first {
+            line +=
+                "; directories in it are not looked into: \(listed(passed.directories)), so name them "
+                + "with a glob such as '\(first)/*'"
+        }
+        return lines + [line]
+    }
+
     /// What was done with files that were read, one line each.
     func habits(of state: State) -> [String] {
         var changed: [String] = []
         var repeated: [String] = []
+        var begun: [String] = []
         var first: [Content: String] = [:]
         for found in state.found where !state.faults.isLeftOut(found.path) {
             let file = state.faults.corrected[found.path] ?? found
@@ -22,6 +43,7 @@ extension FileSource {
                 if hasRows(file) { repeated.append("\(file.path) (as \(other))") }
             } else {
                 first[content] = file.path
+                if let other = file.beginsWith { begun.append("\(file.path) (as \(other))") }
             }
         }
         var lines: [String] = []
@@ -35,6 +57,14 @@ extension FileSource {
                 "\(counted(Int64(repeated.count), "file")) with the content of another that was "
                     + "read, so that its rows are there again: \(listed(repeated)); if that "
                     + "is not meant, take the copy away, clear the job and run it anew")
+        }
+        if !begun.isEmpty {
+            lines.append(
+                "\(counted(Int64(begun.count), "file")) that "
+                    + (begun.count == 1 ? "begins" : "begin")
+                    + " with all of another that was read, so that its rows are there again: "
+                    + "\(listed(begun)); if that is not meant, give new rows alone in a new file, "
+                    + "clear the job and run it anew")
         }
         return lines
     }

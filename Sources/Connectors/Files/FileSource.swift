@@ -15,7 +15,7 @@ public final class FileSource: Source {
     public let description: String
     let rows: any FileRows
     private let timeColumn: String?
-    private let listing: DirectoryFiles
+    let listing: DirectoryFiles
     let selection: FileSelection
     let files: any FileSystem
     private let time: any TimeSource
@@ -27,6 +27,7 @@ public final class FileSource: Source {
         var log: SourceLog?
         var found: [SourceFile] = []
         var known: Set<String> = []
+        var beginnings = KnownBeginnings()
         /// When the directory may be listed again.
         var nextListing = MonotonicTime(nanos: 0)
         /// What became of files that could not be read.
@@ -227,6 +228,7 @@ public final class FileSource: Source {
         for file in log.found {
             if state.known.insert(file.path).inserted {
                 state.found.append(file)
+                state.beginnings.add(file)
             } else {
                 state.faults.note(file, of: state.found)
             }
@@ -256,12 +258,9 @@ public final class FileSource: Source {
                 throw ConnectorError(
                     "unreadable", "the source has more than 2^63 rows", at: description)
             }
-            entries.append(
-                SourceFile(
-                    path: found.path.string, bytes: found.bytes,
-                    modifiedNanos: found.modifiedNanos,
-                    fingerprint: try OpenSourceFile.fingerprint(of: file, bytes: found.bytes),
-                    offsets: end..<next))
+            let entry = try self.entry(found, file, offsets: end..<next, state.beginnings)
+            state.beginnings.add(entry)
+            entries.append(entry)
             end = next
         }
         if state.found.isEmpty {
@@ -270,5 +269,24 @@ public final class FileSource: Source {
         try log.append(entries)
         state.found += entries
         state.known.formUnion(entries.map(\.path))
+    }
+    /// What the list says of a file that was found.
+    private func entry(
+        _ found: DirectoryFiles.Found, _ file: any ReadFile, offsets: Range<Int64>,
+        _ known: KnownBeginnings
+    ) throws -> SourceFile {
+        let fingerprint = try OpenSourceFile.fingerprint(of: file, bytes: found.bytes)
+        var (start, original): (UInt64?, SourceFile?) = (nil, nil)
+        // What is no text does not go on where another file ends.
+        if rows.countsBytes {
+            let head = try file.readUpTo(Int(min(found.bytes, FileContent.startBytes)), at: 0)
+            start = FileContent.start(of: head)
+            original = try known.original(of: file, bytes: found.bytes) {
+                try rows.hasRows(file, bytes: $0)
+            }
+        }
+        return SourceFile(
+            path: found.path.string, bytes: found.bytes, modifiedNanos: found.modifiedNanos,
+            fingerprint: fingerprint, start: start, beginsWith: original?.path, offsets: offsets)
     }
 }

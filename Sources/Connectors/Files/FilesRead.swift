@@ -1,4 +1,4 @@
-public import Storage
+import Storage
 
 /// Which files a feed has read, whatever their paths were spelled like, and what they held: a part
 /// of its position, by which another feed of the same log, or a copy of a file, is known again.
@@ -7,12 +7,15 @@ public import Storage
 ///
 ///     <16 digits of its place> [ . <bytes read> . <8 digits of their start> . <16 of all of them> ]
 ///
-/// in hexadecimal; `-` for none. Earlier builds wrote the places alone, one behind the other.
+/// in hexadecimal; `-` for none. Of a packed file that is what was read of its content; an archive
+/// has a line for each file in it of which something was read. Earlier builds wrote the places alone, one behind the other.
 public struct FilesRead: Hashable, Sendable {
     /// The most files that are kept: the last ones, since a position is stored with every append.
     public static let filesMax = 100
     /// What earlier builds kept.
     private static let filesReadMax = 250
+    /// Of an archive the most files that are kept.
+    private static let partsMax = 16
 
     /// A file that was read.
     private struct Entry: Hashable {
@@ -29,16 +32,27 @@ public struct FilesRead: Hashable, Sendable {
     /// Adds a file behind the others.
     public mutating func add(_ path: String) {
         let place = Self.place(of: path)
-        let known = entries.first { $0.place == place }
+        let known = entries.filter { $0.place == place }
         entries.removeAll { $0.place == place }
-        entries.append(Entry(place: place, content: known?.content))
+        entries += known.isEmpty ? [Entry(place: place)] : known
         if entries.count > Self.filesMax { entries.removeFirst(entries.count - Self.filesMax) }
     }
 
     /// Notes what was read of the file that was added last.
-    public mutating func noteRead(_ content: FileContent) {
+    ///
+    /// - Parameters:
+    ///   - content: what it was.
+    ///   - isPart: whether it is one of several things in the file.
+    public mutating func noteRead(_ content: FileContent, isPart: Bool = false) {
         guard let last = entries.indices.last else { return }
-        entries[last].content = content
+        let place = entries[last].place
+        guard isPart, entries[last].content != nil else { return entries[last].content = content }
+        let parts = entries.filter { $0.place == place }
+        guard parts.count < Self.partsMax, !parts.contains(where: { $0.content == content }) else {
+            return
+        }
+        entries.append(Entry(place: place, content: content))
+        if entries.count > Self.filesMax { entries.removeFirst() }
     }
 
     /// Whether there is none.
@@ -56,28 +70,27 @@ public struct FilesRead: Hashable, Sendable {
         return entries.first { $0.place == place }?.content
     }
 
+    /// Whether something of a file was read and is still known.
+    public var knowsContent: Bool { entries.contains { $0.content != nil } }
+
     /// Finds a file that was read and that another file begins with.
     ///
     /// - Parameters:
-    ///   - file: the other file.
+    ///   - other: the beginnings of the other file.
     ///   - paths: where files that were read may lie.
     /// - Returns: its path, `nil` when it is none of those, and what was read of it; `nil` when
     ///   there is no such file.
     /// - Throws: what reading throws.
     public func original(
-        of file: any ReadFile, among paths: [String]
+        of other: some Beginnings, among paths: [String]
     ) throws -> (path: String?, content: FileContent)? {
-        let size = try file.size()
-        var starts: [Int64: UInt64] = [:]
-        for entry in entries {
-            guard let content = entry.content, content.bytes <= size else { continue }
+        let known = entries.compactMap { entry in entry.content.map { (entry.place, $0) } }
+        for (place, content) in known.sorted(by: { $0.1.bytes < $1.1.bytes }) {
             let length = min(content.bytes, FileContent.startBytes)
-            let start = try starts[length] ?? FileContent.start(of: file, bytes: length)
-            starts[length] = start
-            guard start == content.start,
-                try FileContent(of: file, bytes: content.bytes) == content
+            guard try other.start(bytes: length) == content.start,
+                try other.content(bytes: content.bytes) == content
             else { continue }
-            return (paths.first { Self.place(of: $0) == entry.place }, content)
+            return (paths.first { Self.place(of: $0) == place }, content)
         }
         return nil
     }
@@ -123,55 +136,5 @@ public struct FilesRead: Hashable, Sendable {
         return stride(from: 0, to: digits.count, by: 16).map { start in
             String(decoding: digits[start..<start + 16], as: UTF8.self)
         }
-    }
-}
-
-/// What the first bytes of a file are, by checksums that cost little.
-public struct FileContent: Hashable, Sendable {
-    /// How many bytes.
-    public let bytes: Int64
-    /// A checksum of those at the start, by which most other files are told apart.
-    let start: UInt64
-    /// A checksum by ``OpenSourceFile/fingerprint(of:bytes:)``.
-    let fingerprint: UInt64
-
-    static let startBytes: Int64 = 4_096
-
-    /// The first bytes of a file.
-    public init(of file: any ReadFile, bytes: Int64) throws {
-        self.bytes = bytes
-        start = try Self.start(of: file, bytes: min(bytes, Self.startBytes))
-        fingerprint = try OpenSourceFile.fingerprint(of: file, bytes: bytes)
-    }
-
-    /// 32 bits of a checksum of the first bytes.
-    static func start(of file: any ReadFile, bytes: Int64) throws -> UInt64 {
-        Checksum.xxh3(try file.readUpTo(Int(bytes), at: 0)) >> 32
-    }
-
-    /// Whether a file has these bytes and no more.
-    public func isAll(of file: any ReadFile) throws -> Bool {
-        guard try file.size() == bytes else { return false }
-        return try FileContent(of: file, bytes: bytes) == self
-    }
-
-    /// Whether a file begins with these bytes.
-    public func isStart(of file: any ReadFile) throws -> Bool {
-        guard try file.size() >= bytes else { return false }
-        return try FileContent(of: file, bytes: bytes) == self
-    }
-
-    var text: String {
-        "\(String(bytes, radix: 16)).\(Checksum.hex(start).suffix(8)).\(Checksum.hex(fingerprint))"
-    }
-
-    init?(_ text: some StringProtocol) {
-        let parts = String(text).split(
-            separator: "." as Character, omittingEmptySubsequences: false)
-        guard parts.count == 3, let bytes = Int64(parts[0], radix: 16), bytes >= 0,
-            parts[1].utf8.count == 8, let start = Checksum.parseHex("00000000\(parts[1])"),
-            let fingerprint = Checksum.parseHex(parts[2])
-        else { return nil }
-        (self.bytes, self.start, self.fingerprint) = (bytes, start, fingerprint)
     }
 }

@@ -105,12 +105,16 @@ public final class OpenSourceFile: Sendable {
     /// costs little whatever the size, and covers the footer of a Parquet file, which depends on all
     /// of it.
     public static func fingerprint(of file: any ReadFile, bytes: Int64) throws -> UInt64 {
-        let tailStart = max(0, bytes - 65_536)
-        let head = Checksum.xxh3(
-            try file.readUpTo(Int(min(4_096, bytes)), at: 0),
-            seed: UInt64(truncatingIfNeeded: bytes))
-        return Checksum.xxh3(
-            try file.readUpTo(Int(bytes - tailStart), at: tailStart), seed: head)
+        let tailStart = max(0, bytes - FileContent.tailBytes)
+        return fingerprint(
+            bytes: bytes, head: try file.readUpTo(Int(min(FileContent.startBytes, bytes)), at: 0),
+            tail: try file.readUpTo(Int(bytes - tailStart), at: tailStart))
+    }
+
+    /// The same of bytes at hand: all of them, or as many as it covers.
+    static func fingerprint(bytes: Int64, head: [UInt8], tail: [UInt8]) -> UInt64 {
+        Checksum.xxh3(
+            tail, seed: Checksum.xxh3(head, seed: UInt64(truncatingIfNeeded: bytes)))
     }
 }
 

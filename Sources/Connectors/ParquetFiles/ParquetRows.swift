@@ -17,6 +17,9 @@ struct ParquetRows: FileRows {
     private let isDeclared: Bool
     /// What the rows that are wanted have in some columns.
     private let wanted = WantedRows()
+    private let use = ParquetColumnUse()
+    /// Whether the columns are those of the first file, rather than written down.
+    private let takesAll: Bool
     private let description: String
     private let files: any FileSystem
 
@@ -24,11 +27,12 @@ struct ParquetRows: FileRows {
     ///
     /// - Throws: ``ConnectorError`` when there is no file to take the columns from.
     init(
-        declared: Schema?, example: () throws -> Path?, description: String,
+        declared: Schema?, takesAll: Bool, example: () throws -> Path?, description: String,
         files: any FileSystem
     ) throws {
         self.files = files
         self.description = description
+        self.takesAll = takesAll
         isDeclared = declared != nil
         if let declared {
             schema = declared
@@ -78,6 +82,10 @@ struct ParquetRows: FileRows {
         let parquet = try OpenParquet(file.reopening(), path: file.entry.path, types: schema)
         let places = try parquet.places(of: schema)
         guard parquet.rowCount <= file.entry.offsets.count else { throw file.noRoom() }
+        use.note(
+            file.entry.path, missing: schema.fields.filter { !parquet.has($0) }.map(\.name),
+            // A schema that was written down leaves out what is not wanted.
+            untaken: takesAll ? parquet.names(besides: schema) : [])
         let start = file.entry.offsets.lowerBound
         let schema = schema
         let parts = try parquet.parts(
@@ -98,6 +106,8 @@ struct ParquetRows: FileRows {
     }
 
     func want(_ ranges: [ColumnRange]) { wanted.set(ranges) }
+
+    func notices() -> [String] { use.notices }
 }
 
 /// An open Parquet file of a source.
@@ -162,6 +172,12 @@ struct OpenParquet: Sendable {
         let others = partition.map(\.field.name) + file.footer.refusedColumns.map(\.name)
         return Self.place(of: field.name, in: file.schema.names + others) != nil
             || clash(with: field.name).count > 1
+    }
+
+    /// The columns that a schema has not, in whatever letters.
+    func names(besides schema: Schema) -> [String] {
+        let known = Set(schema.names.map { $0.lowercased() })
+        return fields.map(\.name).filter { !known.contains($0.lowercased()) }
     }
 
     /// The columns that are a name in other letters.

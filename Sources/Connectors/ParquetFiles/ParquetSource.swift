@@ -51,8 +51,8 @@ struct ParquetSourceSpec: SourceSpec {
         try FileSource(selection, format: Self.word, timeColumn: nil, place) {
             description, example in
             try ParquetRows(
-                declared: place.columns ?? declared.schema, example: example,
-                description: description, files: place.files)
+                declared: place.columns ?? declared.schema, takesAll: !declared.isGiven,
+                example: example, description: description, files: place.files)
         }
     }
 }

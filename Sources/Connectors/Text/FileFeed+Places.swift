@@ -81,9 +81,10 @@ extension FileFeed {
         if let late, target.file < FilesRead.filesMax, end < paths.endIndex {
             return ConnectorError(
                 "badPosition",
-                "this file was not read, and comes before files that were: give it a name that comes "
-                    + "behind them, or, if it is one of them under a new name, give it its name back; "
-                    + "to read all of them anew, use another log, or 'streamer log append --again'",
+                "this file was not read, and comes before \(target.path), which was: give it a name "
+                    + "that comes behind that, or, if it is one that was read under another name, "
+                    + "give it its name back; to read all of them anew, use another log, or 'streamer "
+                    + "log append --again'",
                 at: late, fault: .damage)
         }
         return ConnectorError(
@@ -105,7 +106,7 @@ extension FileFeed {
     private func resume(_ window: InputWindow, _ target: FilePosition) throws {
         var progress = ParseProgress(rowsMax: 1, line: 1)
         cursor.filesRead.add(target.path)
-        try begin(window, &progress)
+        try begin(window, &progress, again: true)
         guard try window.skip(to: target.offset) else {
             throw changed(
                 target.path,
@@ -175,7 +176,7 @@ extension FileFeed {
     /// Refuses a file that begins with all that was read of one which is gone; notes a copy.
     func refuseRenamed() throws {
         guard let original = try cursor.originalOfOpenFile() else { return }
-        let path = cursor.input.path
+        let path = cursor.sourceName
         guard original.isEmpty else {
             if !copies.contains(where: { $0.path == path }) { copies.append((path, original)) }
             return
@@ -187,11 +188,27 @@ extension FileFeed {
                 + "it away; 'streamer log append --again' appends it nevertheless", at: path)
     }
 
+    /// Notes an older copy of a file that was read: all of its rows were in that.
+    func noteOlderCopy(_ window: InputWindow) {
+        // What cannot be looked at any more cannot be told of.
+        guard window.offset > recordsStart, replay.identity != nil,
+            let original = try? cursor.longerFile(thanOpenOneOf: window.offset)
+        else { return }
+        let path = cursor.sourceName
+        if !olderCopies.contains(where: { $0.path == path }) {
+            olderCopies.append((path, original))
+        }
+    }
+
     /// What the columns found, which fields no column reads, and which files came twice.
     public final func notices() -> [String] {
         parser.fieldUse.notices(of: columnsRead)
             + copies.map { copy in
                 "\(copy.path) begins with all that was read of \(copy.original): these rows are in "
+                    + "the log again"
+            }
+            + olderCopies.map { copy in
+                "\(copy.path) is the beginning of \(copy.original), which was read: these rows are in "
                     + "the log again"
             }
     }

@@ -29,7 +29,7 @@ public class FileFeed: Feed {
     /// Whether what comes before the first record of the open stream was read.
     private var hasBegun = false
     /// Where the records of the open stream begin.
-    private var recordsStart: Int64 = 0
+    private(set) var recordsStart: Int64 = 0
     var line: Int64 = 1
     var rows: Int64 = 0
     var malformedCount: Int64 = 0
@@ -37,6 +37,8 @@ public class FileFeed: Feed {
     var place: (offset: Int64, checksum: UInt64)?
     /// Files that begin with what was read of another one, and that one.
     var copies: [(path: String, original: String)] = []
+    /// Files that are the beginning of another one that was read, and that one.
+    var olderCopies: [(path: String, original: String)] = []
 
     /// The malformed records of the batch under construction.
     private var malformed: [MalformedRecord] = []
@@ -142,6 +144,7 @@ public class FileFeed: Feed {
             guard case .endOfStream = stop else { return false }
             place = (window.offset, window.readChecksum())
             noteRead(of: window, isLeft: true)
+            noteOlderCopy(window)
             hasBegun = false
             cursor.close()
         }
@@ -154,10 +157,13 @@ public class FileFeed: Feed {
         (place, pending) = (nil, nil)
     }
 
-    /// Reads what comes before the first record of a stream that was just opened.
-    func begin(_ window: InputWindow, _ progress: inout ParseProgress) throws {
+    /// Reads what comes before the first record of a stream that was just opened; `again` where some
+    /// of it was read before.
+    func begin(
+        _ window: InputWindow, _ progress: inout ParseProgress, again: Bool = false
+    ) throws {
         if hasBegun { return }
-        try refuseRenamed()
+        if !again { try refuseRenamed() }
         try window.skipByteOrderMark()
         let lines: Int64
         do {

@@ -5,8 +5,8 @@ import Storage
 
 /// Goes through files in order, and through the entries of those that are zip archives.
 final class InputCursor {
-    private let inputs: [InputFile]
-    private let files: any FileSystem
+    let inputs: [InputFile]
+    let files: any FileSystem
     private let readBytes: Int
     private let follows: Bool
     private let wait: InputWait
@@ -19,12 +19,16 @@ final class InputCursor {
     private(set) var window: InputWindow?
     /// The files of which something was read.
     var filesRead = FilesRead()
+    /// What the last files that were read begin with.
+    var headsRead: [HeadRead] = []
     /// Whether nothing was read of what `fileIndex` and `entryIndex` say.
     private(set) var isAtStart = false
     /// A checksum of what every file and entry before the open one holds.
     private(set) var checksumBefore: UInt64 = 0
-    private var archive: ZipArchive?
-    private var file: (any ReadFile)?
+    private(set) var archive: ZipArchive?
+    private(set) var file: (any ReadFile)?
+    /// What is open of a packed file.
+    private(set) var unpacked: ScannedStream?
     /// The checksum of what every file before the open one holds.
     private var filesChecksum: UInt64 = 0
     /// How many bytes of a file that is not packed were read, once it is left.
@@ -78,8 +82,10 @@ final class InputCursor {
             if isSame(input.path, position.path) || position.files.contains(input.path) {
                 return true
             }
-            let file = try files.openForReading(Path(input.path))
-            return try position.files.original(of: file, among: []) != nil
+            guard position.files.knowsContent else { return false }
+            return try beginnings(of: input).contains {
+                try position.files.original(of: $0, among: []) != nil
+            }
         }?.path
     }
 
@@ -90,45 +96,13 @@ final class InputCursor {
         return fileNumber(path) == number
     }
 
-    /// Whether a file is what was read of it, and no more.
-    func holds(_ path: String, _ content: FileContent) throws -> Bool {
-        try content.isAll(of: try files.openForReading(Path(path)))
-    }
-
     /// Goes back before the first file.
     func rewind() {
         (fileIndex, entryIndex, entryName) = (-1, 0, nil)
-        (window, archive, file, plainBytes) = (nil, nil, nil, nil)
+        (window, archive, file, unpacked, plainBytes) = (nil, nil, nil, nil, nil)
         (filesChecksum, checksumBefore, isAtStart) = (0, 0, false)
         filesRead = FilesRead()
-    }
-
-    /// The file that was read and that the open one begins with: an empty path when it is none of
-    /// the feed's files any more, `nil` when there is none.
-    func originalOfOpenFile() throws -> String? {
-        guard let file, !filesRead.contains(input.path),
-            let (path, content) = try filesRead.original(of: file, among: paths)
-        else { return nil }
-        // Where all files lie elsewhere now, it is known by what it holds.
-        return try path
-            ?? paths.prefix(fileIndex).first {
-                try content.isStart(of: files.openForReading(Path($0)))
-            } ?? ""
-    }
-
-    /// Notes what was read of the open file, by which a copy of it is known.
-    ///
-    /// - Parameters:
-    ///   - offset: how far, in bytes after unpacking.
-    ///   - isLeft: whether it is read to its end; a packed file is known only then.
-    func noteRead(upTo offset: Int64, isLeft: Bool) {
-        guard let file, isLeft || window?.stream is FileStream else { return }
-        let isPlain = archive == nil && window?.stream is FileStream
-        // What cannot be read again is not known again.
-        guard let bytes = isPlain ? offset : try? file.size(),
-            let content = try? FileContent(of: file, bytes: bytes)
-        else { return }
-        filesRead.noteRead(content)
+        headsRead = []
     }
 
     /// What tells two files apart, `nil` when there is none at the path.
@@ -151,7 +125,7 @@ final class InputCursor {
     /// Leaves the stream that is open, at its end.
     func close() {
         if archive == nil, window?.stream is FileStream { plainBytes = window?.offset }
-        window = nil
+        (window, unpacked) = (nil, nil)
     }
 
     /// Opens what comes next; `false` at the end of everything.
@@ -212,8 +186,11 @@ final class InputCursor {
             return try openEntry(of: opened, from: entry)
         }
         let stream = FileStream(file)
+        if packing != .none {
+            unpacked = ScannedStream(try packing.unpacking(stream, name: input.path))
+        }
         window = InputWindow(
-            try packing.unpacking(stream, name: input.path), readBytes: readBytes,
+            unpacked ?? stream, readBytes: readBytes,
             takesOpenLine: packing != .none || !follows || index + 1 < inputs.count)
         return true
     }
@@ -227,7 +204,9 @@ final class InputCursor {
             entryName = archive.name(of: entry)
             checksumBefore = archive.checksum(of: known.entry..<entry, after: known.checksum)
             isAtStart = true
-            window = InputWindow(try archive.open(entry: entry), readBytes: readBytes)
+            let stream = ScannedStream(try archive.open(entry: entry))
+            unpacked = stream
+            window = InputWindow(stream, readBytes: readBytes)
             return true
         }
         return false

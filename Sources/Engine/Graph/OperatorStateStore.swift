@@ -21,7 +21,7 @@ struct OperatorStateStore {
         table = state.table
         store = StateStore(
             directory: try stateDirectory.appending(owner), fileSystem: files,
-            fingerprint: state.fingerprint,
+            fingerprint: state.fingerprint, order: state.order,
             snapshotIntervalBatches: Int64(job.job.options.stateSnapshotIntervalBatches),
             workers: Workers(threads: job.threads))
         try store.prepare()

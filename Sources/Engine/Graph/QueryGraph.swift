@@ -3,6 +3,7 @@ import Columnar
 import ConnectorAPI
 import Expressions
 import Jobs
+import KeyedState
 import Operators
 import Storage
 
@@ -110,15 +111,14 @@ final class QueryGraph: @unchecked Sendable {
         return deadlines.max().map { floorDivide($0, 1_000) + ($0 % 1_000 == 0 ? 0 : 1) }
     }
 
-    /// The windows that queries in output mode `append` hold open, as of the last batch.
+    /// The windows that queries in output mode `append` hold open, also where no batch was run.
     var openWindows: [OpenWindows] {
         nodes.compactMap { node -> OpenWindows? in
             let operation = node.node.operation
             guard node.query.outputMode == .append, let last = operation.deadlines?.upperBound,
-                operation.counters.stateRows > 0
+                let groups = operation.state.first?.table.count, groups > 0
             else { return nil }
-            return OpenWindows(
-                query: node.query.name, count: operation.counters.stateRows, lastEnd: last)
+            return OpenWindows(query: node.query.name, count: groups, lastEnd: last)
         }
     }
 }

@@ -20,6 +20,13 @@ extension DeltaLog {
         var entries = DeltaSnapshot()
         let names = try onStorage { () throws(StorageError) in try files.list(path) }.map(\.name)
         let known = try versions()
+        if isOwn {
+            damaged += names.filter { !Self.isNameOfLog($0) }.map {
+                LakeVerification.Damage(
+                    path: "\(Self.directoryName)/\($0)",
+                    reason: "no version of the table is called so; move it away")
+            }
+        }
         for name in names {
             guard let version = Self.version(of: name, suffix: ".checkpoint.parquet") else {
                 continue
@@ -44,6 +51,15 @@ extension DeltaLog {
             damaged.append(damage(Self.lastCheckpointName, fault))
         }
         return damaged
+    }
+
+    /// Whether a name is one of those that the protocol gives: of a version, of folders, hidden.
+    private static func isNameOfLog(_ name: String) -> Bool {
+        if name.hasPrefix(".") || name.hasPrefix("_") { return true }
+        return [".json", ".compacted.json", ".crc"].contains {
+            version(of: name, suffix: $0) != nil
+        }
+            || name.dropFirst(padded(0).utf8.count).hasPrefix(".checkpoint.")
     }
 
     private func damage(_ name: String, _ reason: String) -> LakeVerification.Damage {

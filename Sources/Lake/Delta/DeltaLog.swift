@@ -30,7 +30,7 @@ struct DeltaLog: Sendable {
         padded(version) + ".checkpoint.parquet"
     }
 
-    private static func padded(_ version: Int64) -> String {
+    static func padded(_ version: Int64) -> String {
         let digits = String(version)
         return String(repeating: "0", count: max(0, 20 - digits.utf8.count)) + digits
     }

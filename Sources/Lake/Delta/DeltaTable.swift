@@ -102,6 +102,7 @@ public final class DeltaTable: Sendable {
     }
 
     private static func checkIsFree(_ directory: TableDirectory) throws(LakeError) {
+        try directory.refuseOwnFolderAround()
         guard try directory.isThere else { return }
         try directory.refuseOtherFormats(but: DeltaLog.directoryName)
         if let other = try directory.markers().first {

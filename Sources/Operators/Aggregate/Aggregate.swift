@@ -69,23 +69,17 @@ public final class Aggregate: StreamOperator, @unchecked Sendable {
 
     /// The groups and their accumulators, as the state of the query.
     public var state: [OperatorState] {
-        var parts = plan.keys.map { "key \($0.expression.text) \($0.expression.type)" }
-        if let window = plan.window { parts.append(window.meaning) }
-        for call in plan.aggregates {
-            let filter = call.filter.map { " filter \($0.text)" } ?? ""
-            parts.append("aggregate \(call.text)\(filter) \(call.type)")
-        }
-        if case .sources(let count) = lanes { parts.append("sources \(count)") }
-        if groups.lanes != nil { parts.append("lanes") }
+        let order = order
+        let own = order.fingerprint(order.aggregates)
         var states = [
-            OperatorState(fingerprint: fingerprint(of: parts), table: table) {
+            OperatorState(fingerprint: own, order: order, table: table) {
                 () throws(OperatorError) in try self.shownGroups()
             }
         ]
         if let parts = groups.lanes?.table {
             states.append(
                 OperatorState(
-                    name: "lanes", fingerprint: states[0].fingerprint, table: parts
+                    name: "lanes", fingerprint: own, order: order, table: parts
                 ) { () throws(OperatorError) in
                     do throws(KeyedStateError) {
                         return try parts.snapshot()
@@ -95,6 +89,20 @@ public final class Aggregate: StreamOperator, @unchecked Sendable {
                 })
         }
         return states
+    }
+
+    /// The aggregates, and what the state means but for their order.
+    private var order: StateOrder {
+        var keys = plan.keys.map { "key \($0.expression.text) \($0.expression.type)" }
+        if let window = plan.window { keys.append(window.meaning) }
+        let aggregates = plan.aggregates.map { call in
+            let filter = call.filter.map { " filter \($0.text)" } ?? ""
+            return "aggregate \(call.text)\(filter) \(call.type)"
+        }
+        var rest: [String] = []
+        if case .sources(let count) = lanes { rest.append("sources \(count)") }
+        if groups.lanes != nil { rest.append("lanes") }
+        return StateOrder(aggregates) { [keys, rest] in fingerprint(of: keys + $0 + rest) }
     }
 
     /// Does the work on a block that needs no state: any thread, any order.

@@ -203,6 +203,6 @@ func windowOutOfRange(_ sequence: Int64) -> OperatorError {
     OperatorError(
         .datetimeOverflow,
         "the row's window would start or end outside what a timestamp can hold; filter such "
-            + "times out with `where`",
+            + "times out with `where`, or clear the job and give the window a shorter duration",
         sequence: sequence)
 }

@@ -7,6 +7,8 @@ public struct OperatorState {
     public let name: String?
     /// What the rows mean, in a few bytes: state of another fingerprint cannot be restored.
     public let fingerprint: String
+    /// The order of its aggregates, which is of no importance.
+    public let order: StateOrder?
     /// The rows.
     public let table: any StateTable
     /// Gives the rows as they stand, for people: sorted, under names that say what they are.
@@ -14,11 +16,12 @@ public struct OperatorState {
 
     /// A table under a name.
     public init(
-        name: String? = nil, fingerprint: String, table: any StateTable,
+        name: String? = nil, fingerprint: String, order: StateOrder? = nil, table: any StateTable,
         rows: @escaping () throws(OperatorError) -> RecordBatch
     ) {
         self.name = name
         self.fingerprint = fingerprint
+        self.order = order
         self.table = table
         self.rows = rows
     }

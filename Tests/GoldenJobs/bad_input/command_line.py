@@ -7,6 +7,13 @@ def wrong(what, says, *words, **options):
     return Case(what, says, options.pop("exit", 2), arguments=words, **options)
 
 
+def arrow_file(folder):
+    import pyarrow as pa
+    table = pa.table({"t": pa.array([0], pa.timestamp("us", "UTC"))})
+    with pa.ipc.new_stream(folder.path / "a.arrows", table.schema) as out:
+        out.write_table(table)
+
+
 VERBS = Group(
     "Verbs and their arguments", "", [
         wrong("no verb", ("streamer run", )),
@@ -47,6 +54,8 @@ OPTIONS = Group(
               "run", "job.json", "--available-now", "--once"),
         wrong("other options that exclude each other", ("--job", "--schema"), "log", "append",
               "log/x", "--job", "job.json", "--schema", "a int", "a.csv"),
+        wrong("an option for text with files that have columns", ("--schema", "arrow", "leave it out"),
+              "log", "append", "log/x", "a.arrows", "--schema", "t timestamp", prepare=arrow_file),
         wrong("a bad interval", ("--trigger", "1 second"), "run", "job.json", "--trigger", "soon"),
         wrong("a negative interval", ("--trigger", "1 second"),
               "run", "job.json", "--trigger", "-1s"),

@@ -152,6 +152,18 @@ remedies("Places where nothing can be written", {
         shell("mv lake/second/data.parquet ."), edits({"queries.0.sinks.0.path": "lake/third"}, "run")],
     "the sink's directory belongs to another checkpoint": [
         cleared("--force"), edits({"queries.0.sinks.0.path": "lake/third"}, "run")],
+    "the sink's directory lies in another table": edits({"queries.0.sinks.0.path": "lake/third"}, "run"),
+    "the checkpoint lies in another one": edits({"checkpointLocation": "checkpoints/third"}, "run"),
+    "the checkpoint's directory has files of others": [
+        shell("mv mine/a.txt ."), edits({"checkpointLocation": "checkpoints/third"}, "run")],
+    "a log in a directory with files of others": [
+        shell("mv mine/a.csv .", ("log", "append", "mine", "a.csv", "--schema", "t timestamp, p long")),
+        words("log", "append", "log/other", "mine/a.csv", "--schema", "t timestamp, p long")],
+    "a log in a table": words("log", "append", "log/other", "a.csv", "--schema", "t timestamp, p long"),
+    "`lake export` into a table": words("lake", "export", "candles", "--output", "x.csv"),
+    "`clear` of a table with files of others": [
+        shell("mv lake/candles/notes.txt .", ("clear", "job.json", "--yes")),
+        words("clear", "job.json", "--yes", "--force")],
     "the checkpoint was removed, its tables were not": [
         cleared("--force"),
         edits({"queries.0.sinks.0.path": "lake/third", "queries.1.sinks.0.path": "lake/fourth"}, "run")],

@@ -40,6 +40,7 @@ remedies("Options", {
     "none of the choices": words(*RUN, "--format", "table"),
     "options that exclude each other": [words(*RUN, "--available-now"), words(*RUN, "--once")],
     "other options that exclude each other": words("log", "append", "log/ticks", "--job", "job.json"),
+    "an option for text with files that have columns": words("log", "append", "log/x", "a.arrows"),
     # There has to be something to read: a run with an interval waits for it.
     "a bad interval": [shell(MORE, (*RUN, "--trigger", text, "--max-batches", "1")) for text in ("1 second", "500ms")],
     "a negative interval": shell(MORE, (*RUN, "--trigger", "500ms", "--max-batches", "1")),
