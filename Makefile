@@ -116,7 +116,7 @@ browser-deps: page-deps ## install Chromium and its driver
 	$(call apt_install,chromium chromium-driver fonts-dejavu-core)
 
 page-test: build browser-deps ## what is served, by independent clients, and a slice of the page in a browser
-	$(python) -m pytest -q -n 2 --dist loadfile Tests/Page -m "not whole"
+	$(python) -m pytest -q -n 4 --dist loadfile Tests/Page -m "not whole"
 
 browser-test: build browser-deps ## every test of the page, in headless Chromium; writes screenshots/
 	$(python) -m pytest -q Tests/Page

@@ -35,6 +35,12 @@ struct DoctorText {
                 ? "All rows so far were too far ahead of the clock and were set aside."
                 : "No watermark yet: no row has had an event time."
         }
+        let (read, late) = facts.lastRows
+        if read > 0, late >= read {
+            return "Every row of the last batch came late: the watermark is at "
+                + "\(text(facts.watermarkMs)), and windows that end before it are closed; a larger "
+                + "delayThreshold keeps them open for longer."
+        }
         let idle = facts.sources.filter { $0.value.isIdle }.keys.sorted()
         if let holder = holder { return holder }
         if facts.watermarkMs < newest, newest - facts.watermarkMs > 3_600_000 {
