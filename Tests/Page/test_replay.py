@@ -156,6 +156,7 @@ def test_the_controls_of_the_page(recorded):
         page.js("document.getElementById('jump').value = '2026-01-05T14:31:00'")
         page.js("document.getElementById('jumpTo').click()")
         page.wait("return document.getElementById('replayNote').textContent.includes('begin anew')")
+        page.picture("replay-dark-1280")
         assert page.axe() == []
         page.press("#speeds", "max")
         page.keys(" ")
