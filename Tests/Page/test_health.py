@@ -18,8 +18,9 @@ def ticks(workspace, log, *moments):
     """Appends rows of these event times (µs) to a log."""
     rows = [{"symbol": "IBM", "event_time": at, "price": 100.0, "volume": 5, "bid": 99.0, "ask": 101.0}
             for at in moments]
-    (workspace.path / "ticks.json").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    workspace.run("log", "append", log, "ticks.json", "--format", "json", "--schema", SCHEMA)
+    name = f"ticks{len(list(workspace.path.glob('ticks*')))}.json"
+    (workspace.path / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
+    workspace.run("log", "append", log, name, "--format", "json", "--schema", SCHEMA)
 
 
 def over_logs(workspace, *logs, **watermark):

@@ -94,7 +94,9 @@ import Storage
     func receive(nowNanos: UInt64) -> [[UInt8]]? {
         guard let open = unsafe frames else { return nil }
         heardAtNanos = nowNanos
-        if case .lingering = life { return cserving_discard(descriptor) == 0 ? [] : nil }
+        // What nobody reads would be announced again and again.
+        let isDeaf = unsafe isClosing && cserving_frames_wants_read(open) == 0
+        if isDeaf || isLingering { return cserving_discard(descriptor) == 0 ? [] : nil }
         received = []
         guard unsafe cserving_frames_receive(open) == 0 else { return nil }
         if nowNanos.since(second.nanos) > 1_000_000_000 { second = (nowNanos, 0) }
@@ -128,6 +130,8 @@ import Storage
 
     /// Whether nothing more is said but farewell.
     var isClosing: Bool { if case .open = life { false } else { true } }
+
+    private var isLingering: Bool { if case .lingering = life { true } else { false } }
 
     /// Whether the next frame may go out.
     var isReady: Bool {
