@@ -32,7 +32,8 @@ endef
     crash-sweep crash-test fault-deps fault-test \
     postgres-deps postgres-bench-deps postgres-quick postgres-test postgres-faults bench-postgres \
     fuzz nightly differential differential-quick parquet-roundtrip tidy lint format bench \
-    bench-quick compare startup-order clean page live page-libraries page-deps browser-deps page-test browser-test
+    bench-quick compare startup-order bench-live page-kills clean page live page-libraries page-deps browser-deps \
+    page-test browser-test
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -116,7 +117,7 @@ browser-deps: page-deps ## install Chromium and its driver
 	$(call apt_install,chromium chromium-driver fonts-dejavu-core)
 
 page-test: build browser-deps ## what is served, by independent clients, and a slice of the page in a browser
-	$(python) -m pytest -q -n 2 --dist loadfile Tests/Page -m "not whole"
+	$(python) -m pytest -q -n 4 --dist loadfile Tests/Page -m "not whole"
 
 browser-test: build browser-deps ## every test of the page, in headless Chromium; writes screenshots/
 	$(python) -m pytest -q Tests/Page
@@ -264,6 +265,13 @@ postgres-bench-deps: postgres-deps
 
 bench-postgres: build postgres-bench-deps ## measure rows into PostgreSQL against what people write in Python
 	$(python) Benchmarks/postgres.py
+
+bench-live: build browser-deps ## measure the page against its targets: latency, clients, memory, frames (BENCH="--only …")
+	$(python) Benchmarks/page.py --write $(BENCH)
+
+PAGE_KILLS ?= 200
+page-kills: build browser-deps ## PAGE_KILLS=… kills with pages open: every final once, equal to the lake
+	PAGE_KILLS=$(PAGE_KILLS) $(python) -m pytest -q Tests/Page -k "killed or over_kills"
 
 BASE ?= HEAD
 compare: build python-deps ## BASE=… measure this tree against a revision, row by row

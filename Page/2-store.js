@@ -145,7 +145,7 @@ class Rows {
 const store = {
   run: null, job: "", engine: true, queries: [], bars: new Map(), tables: new Map(),
   quotes: new Map(), // symbol → { first, last, previous }
-  status: null, opened: Date.now(),
+  status: null, replay: null, opened: Date.now(),
 
   query(name) { return this.queries.find((query) => query.q === name); },
   candles() { return this.queries.filter((query) => query.view === "candles"); },
@@ -166,7 +166,10 @@ const store = {
     const changed = JSON.stringify(this.queries) !== JSON.stringify(message.queries);
     this.job = message.job;
     this.engine = message.engine;
-    if (changed) { this.bars.clear(); this.tables.clear(); this.quotes.clear(); }
+    // A replay that began anew has what was seen before it.
+    this.replay = message.replay;
+    const isOver = changed || (isNew && this.run !== null && this.replay);
+    if (isOver) { this.bars.clear(); this.tables.clear(); this.quotes.clear(); }
     this.queries = message.queries;
     if (isNew && this.run !== null) {
       for (const bars of this.bars.values()) {
@@ -179,7 +182,7 @@ const store = {
     if (isNew) for (const bars of this.bars.values()) for (const bar of bars.byTime.values()) bar.batch = -1;
     if (isNew) for (const rows of this.tables.values()) for (const row of rows.byKey.values()) row.batch = -1;
     this.run = message.run;
-    return changed;
+    return isOver;
   },
 
   /** Takes rows in, those of the symbols that are drawn as bars; all are quotes. */

@@ -57,7 +57,10 @@ const connection = {
         break;
       }
       case "rows": store.take(message); break;
-      case "status": store.status = message; break;
+      case "status":
+        store.status = message;
+        if (message.replay) store.replay = message.replay;
+        break;
       case "reset":
         for (const bars of store.bars.values()) bars.isLoaded = false;
         for (const rows of store.tables.values()) rows.isLoaded = false;
@@ -65,7 +68,7 @@ const connection = {
         loadShown();
         break;
       case "end": this.ended = message.reason; break;
-      case "notice": $("announce").textContent = message.text; break;
+      case "notice": $(store.replay ? "replayNote" : "announce").textContent = message.text; break;
     }
   },
 };

@@ -142,6 +142,7 @@ function draw() {
   drawLegend();
   drawRecent(page.bars);
   drawStatus();
+  drawReplay();
   drawEmpty();
   showConnection();
 }
@@ -209,7 +210,7 @@ const keys = {
   ArrowLeft: () => moveChart(-10), ArrowRight: () => moveChart(10), "+": () => zoom(1.25), "=": () => zoom(1.25), "-": () => zoom(0.8), "−": () => zoom(0.8),
   End: () => page.views[page.view]?.chart.timeScale().scrollToRealTime(),
   c: () => chooseView("candles"), o: () => chooseView("flow"), m: () => chooseView("compare"), k: () => chooseView("kpis"),
-  t: nextZone, "?": () => $("settings").showModal(),
+  t: nextZone, " ": toggleReplay, "?": () => $("settings").showModal(),
 };
 
 function begin() {
@@ -229,6 +230,9 @@ function begin() {
   $("openSettings").addEventListener("click", () => $("settings").showModal());
   $("openSymbols").addEventListener("click", () => { $("sheet").showModal(); schedule(); });
   $("why").addEventListener("click", showDoctor);
+  $("play").addEventListener("click", toggleReplay);
+  $("jumpTo").addEventListener("click", jumpReplay);
+  $("anew").addEventListener("click", () => askReplay({ restart: true }));
   $("recent").addEventListener("toggle", schedule);
   $("search").addEventListener("input", schedule);
   $("search").addEventListener("keydown", (event) => {
@@ -237,6 +241,8 @@ function begin() {
   });
   for (const button of document.querySelectorAll("[data-close]")) button.addEventListener("click", () => button.closest("dialog").close());
   document.addEventListener("keydown", (event) => {
+    // The space bar presses the button that has the focus.
+    if (event.key === " " && event.target.closest("button, summary, a")) return;
     if (event.target.closest("input, select, dialog") || event.ctrlKey || event.metaKey || event.altKey) return;
     const action = /^[1-9]$/.test(event.key) ? () => { const button = $("intervals").children[Number(event.key) - 1]; button?.click(); } : keys[event.key];
     if (!action) return;

@@ -300,6 +300,8 @@ struct cserving_frames {
     uint8_t *extra;
     size_t extra_count, extra_read;
     uint64_t sent;
+    // The client has closed or reset the connection; it has broken the protocol.
+    int is_gone, is_broken;
     void *context;
     void (*received)(void *, int, const uint8_t *, size_t);
 };
@@ -318,20 +320,26 @@ static ssize_t receive(void *event, uint8_t *bytes, size_t count, int flags, voi
     do read = recv(frames->descriptor, bytes, count, 0); while (read < 0 && errno == EINTR);
     if (read > 0) return read;
     int is_empty = read < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+    if (!is_empty) frames->is_gone = 1;
     wslay.set_error(event, is_empty ? WSLAY_ERR_WOULDBLOCK : WSLAY_ERR_CALLBACK_FAILURE);
     return -1;
 }
 
 static ssize_t transmit(void *event, const uint8_t *bytes, size_t count, int flags, void *context) {
     (void)flags;
+    // After some violations wslay closes without a code, with a frame that is these two bytes, which
+    // text never is; RFC 6455, section 7.4.1, has 1002 for them.
+    static const uint8_t bare[] = {0x88, 0}, coded[] = {0x88, 2, 1002 >> 8, 1002 & 0xFF};
     struct cserving_frames *frames = context;
+    int is_coded = frames->is_broken && count == sizeof bare && memcmp(bytes, bare, count) == 0;
+    const uint8_t *from = is_coded ? coded : bytes;
+    size_t wanted = is_coded ? sizeof coded : count;
     ssize_t written;
-    do written = send(frames->descriptor, bytes, count, MSG_NOSIGNAL); while (written < 0 && errno == EINTR);
-    if (written >= 0) {
-        frames->sent += (uint64_t)written;
-        return written;
-    }
-    int is_full = errno == EAGAIN || errno == EWOULDBLOCK;
+    do written = send(frames->descriptor, from, wanted, MSG_NOSIGNAL); while (written < 0 && errno == EINTR);
+    if (written >= 0) frames->sent += (uint64_t)written;
+    if (written >= 0 && !is_coded) return written;
+    if (written == (ssize_t)sizeof coded) return sizeof bare;
+    int is_full = written < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
     wslay.set_error(event, is_full ? WSLAY_ERR_WOULDBLOCK : WSLAY_ERR_CALLBACK_FAILURE);
     return -1;
 }
@@ -339,6 +347,8 @@ static ssize_t transmit(void *event, const uint8_t *bytes, size_t count, int fla
 static void receive_message(void *event, const struct wslay_event_on_msg_recv_arg *message, void *context) {
     (void)event;
     struct cserving_frames *frames = context;
+    // Half a code is none (RFC 6455, section 5.5.1), which wslay lets pass.
+    if (message->opcode == 8 && message->msg_length == 1) frames->is_broken = 1;
     frames->received(frames->context, message->opcode, message->msg, message->msg_length);
 }
 
@@ -373,7 +383,24 @@ void cserving_frames_free(struct cserving_frames *frames) {
     free(frames);
 }
 
-int cserving_frames_receive(struct cserving_frames *frames) { return wslay.recv(frames->wslay) == 0 ? 0 : -1; }
+int cserving_frames_receive(struct cserving_frames *frames) {
+    if (wslay.recv(frames->wslay) == 0) return 0;
+    if (frames->is_gone) return -1;
+    frames->is_broken = 1;
+    return 0;
+}
+
+int cserving_discard(int descriptor) {
+    char bytes[16384];
+    // As much as comes between two turns; more is there at the next one.
+    for (int times = 0; times < 16; times++) {
+        ssize_t read = recv(descriptor, bytes, sizeof bytes, 0);
+        if (read == 0) return -1;
+        if (read < 0) return errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -1;
+    }
+    return 0;
+}
+
 int cserving_frames_send(struct cserving_frames *frames) { return wslay.send(frames->wslay) == 0 ? 0 : -1; }
 
 int cserving_frames_queue(struct cserving_frames *frames, int opcode, const uint8_t *bytes, size_t count) {

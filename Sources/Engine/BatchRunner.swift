@@ -146,6 +146,7 @@ final class BatchRunner {
         _ plan: BatchPlan, latest: [SourceOffsets], storing when: Storing = .atOnce,
         compute: (inout RunningBatch) throws -> BatchOutcome
     ) throws {
+        observe(.began(plan.batch))
         let computed = Result { try self.compute(plan, latest, compute) }
         // What is wrong with the batch before comes first, as if this one had waited for it.
         try finishStoring()
@@ -246,7 +247,7 @@ final class BatchRunner {
     private var storage: BatchStorage {
         BatchStorage(
             checkpoint: checkpoint, graph: graph, workers: workers, time: time,
-            sourceNames: sources.names)
+            retry: SinkRetry(time, note: job.noteRetry), sourceNames: sources.names)
     }
 
     /// Reports a committed batch; then what it made old may go.

@@ -30,6 +30,8 @@ struct BatchStorage: @unchecked Sendable {
     let graph: QueryGraph
     let workers: Workers
     let time: any TimeSource
+    /// Asks sinks again.
+    let retry: SinkRetry
     let sourceNames: [String]
 
     /// Stores a batch; when this returns it is committed.
@@ -113,7 +115,7 @@ struct BatchStorage: @unchecked Sendable {
             attempt {
                 try attributingErrors(index) {
                     try PreparedResults(
-                        batch.publications[index], batch.plan, SinkRetry(time))
+                        batch.publications[index], batch.plan, retry)
                 }
             }
         }

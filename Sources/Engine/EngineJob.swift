@@ -26,6 +26,8 @@ public struct EngineJob: Sendable {
     public var environment: Variables
     /// What the user says of a batch whose outcome a sink cannot find out.
     public var assume: Assumption?
+    /// Told, on any thread, what a sink has failed with that is asked again.
+    public var noteRetry: @Sendable (_ fault: String) -> Void = { _ in }
 
     /// A planned job whose sinks are opened as it says.
     ///

@@ -142,7 +142,7 @@ public final class MicroBatchEngine {
             let receipts = try checkpoint.reader.newestReceipts { sink.id.isOwner($0) }
             let last = SinkRecovery(
                 committed: committed?.batch, open: open, receipts: receipts, assume: job.assume)
-            try SinkRetry(time)(sink) { _ in try sink.recover(last) }
+            try SinkRetry(time, note: job.noteRetry)(sink) { _ in try sink.recover(last) }
         }
         sinksAreReady = true
     }

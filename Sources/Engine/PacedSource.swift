@@ -2,25 +2,21 @@ public import Columnar
 public import ConnectorAPI
 public import Storage
 
-/// A recorded source that lets its rows come as they came: event time passes at a multiple of wall
-/// time.
+/// A recorded source that lets its rows come as they came: as event time passes by a pace.
 public final class PacedSource: Source {
     private let source: any Source
-    private let time: any TimeSource
-    private let speed: Double
-    private let firstMicros: Int64
-    private let startedNanos: UInt64
+    private let pace: ReplayPace
     private let polling: PollingWait
 
-    /// Lets rows from `firstMicros` (event time, µs) on come at `speed` times the pace of their
-    /// event times, from now on.
-    public init(_ source: any Source, firstMicros: Int64, speed: Double, time: any TimeSource) {
-        precondition(speed > 0 && speed.isFinite, "a pace is a positive number")
+    /// Lets rows of a source come by a pace.
+    ///
+    /// - Parameters:
+    ///   - source: what is read.
+    ///   - pace: how fast.
+    ///   - time: the clock.
+    public init(_ source: any Source, _ pace: ReplayPace, time: any TimeSource) {
         self.source = source
-        self.time = time
-        self.speed = speed
-        self.firstMicros = firstMicros
-        startedNanos = time.monotonicNanos()
+        self.pace = pace
         polling = PollingWait(time)
     }
 
@@ -34,14 +30,8 @@ public final class PacedSource: Source {
 
     /// The end of the rows whose event time has come.
     public func latest() throws(ConnectorError) -> SourceOffsets {
-        let elapsedMicros = Double(time.monotonicNanos() - startedNanos) / 1_000 * speed
-        // Beyond the range of a timestamp everything has come.
-        guard let passed = Int64(exactly: elapsedMicros.rounded()) else {
-            return try source.latest()
-        }
-        let (moment, overflow) = firstMicros.addingReportingOverflow(passed)
-        return overflow
-            ? try source.latest() : try source.offsets(atOrAfter: EventTime(micros: moment))
+        guard let moment = pace.state.moment else { return try source.latest() }
+        return try source.offsets(atOrAfter: moment)
     }
 
     /// The source's own answer.

@@ -121,6 +121,8 @@ public struct StageDurations: Sendable {
 public enum EngineEvent: Sendable {
     /// The run begins: where it resumes.
     case started(RunStart)
+    /// A batch begins, whose number this is.
+    case began(Int64)
     /// A batch is committed.
     case progress(BatchProgress)
     /// There is nothing to do now; the engine waits for new rows or for the trigger.

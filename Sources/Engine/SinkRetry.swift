@@ -12,13 +12,17 @@ struct SinkRetry: Sendable {
 
     private let time: any TimeSource
     private let random: @Sendable () -> Double
+    private let note: @Sendable (String) -> Void
 
+    /// A retry by a clock, which notes each fault that it lets pass.
     init(
         _ time: any TimeSource,
-        random: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) }
+        random: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) },
+        note: @escaping @Sendable (String) -> Void = { _ in }
     ) {
         self.time = time
         self.random = random
+        self.note = note
     }
 
     /// Does a sink's work, which is told how often it was tried before.
@@ -38,6 +42,7 @@ struct SinkRetry: Sendable {
                 guard let wait = waitNanos(after: error, tries: tries),
                     now.advanced(byNanos: wait) < last
                 else { throw error }
+                note("\(sink.description): \(error)")
                 sleep(until: now.advanced(byNanos: wait))
                 tries += 1
             }

@@ -28,6 +28,8 @@ extension TriggerLoop {
     /// Whether no source of a watermark has had a row for its idle timeout, or none can come.
     private func isIdle(_ watermark: Int, _ available: Availability) -> Bool {
         let next = runner.cursor.nextOffsets
+        // What is recorded and comes by a pace is no silence.
+        guard !limits.sourceIsComplete || hasAll(available) else { return false }
         // At the end of all sources only: until then the rows of one may be older than another's.
         if closesAtEnd(watermark) {
             return zip(next, available.ends).allSatisfy { $0.hasReached($1) }
@@ -38,6 +40,12 @@ extension TriggerLoop {
             return false
         }
         return limits.sourceIsComplete || moment <= time.now
+    }
+
+    /// Whether everything that limits let the run read is there.
+    private func hasAll(_ available: Availability) -> Bool {
+        guard let ends = limits.untilOffsets else { return true }
+        return zip(available.ends, ends).allSatisfy { $0.hasReached($1) }
     }
 
     /// Whether what is open closes behind the last row that there will be.

@@ -6,6 +6,8 @@ import Synchronization
 public final class PageService: Sendable {
     /// Where the page is, as a person opens it.
     public let address: String
+    /// The port that was taken.
+    public let port: UInt16
     /// What to do about a build without the page; nil where it is there.
     ///
     /// `/metrics` and the rest are there all the same.
@@ -26,6 +28,7 @@ public final class PageService: Sendable {
         self.hub = hub
         missing = Assets.hasPage ? nil : Assets.missing
         let host = options.address.flatMap { isLoopback($0) ? nil : $0 } ?? "127.0.0.1"
+        port = server.listener.port
         address = "http://\(host.contains(":") ? "[\(host)]" : host):\(server.listener.port)/"
         // Safe: from here on only the thread that begins now touches the server.
         let box = Handover(server)

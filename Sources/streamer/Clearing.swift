@@ -99,6 +99,16 @@ struct Clearing {
         try noteForeign()
     }
 
+    /// What a replay wrote into a folder of its own.
+    init(ofReplay session: JobSession) throws {
+        (isForced, isEverything) = (false, false)
+        let checkpoint = try session.checkpointPlace().path
+        if try isRemovable(checkpoint, Self.isCheckpoint, "checkpoint") {
+            try take(checkpoint: checkpoint)
+        }
+        for path in try session.outputPaths() { try take(tableOfAJob: path) }
+    }
+
     /// Whether there is nothing to do.
     var isEmpty: Bool { checkpoints.isEmpty && tables.isEmpty && logs.isEmpty }
 

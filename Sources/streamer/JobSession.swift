@@ -21,7 +21,9 @@ final class JobSession: Sendable {
     private let terminal: ConsoleTerminal?
     private let isBounded: Bool
     /// Where a page takes rows from, when one is served.
-    private let hub: LiveHub?
+    private let pageHub: LiveHub?
+    /// Where a screen takes rows from, when somebody watches.
+    let screenHub: LiveHub?
     private let console: Console
 
     /// Opens the job's logs, making those that a feed fills, and plans the job.
@@ -33,11 +35,12 @@ final class JobSession: Sendable {
     ///   - isBounded: whether the run ends by itself, so that a whole result is printed once.
     ///   - console: where they print.
     ///   - serving: what a page is served with, when one is.
+    ///   - isWatched: whether a screen shows its candles.
     /// - Throws: when there is no log and no feed to make it, or the job does not fit its inputs;
     ///   logs that were made are taken away again.
     init(
         _ job: Job, into outputFolder: Path? = nil, showsConsole: Bool, isBounded: Bool,
-        on console: Console, serving: ServingOptions? = nil
+        on console: Console, serving: ServingOptions? = nil, isWatched: Bool = false
     ) throws {
         self.job = job
         self.outputFolder = outputFolder
@@ -55,7 +58,8 @@ final class JobSession: Sendable {
             throw error
         }
         madeLogs = made
-        hub = serving == nil ? nil : try Self.hub(for: plan, in: outputFolder)
+        pageHub = serving == nil ? nil : try Self.hub(for: plan, in: outputFolder)
+        screenHub = isWatched ? try Self.hub(for: plan, in: outputFolder) : nil
     }
 
     /// Makes the logs that feeds fill and that are not there.
@@ -167,16 +171,23 @@ final class JobSession: Sendable {
             })
     }
 
+    private var hubs: [LiveHub] { [pageHub, screenHub].compactMap(\.self) }
+
+    /// Notes for whoever asks after the run's health that the engine's loop turns.
+    func beat() { for hub in hubs { hub.beat() } }
+
     /// Serves the job's page until it is ended; nil when none is wanted.
-    func servePage(_ options: ServingOptions?) throws -> PageService? {
-        guard let options, let hub else { return nil }
+    func servePage(
+        _ options: ServingOptions?, _ replay: ReplayPace? = nil
+    ) throws -> PageService? {
+        guard let options, let pageHub else { return nil }
         do {
             return try PageService(
-                hub,
+                pageHub,
                 ServedJob(
                     name: job.name, trigger: job.trigger.text,
                     sources: inputs.map(\.description), version: version,
-                    text: job.canonicalText, hasEngine: true),
+                    text: job.canonicalText, hasEngine: true, replay: replay),
                 options, files: machineFiles)
         } catch {
             madeLogs.takeAway()
@@ -198,23 +209,20 @@ final class JobSession: Sendable {
                 notice: { console.warn("\(name): \($0)") }, resolve: place))
         engineJob.assume = assume
         if let startingOffsets { engineJob.startingOffsets = startingOffsets }
-        var observe = observe
-        if let hub {
-            let (openSinks, observeAlone) = (engineJob.openSinks, observe)
-            engineJob.openSinks = { query, checkpointID in
-                // Behind the others: what a page shows as final is in the tables by then.
-                try openSinks(query, checkpointID)
-                    + [hub.sink(of: query.name)].compactMap(\.self)
-            }
-            observe = { event in
-                hub.observe(event)
-                observeAlone(event)
-            }
+        let (hubs, openSinks) = (hubs, engineJob.openSinks)
+        engineJob.openSinks = { query, checkpointID in
+            // Behind the others: what a page shows as final is in the tables by then.
+            try openSinks(query, checkpointID) + hubs.compactMap { $0.sink(of: query.name) }
         }
+        engineJob.noteRetry = { fault in for hub in hubs { hub.note(fault: fault) } }
         return try MicroBatchEngine(
             job: engineJob, sources: sources ?? inputs,
             checkpointPath: place(job.checkpointLocation),
-            files: machineFiles, time: SystemTime(), observe: observe)
+            files: machineFiles, time: SystemTime(),
+            observe: { event in
+                for hub in hubs { hub.observe(event) }
+                observe(event)
+            })
     }
 
     /// The job's checkpoint, as it is now placed.

@@ -46,13 +46,14 @@ let runVerb = Verb(
             environment: "STREAMER_LOG_FORMAT"),
         .text("wait-lock", "TIME", "wait so long for who holds the checkpoint or log: 60s"),
         .flag("profile", "say at the end where the time went, stage by stage"),
+        .flag("watch", "draw the candles in the terminal while the job runs; q quits"),
     ] + servingOptions,
     examples: [
         "streamer run jobs/ohlcv.json",
         "streamer run jobs/live.json --trigger 1s --max-batches 60",
         "streamer run jobs/live.json jobs/equity.json --log-format json --wait-lock 60s",
         "streamer run jobs/ohlcv.json --available-now --format json | jq .processedRowsPerSecond",
-        "streamer run jobs/live.json --serve 8050",
+        "streamer run jobs/live.json --serve 8050", "streamer run jobs/live.json --watch",
     ],
     body: runJob)
 

@@ -52,6 +52,7 @@ final class RunReport {
         switch event {
         case .started(let start): say("started", Self.text(start))
         case .progress(let progress): show(progress)
+        case .began: break
         case .waiting: console.output.flush()
         case .stopped: progressLine?.clear()
         }

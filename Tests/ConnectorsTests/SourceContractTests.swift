@@ -194,8 +194,11 @@ import TickLog
     @Test func aLogThatComesAsItCame() throws {
         try inPlace { place in
             try place.appendToLog(0..<60)
-            let source = PacedSource(
-                try place.log(), firstMicros: Self.micros(0), speed: 1, time: place.time)
+            let first = EventTime(micros: Self.micros(0))
+            let pace = ReplayPace(
+                from: first, through: EventTime(micros: Self.micros(59)), at: first, speed: 1,
+                time: place.time)
+            let source = PacedSource(try place.log(), pace, time: place.time)
             place.time.sleep(nanos: 10_000_000_000)
             let seen = try source.latest()
             #expect((10...11).contains(seen.only ?? -1))

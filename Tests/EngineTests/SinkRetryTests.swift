@@ -1,5 +1,6 @@
 import ConnectorAPI
 import Storage
+import Synchronization
 import TestSupport
 import Testing
 
@@ -49,6 +50,18 @@ import Testing
         }
         let passed = (time.monotonicNanos() - begun) / 1_000_000
         #expect(error?.code == "x" && passed <= 60_000 && passed > 50_000)
+    }
+
+    @Test func whatIsTriedAgainIsNoted() throws {
+        let noted = Mutex<[String]>([])
+        let retry = SinkRetry(ManualTime(), random: { 0 }) { fault in
+            noted.withLock { $0.append(fault) }
+        }
+        try retry(QuietSink()) { tries in
+            if tries < 2 { throw fault(.now) }
+        }
+        #expect(noted.withLock(\.self).count == 2)
+        #expect(noted.withLock(\.self).allSatisfy { $0.hasPrefix("quiet: ") })
     }
 
     @Test func otherFaultsAreNotTriedAgain() {

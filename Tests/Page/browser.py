@@ -11,6 +11,13 @@ from selenium.webdriver.chrome.service import Service
 from conftest import ROOT
 
 SCREENSHOTS = ROOT / "screenshots"
+VIEWS = ["Candles", "Order flow", "Compare", "KPIs"]
+
+
+def ascending(bars):
+    """Whether bars stand in the order of their times, which no two share."""
+    times = [bar[0] for bar in bars]
+    return times == sorted(set(times))
 
 
 class Browser:
@@ -27,12 +34,16 @@ class Browser:
         self.driver = webdriver.Chrome(options, Service(shutil.which("chromedriver")))
         self.driver.set_script_timeout(30)
         self.driver.set_page_load_timeout(30)
+        self.emulate(width, height, theme, phone)
+        if zone:
+            self.command("Emulation.setTimezoneOverride", timezoneId=zone)
+
+    def emulate(self, width, height, theme="dark", phone=False):
+        """A screen of this size, of somebody who likes it dark or light."""
         self.command("Emulation.setEmulatedMedia",
                      features=[{"name": "prefers-color-scheme", "value": theme}])
         self.command("Emulation.setDeviceMetricsOverride", width=width, height=height,
                      deviceScaleFactor=1, mobile=phone)
-        if zone:
-            self.command("Emulation.setTimezoneOverride", timezoneId=zone)
 
     def command(self, name, **parameters):
         return self.driver.execute_cdp_cmd(name, parameters)
@@ -43,7 +54,7 @@ class Browser:
     def js(self, script, *arguments):
         return self.driver.execute_script(script, *arguments)
 
-    def wait(self, script, *arguments, seconds=20):
+    def wait(self, script, *arguments, seconds=60):
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if found := self.js(script, *arguments):
@@ -66,6 +77,28 @@ class Browser:
             self.wait("return window.__streamer.store.quotes.has(arguments[0])", symbol)
             self.js("[...document.querySelectorAll('#symbolList button')].find(b => "
                     "b.querySelector('.sym').textContent === arguments[0])?.click()", symbol)
+
+    def drawn(self, view):
+        """Waits until a view shows something: rows in its table, or bars in its chart and a frame."""
+        if view == "KPIs":
+            self.wait("const t = document.getElementById('tableView'); return t.dataset.query === 'kpi' "
+                      "&& t.querySelectorAll('tbody tr').length === 5")
+        else:
+            self.wait("const v = window.__streamer.page.views[window.__streamer.page.view]; return "
+                      "v?.host.offsetHeight > 100 && v.host.querySelector('canvas') && "
+                      "(v.candles ?? v.lines[0]?.series)?.data().length > 2")
+        self.frames()
+
+    def frames(self, count=2):
+        """Waits until the screen was painted so often."""
+        self.driver.execute_async_script(
+            "let left = arguments[0]; const done = arguments[arguments.length - 1];"
+            "const next = () => left-- > 0 ? requestAnimationFrame(next) : done(); next();", count)
+
+    def finals(self):
+        """The rows of the final bars that are drawn."""
+        return self.js("return [...window.__streamer.page.bars.byTime.values()].filter(b => b.final)"
+                       ".map(b => b.row)")
 
     def bars(self):
         """What the chart itself holds of candles: times and closes."""

@@ -1,9 +1,12 @@
 """A job that runs with its page: where it is served, and what it does."""
 
+import atexit
 import contextlib
 import json
+import os
 import re
 import signal
+import struct
 import subprocess
 import time
 
@@ -46,12 +49,13 @@ class Served:
     """A process that serves a page."""
 
     def __init__(self, workspace, *arguments, binary=BINARY, **environment):
-        import os
         self.workspace = workspace
         self.process = subprocess.Popen(
             [binary, *map(str, arguments)], cwd=workspace.path, stdin=subprocess.DEVNULL,
             stdout=open(workspace.path / "out.txt", "ab"),
             stderr=open(workspace.path / "err.txt", "wb"), env={**os.environ, **environment})
+        # A test that fails leaves none behind.
+        atexit.register(self.process.kill)
         self.port = None
         for _ in range(1_000):
             text = self.messages
@@ -79,7 +83,7 @@ class Served:
         """Waits until something is true, and gives it."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            with contextlib.suppress(requests.ConnectionError):
+            with contextlib.suppress(requests.ConnectionError, ConnectionError):
                 if found := condition():
                     return found
             assert self.process.poll() is None, self.messages
@@ -122,10 +126,10 @@ class Follower:
     def __init__(self, served, subscription=None, acknowledges=True, headers=None):
         from websockets.sync.client import connect
         self.socket = connect(f"ws://127.0.0.1:{served.port}/live", additional_headers=headers,
-                              compression=None)
+                              compression=None, ping_interval=None)
         self.acknowledges = acknowledges
         self.messages, self.finals, self.open, self.resets, self.status = [], {}, {}, 0, None
-        self.changes = 0
+        self.changes, self.notices = 0, []
         self.hello = self.take()[0]
         assert self.hello["t"] == "hello"
         self.seen = self.hello["seq"]
@@ -146,6 +150,8 @@ class Follower:
                 self.resets += 1
             elif message["t"] == "status":
                 self.status = message
+            elif message["t"] == "notice":
+                self.notices.append(message["text"])
             elif message["t"] == "rows":
                 newest = max(newest, message["seq"])
                 for row in message["r"]:
@@ -168,6 +174,16 @@ class Follower:
                 self.changes += 1
             self.open[key] = row
 
+    def until(self, condition, seconds=60):
+        """Takes what comes until a condition holds, and gives what it gives."""
+        end = time.monotonic() + seconds
+        while not (found := condition()):
+            assert time.monotonic() < end, f"not within {seconds} s; {len(self.finals)} finals, " \
+                f"{len(self.open)} open, {self.changes} changes, {self.messages[-5:]}"
+            with contextlib.suppress(TimeoutError):
+                self.take(timeout=1)
+        return found
+
     def run_for(self, seconds):
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
@@ -180,3 +196,20 @@ class Follower:
         self.socket.close()
 
 
+# WebSockets without a client: what is on the wire.
+
+def handshake(served, *lines):
+    return (f"GET /live HTTP/1.1\r\nHost: 127.0.0.1:{served.port}\r\nUpgrade: websocket\r\n"
+            "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" + "".join(f"{line}\r\n" for line in lines)
+            + "\r\n").encode()
+
+
+def frame(opcode, payload, fin=True, masked=True, rsv=0, length=None):
+    first = (0x80 if fin else 0) | rsv << 4 | opcode
+    count = len(payload) if length is None else length
+    mask = 0x80 if masked else 0
+    size = (bytes([mask | count]) if count < 126 else
+            bytes([mask | 126]) + struct.pack(">H", count) if count < 65_536 else
+            bytes([mask | 127]) + struct.pack(">Q", count))
+    return bytes([first]) + size + (bytes(4) if masked else b"") + payload

@@ -82,8 +82,11 @@ struct cserving_frames *cserving_frames_open(
     int descriptor, const char *extra, size_t extra_count, uint64_t message_bytes_max, void *context,
     void (*received)(void *context, int opcode, const uint8_t *bytes, size_t count));
 void cserving_frames_free(struct cserving_frames *frames);
-/// Reads what is there; -1 when the connection is over.
+/// Reads what is there; -1 when the connection is over. After a violation of the protocol a close frame
+/// with its code is queued, and nothing more wants to be read.
 int cserving_frames_receive(struct cserving_frames *frames);
+/// Reads what is there for nobody; -1 when the other side has closed or reset the connection.
+int cserving_discard(int descriptor);
 /// Writes what is queued as far as the socket takes it; -1 when the connection is over.
 int cserving_frames_send(struct cserving_frames *frames);
 int cserving_frames_queue(

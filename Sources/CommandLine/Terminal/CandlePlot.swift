@@ -112,7 +112,8 @@ public struct CandlePlot {
         return text
     }
 
-    private static func price(_ value: Double) -> String {
+    /// A price with as many digits as its size asks for.
+    public static func price(_ value: Double) -> String {
         guard value.magnitude < 1e9 else { return value.description }
         let digits = value.magnitude < 1 ? 5 : value.magnitude < 100 ? 3 : 2
         let scale = digits == 5 ? 1e5 : digits == 3 ? 1e3 : 1e2

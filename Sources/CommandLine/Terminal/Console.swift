@@ -12,6 +12,9 @@ public final class Console: Sendable {
     private let hasColors: Bool
     /// Takes the line away that stands at the foot of the terminal, if one does.
     private let clearsFoot = Mutex<(@Sendable () -> Void)?>(nil)
+    /// Messages that are kept; nil while they are written at once.
+    private let held = Mutex<[String]?>(nil)
+    private static let heldMax = 1_000
 
     /// The streams, with colours unless the environment says no.
     public init(environment: [String: String]) {
@@ -41,6 +44,18 @@ public final class Console: Sendable {
         clearsFoot.withLock { $0 = clear }
     }
 
+    /// Keeps messages until they are released, while something else has the terminal.
+    public func holdMessages() { held.withLock { $0 = [] } }
+
+    /// Writes what was kept, and keeps nothing more.
+    public func releaseMessages() {
+        let lines = held.withLock { held in
+            defer { held = nil }
+            return held ?? []
+        }
+        for line in lines { say(line) }
+    }
+
     private func clearFoot() { clearsFoot.withLock { $0 }?() }
 
     /// A line of results.
@@ -51,6 +66,13 @@ public final class Console: Sendable {
 
     /// A message.
     public func say(_ line: String) {
+        let isHeld = held.withLock { held in
+            // The last ones are what matters of many.
+            if let count = held?.count, count >= Self.heldMax { held?.removeFirst() }
+            held?.append(line)
+            return held != nil
+        }
+        if isHeld { return }
         clearFoot()
         messages.write(line + "\n")
         messages.flush()

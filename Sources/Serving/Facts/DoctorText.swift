@@ -30,13 +30,19 @@ struct DoctorText {
         guard facts.batches > 0 else {
             return "No row yet: the feed has given none, or the first batch still runs."
         }
+        if let holder { return holder }
         guard facts.watermarkMs > 0, let newest = facts.eventTimeMaxMs else {
             return facts.rowsRejected > 0
                 ? "All rows so far were too far ahead of the clock and were set aside."
                 : "No watermark yet: no row has had an event time."
         }
+        let (read, late) = facts.lastRows
+        if read > 0, late >= read {
+            return "Every row of the last batch came late: the watermark is at "
+                + "\(text(facts.watermarkMs)), and windows that end before it are closed; a larger "
+                + "delayThreshold keeps them open for longer."
+        }
         let idle = facts.sources.filter { $0.value.isIdle }.keys.sorted()
-        if let holder = holder { return holder }
         if facts.watermarkMs < newest, newest - facts.watermarkMs > 3_600_000 {
             return "A row of \(text(newest)) is far ahead of the others: the watermark stands at "
                 + "\(text(facts.watermarkMs)), and waits for nothing else."
@@ -54,7 +60,7 @@ struct DoctorText {
     private var holder: String? {
         guard facts.sources.count > 1 else { return nil }
         let waiting = facts.sources.filter { !$0.value.isIdle }
-        if let silent = waiting.filter({ $0.value.watermarkMs == nil }).keys.sorted().first {
+        if let silent = waiting.filter({ $0.value.rowsRead == 0 }).keys.sorted().first {
             return "The source \(silent) has given no row yet, and the watermark waits for it; an "
                 + "idleTimeout would let it go."
         }

@@ -51,6 +51,12 @@ struct RunFacts {
     /// The last batches' progress, as text, oldest first.
     private(set) var progress: [String] = []
     private(set) var runID: String?
+    /// The batch that runs now, and since when.
+    private(set) var running: (batch: Int64, sinceNanos: UInt64)?
+    /// What a sink of the running batch failed with, which is tried again.
+    private(set) var fault: String?
+    /// Rows of the last batch that had any, and how many of them every query left out as late.
+    private(set) var lastRows: (read: Int, late: Int) = (0, 0)
     private var rate = RowRate()
 
     /// Rows read in the last seconds, a second.
@@ -63,12 +69,22 @@ struct RunFacts {
             state = .running
             watermarkMs = start.watermarkMs
             if start.nextBatch > 0 { lastBatch = start.nextBatch - 1 }
+        case .began(let batch):
+            state = .running
+            running = (batch, nowNanos)
         case .progress(let batch):
             state = .running
+            // The next one may run already.
+            if let running, running.batch <= batch.batchId { self.running = nil }
+            fault = nil
             note(batch, nowNanos: nowNanos)
             lastCommitMicros = nowMicros
-        case .waiting: state = .waiting
-        case .stopped: state = .stopped
+        case .waiting:
+            state = .waiting
+            running = nil
+        case .stopped:
+            state = .stopped
+            running = nil
         }
     }
 
@@ -77,6 +93,9 @@ struct RunFacts {
         self.lastBatch = lastBatch
         self.watermarkMs = watermarkMs
     }
+
+    /// Notes what a sink failed with, which is asked again.
+    mutating func note(fault text: String) { fault = text }
 
     /// Notes that the run is over.
     mutating func end(_ reason: String, failed: Bool) {
@@ -116,6 +135,11 @@ struct RunFacts {
             totals.stateBytes = query.operators.reduce(0) { $0 + $1.stateBytes }
             queries[query.name] = totals
         }
+        if batch.numInputRows > 0 {
+            // Queries behind others read no rows of a source.
+            let late = batch.queries.filter { $0.rowsIn > 0 }.map(\.rowsLate).min() ?? 0
+            lastRows = (batch.numInputRows, late)
+        }
         rate.add(batch.numInputRows, at: nowNanos)
         progress.append(batch.json.text())
         if progress.count > Self.progressMax {
@@ -143,7 +167,7 @@ extension RunFacts {
     var rowsMalformed: Int64 { sources.values.reduce(0) { $0 + $1.rowsMalformed } }
 
     /// Whether the engine has gone through recovery and its first plan.
-    var isReady: Bool { state == .running || state == .waiting }
+    var isReady: Bool { (state == .running || state == .waiting) && fault == nil }
 
     /// The state as the page's strip shows it.
     func status(nowNanos: UInt64) -> [(String, JSONValue)] {

@@ -23,6 +23,8 @@ public final class LiveHub: Sendable {
         case lost(query: Int)
         /// What the engine told.
         case engine(EngineEvent)
+        /// A sink has failed in a way that may pass, with these words, and is asked again.
+        case fault(String)
         /// Where a checkpoint stands that another process goes on with.
         case stands(batch: Int64, watermarkMs: Int64)
         /// The run is over, in words.
@@ -44,6 +46,7 @@ public final class LiveHub: Sendable {
     let descriptor: Int32
     private let watchers: [WatcherCount]
     private let isBusy = Atomic<Bool>(false)
+    private let turnedAtNanos = Atomic<UInt64>(0)
     private let state = Mutex(State())
 
     /// A hub for the queries of a job.
@@ -65,6 +68,20 @@ public final class LiveHub: Sendable {
 
     /// Takes what the engine tells.
     public func observe(_ event: EngineEvent) { add(.engine(event)) }
+
+    /// Notes what a sink has failed with, which is asked again.
+    public func note(fault text: String) { add(.fault(text)) }
+
+    /// Notes that the engine's loop turns; cheap enough for each turn.
+    public func beat() {
+        turnedAtNanos.store(SystemTime().monotonicNanos(), ordering: .relaxed)
+    }
+
+    /// When the engine's loop last turned; nil before it did.
+    var engineTurnedAtNanos: UInt64? {
+        let nanos = turnedAtNanos.load(ordering: .relaxed)
+        return nanos > 0 ? nanos : nil
+    }
 
     /// Takes rows of a batch that another process has committed.
     public func publish(_ query: String, batch: Int64, _ rows: RecordBatch) {
@@ -162,7 +179,7 @@ extension LiveHub.Event {
     fileprivate var rowCount: Int {
         switch self {
         case .shown(_, _, let rows, _), .committed(_, _, let rows, _): rows.count
-        case .lost, .engine, .stands, .ended: 0
+        case .lost, .engine, .fault, .stands, .ended: 0
         }
     }
 }

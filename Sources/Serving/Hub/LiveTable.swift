@@ -307,6 +307,18 @@ extension LiveTable {
         return found.sorted { ($0.start, $0.sequence) < ($1.start, $1.sequence) }
     }
 
+    /// The symbols that rows of a query have, sorted.
+    func symbols(of query: Int) -> [String] { Set(kept[query].symbols).sorted() }
+
+    /// The finals of a symbol and what is open of it, by their windows.
+    func bars(of query: Int, symbol: String) -> [Row] {
+        let kept = kept[query]
+        let open = kept.open.filter { kept.symbols[Int($0.group)] == symbol }
+            .compactMap { kept.places[$0] }.map { rows[Int($0)] }
+        return (finals(of: query, symbol: symbol) + open.filter { !$0.isKept })
+            .sorted { $0.start < $1.start }
+    }
+
     /// What who has seen nothing is shown: the newest final of each group, and what is open.
     func newest(of query: Int, symbols: Set<String>?, rowsMax: Int) -> [Row] {
         let kept = kept[query]

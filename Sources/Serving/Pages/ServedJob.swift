@@ -1,4 +1,5 @@
 import Columnar
+public import Engine
 import JSON
 
 /// What a page says of a job as a whole.
@@ -15,11 +16,13 @@ public struct ServedJob: Sendable {
     public var text: String
     /// Whether an engine runs it here.
     public var hasEngine: Bool
+    /// How fast a replay goes on, which its page may change; nil for what is no replay.
+    public var replay: ReplayPace?
 
     /// A job of these facts.
     public init(
         name: String, trigger: String, sources: [String], version: String, text: String,
-        hasEngine: Bool
+        hasEngine: Bool, replay: ReplayPace? = nil
     ) {
         self.name = name
         self.trigger = trigger
@@ -27,6 +30,7 @@ public struct ServedJob: Sendable {
         self.version = version
         self.text = text
         self.hasEngine = hasEngine
+        self.replay = replay
     }
 }
 

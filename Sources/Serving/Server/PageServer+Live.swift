@@ -10,6 +10,7 @@ extension PageServer {
             ("engine", .bool(job.hasEngine)),
             ("queries", .array(hub.queries.map(\.json))),
             ("symbols", .integer(table.symbols.count)),
+            ("replay", replay.map { ReplayText.json(of: $0) } ?? .null),
         ])
     }
 
@@ -94,6 +95,15 @@ extension PageServer {
             peer.acknowledge(UInt64(sequence))
         } else if let wanted = message["sub"]?.elements {
             follow(wanted, peer)
+        } else if let replay, let wanted = message["replay"] {
+            if let why = ReplayText.obey(wanted, replay) {
+                peer.send(
+                    Messages.line([
+                        ("t", "notice"), ("level", "warn"), ("text", .string(why)),
+                    ]), sequence: 0)
+            }
+            // How it then stands is told at once.
+            statusAtNanos = 0
         } else {
             peer.close(1008, "a message subscribes or acknowledges")
         }

@@ -3,9 +3,6 @@ import JSON
 // What is answered under which path. A path is looked up here and nowhere else: nothing of a request
 // becomes the name of a file.
 extension PageServer {
-    /// How long the serving thread and the engine may be silent and still be called alive.
-    private static let aliveNanos: UInt64 = 10_000_000_000
-
     func reply(to head: RequestHead, on connection: HTTPConnection) -> HTTPReply {
         let isWebSocket = head.values("upgrade").contains { $0.lowercased() == "websocket" }
         do throws(AccessRules.Refusal) {
@@ -67,20 +64,6 @@ extension PageServer {
         default:
             guard target.path.count == 2, target.path[0] == "a" else { return .notFound }
             return Assets.answer(target.path[1], knownTags: tags) ?? .notFound
-        }
-    }
-
-    private var health: HTTPAnswer {
-        guard job.hasEngine, facts.state == .failed else { return .text(200, "alive") }
-        return .text(503, "the run failed: \(facts.reason ?? "")")
-    }
-
-    private var readiness: HTTPAnswer {
-        if facts.isReady || !job.hasEngine { return .text(200, "ready") }
-        switch facts.state {
-        case .failed: return .text(503, "the run failed: \(facts.reason ?? "")")
-        case .stopped: return .text(503, "the run has stopped")
-        default: return .text(503, "the checkpoint is being restored")
         }
     }
 

@@ -14,6 +14,8 @@ final class JobRun: Sendable {
     private let trigger: TriggerSpec
     private let limits: RunLimits
     private let serving: ServingOptions?
+    /// Whether a screen shows its candles.
+    private let isWatched: Bool
     private let log: ServiceLog?
     /// Whether the process has no other job.
     private let isOnly: Bool
@@ -36,10 +38,27 @@ final class JobRun: Sendable {
         if serving != nil, !isOnly {
             throw arguments.fault("a page shows one job; --serve goes with one JOB")
         }
+        isWatched = arguments.has("watch")
+        if isWatched { try Self.checkScreen(arguments, log, isOnly: isOnly, console) }
         if limits.closesWindows, trigger != .availableNow {
             throw arguments.fault(
                 "--close closes windows when everything is read, which only trigger availableNow "
                     + "says; add --available-now")
+        }
+    }
+
+    /// - Throws: a mistake when there is no terminal to draw on, or something else writes there.
+    private static func checkScreen(
+        _ arguments: Arguments, _ log: ServiceLog?, isOnly: Bool, _ console: Console
+    ) throws {
+        guard isOnly else {
+            throw arguments.fault("a screen shows one job; --watch goes with one JOB")
+        }
+        guard log == nil, arguments.format != .json else {
+            throw arguments.fault("--watch draws on the terminal, where nothing else is written")
+        }
+        guard console.output.isTerminal else {
+            throw arguments.fault("--watch needs a terminal as standard output")
         }
     }
 
@@ -50,7 +69,7 @@ final class JobRun: Sendable {
         let format = arguments.format
         let report = RunReport(
             format, of: job.name, log: log, showsProfile: arguments.has("profile"),
-            showsProgress: isOnly, on: console)
+            showsProgress: isOnly && !isWatched, on: console)
         do {
             return try run(format, report)
         } catch {
@@ -62,14 +81,18 @@ final class JobRun: Sendable {
 
     private func run(_ format: ResultFormat, _ report: RunReport) throws -> ExitCode {
         try LockWait(arguments).wait(for: locks()) { report.say("waiting", $0) }
-        if isOnly { handleStopSignals(announcing: log == nil) }
+        if isOnly { handleStopSignals(announcing: log == nil && !isWatched) }
         guard try trigger.isBounded || logsAreThere(report) else { return stoppedExitCode }
         let session = try JobSession(
-            job, showsConsole: format != .json, isBounded: trigger.isBounded, on: console,
-            serving: serving)
+            job, showsConsole: format != .json && !isWatched, isBounded: trigger.isBounded,
+            on: console, serving: serving, isWatched: isWatched)
         let page = try session.servePage(serving)
         if let page { say(page, on: console) }
-        return try endingPage(page) { try run(session, report) }
+        return try endingPage(page) {
+            try WatchScreen.during(job.name, session.screenHub, on: console) {
+                try run(session, report)
+            }
+        }
     }
 
     /// Runs the engine of a session until it is done or stopped.
@@ -97,6 +120,7 @@ final class JobRun: Sendable {
             notifier.isReady()
             let summary = try engine.run(trigger: trigger, limits: limits) {
                 notifier.isAlive()
+                session.beat()
                 if let log { status.writeIfDue(to: log, notifier) }
                 return stopSignal.isRequested || feeds.contains(where: \.hasFailed)
             }

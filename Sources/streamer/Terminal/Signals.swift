@@ -20,6 +20,7 @@ private let announcesStop = Atomic<Bool>(true)
 func handleStopSignals(announcing: Bool = true) {
     // Globals come into being at their first use, which must not be inside a signal handler.
     _ = stopSignal
+    _ = screenTerminal
     stopRequests.store(0, ordering: .relaxed)
     announcesStop.store(announcing, ordering: .relaxed)
     for number in [SIGINT, SIGTERM] {
@@ -46,6 +47,7 @@ var stoppedExitCode: ExitCode { terminated.load(ordering: .relaxed) ? .done : .i
 /// Runs inside a signal handler: atomics (a stop signal is one), write and _exit only.
 private func stopRequested() {
     if stopRequests.add(1, ordering: .relaxed).oldValue > 0 {
+        screenTerminal.giveBack()
         _exit(ExitCode.interrupted.rawValue)
     }
     stopSignal.request()
