@@ -132,14 +132,19 @@ final class ArrowFeed: Feed {
 
     private var position: FeedPosition {
         // What cannot be read again is not known again.
-        if checkedBytes > 0, replay.identity != nil, let path = try? Path(paths[place.file]),
-            let file = try? files.openForReading(path),
-            let content = try? FileContent(of: file, bytes: Int64(checkedBytes))
-        {
-            filesRead.noteRead(content)
+        if checkedBytes > 0, replay.identity != nil {
+            let (head, tail) = (Int(FileContent.startBytes), Int(FileContent.tailBytes))
+            filesRead.noteRead(
+                FileContent(
+                    bytes: Int64(checkedBytes), head: read(0..<min(checkedBytes, head)),
+                    tail: read(max(0, checkedBytes - tail)..<checkedBytes)))
         }
         let numbers = "\(place.file):\(place.batch):\(place.row)"
         return FeedPosition("\(numbers):\(Checksum.hex(checksum.value)):\(filesRead.text)")
+    }
+
+    private func read(_ range: Range<Int>) -> [UInt8] {
+        unsafe Array(bytes.unsafeBytes[range])
     }
 
     /// Whether the other feed was in one of this feed's files: then its rows are in the log.
