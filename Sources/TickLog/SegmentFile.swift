@@ -9,9 +9,9 @@ final class SegmentFile: Sendable {
     let decoder: ArrowBatchDecoder
     /// Where the groups begin.
     let headerBytes: Int
+    private let mapped: MappedFile
     /// The mapped bytes.
-    let source: Buffer
-    private let mapping: FileMapping
+    var source: Buffer { mapped.source }
 
     /// Maps the first `byteCount` bytes of a segment (all by default) and checks its head.
     init(
@@ -20,19 +20,9 @@ final class SegmentFile: Sendable {
     ) throws(TickLogError) {
         self.path = path
         self.log = log
-        mapping = try storage { () throws(StorageError) in
-            let file = try files.openOwn(path)
-            let size = try file.size()
-            return try file.map(length: Int(min(size, Int64(byteCount ?? .max))))
-        }
-        source = unsafe Buffer(borrowing: mapping.unsafeBytes, owner: mapping)
-        if let byteCount, source.count < byteCount {
-            throw TickLogError.damaged(
-                "the segment has \(source.count) bytes, \(byteCount) were durable", file: path,
-                position: source.count)
-        }
+        mapped = try MappedFile(path, "segment", byteCount: byteCount, files)
         do throws(SegmentFault) {
-            (header, decoder, headerBytes) = try SegmentHeader.decode(source, log)
+            (header, decoder, headerBytes) = try SegmentHeader.decode(mapped.source, log)
             guard header.baseOffset == baseOffset else {
                 throw SegmentFault(
                     "the segment begins at offset \(header.baseOffset), not \(baseOffset)", at: 0)
@@ -79,7 +69,7 @@ final class SegmentFile: Sendable {
     ///
     /// A read brings in some of what stands before it, too, so more than was asked for is let go.
     func release(_ range: Range<Int>) {
-        mapping.release(max(0, range.lowerBound - (1 << 22))..<range.upperBound)
+        mapped.release(max(0, range.lowerBound - (1 << 22))..<range.upperBound)
     }
 
     func decode(_ group: LogRecordBatch, columns: [Int]?) throws(TickLogError) -> RecordBatch {

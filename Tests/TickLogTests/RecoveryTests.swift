@@ -133,10 +133,7 @@ import TickLog
                         Small.rows(batch * 5..<end),
                         producer: ProducerPosition(id: "feed", position: "\(end)"))
                     if batch != 1 {
-                        let acknowledged = try writer.sync()
-                        // A file outside of the log stands for the world that was told.
-                        try files.createAtomically(
-                            Path("acknowledged"), mode: .replace, text: "\(acknowledged)")
+                        try RecoveredLog.acknowledge(writer.sync(), files)
                     }
                 }
                 if let first = try writer.sealedSegments().first {
@@ -145,37 +142,9 @@ import TickLog
                 try writer.retain(bytesMax: 0, neededFrom: 12)
             },
             recover: { files, point in
-                var acknowledged = 0
-                if try files.exists(Path("acknowledged")) {
-                    let bytes = try files.read(Path("acknowledged"), maxBytes: 100)
-                    acknowledged = Int(String(decoding: bytes, as: UTF8.self)) ?? -1
-                }
-                // A reader alone sees only what is durable. Its high watermark may be torn, then it says so.
-                var seenEnd: Int64 = 0
-                do {
-                    let before = try TickLogReader(logPath, files)
-                    seenEnd = before.endOffset
-                    #expect(
-                        try before.allRows()
-                            == Small.rows(Int(before.startOffset)..<Int(seenEnd)).rows, "\(point)")
-                } catch let error as TickLogError {
-                    #expect(error.code == .damaged && error.message.contains("'durable'"))
-                }
-                let writer = try TickLogWriter(logPath, files)
-                #expect(writer.durableOffset >= acknowledged, "\(point)")
-                #expect(writer.durableOffset >= seenEnd, "\(point)")
-                #expect(writer.durableOffset % 5 == 0, "\(point)")
-                #expect(writer.startOffset <= 12, "\(point)")
-                #expect(
-                    writer.producerPosition("feed") ?? "0" == "\(writer.durableOffset)", "\(point)")
-                // Resuming from the position gives every row exactly once.
-                try writer.append(Small.rows(Int(writer.durableOffset)..<40))
-                try writer.sync()
-                let reader = try TickLogReader(logPath, files)
-                #expect(
-                    try reader.allRows() == Small.rows(Int(reader.startOffset)..<40).rows,
-                    "\(point)")
-                #expect(try reader.verify().faults.isEmpty, "\(point)")
+                // The high watermark may be torn, then it is named.
+                try RecoveredLog(files: files, point: point).check(
+                    isEnd: { $0 % 5 == 0 }, mayRefuse: { $0.message.contains("'durable'") })
             })
         #expect(survived > 200)
     }

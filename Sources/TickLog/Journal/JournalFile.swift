@@ -27,9 +27,9 @@ final class JournalFile: Sendable {
     let log: LogDescription
     let baseOffset: Int64
     let previous: UInt64
+    private let mapped: MappedFile
     /// The mapped bytes.
-    let source: Buffer
-    private let mapping: FileMapping
+    var source: Buffer { mapped.source }
 
     /// Maps the first `byteCount` bytes of a journal (all by default) and checks its head.
     init(
@@ -39,17 +39,8 @@ final class JournalFile: Sendable {
         self.path = path
         self.log = log
         self.baseOffset = baseOffset
-        mapping = try storage { () throws(StorageError) in
-            let file = try files.openOwn(path)
-            return try file.map(length: Int(min(file.size(), Int64(byteCount ?? .max))))
-        }
-        source = unsafe Buffer(borrowing: mapping.unsafeBytes, owner: mapping)
-        if let byteCount, source.count < byteCount {
-            throw TickLogError.damaged(
-                "the journal has \(source.count) bytes, \(byteCount) were durable", file: path,
-                position: source.count)
-        }
-        let head = unsafe Array(source.unsafeBytes.prefix(Self.headBytes))
+        mapped = try MappedFile(path, "journal", byteCount: byteCount, files)
+        let head = unsafe Array(mapped.source.unsafeBytes.prefix(Self.headBytes))
         guard head.count == Self.headBytes, head.starts(with: Self.magic),
             head.little(at: 40) == Checksum.xxh3(Array(head[..<40]), seed: log.seed)
         else {
@@ -140,7 +131,7 @@ final class JournalFile: Sendable {
     }
 
     /// Says that the bytes before a position are not likely to be read again.
-    func release(before position: Int) { mapping.release(0..<position) }
+    func release(before position: Int) { mapped.release(0..<position) }
 }
 
 /// Goes through the frames of a journal in order and checks how they follow one another.
