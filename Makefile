@@ -32,7 +32,7 @@ endef
     crash-sweep crash-test fault-deps fault-test \
     postgres-deps postgres-bench-deps postgres-quick postgres-test postgres-faults bench-postgres \
     fuzz nightly differential differential-quick parquet-roundtrip tidy lint format bench \
-    bench-quick compare startup-order bench-live page-kills clean page live page-libraries page-deps browser-deps \
+    bench-quick year compare startup-order bench-live page-kills clean page live page-libraries page-deps browser-deps \
     page-test browser-test
 
 help: ## list the targets
@@ -249,6 +249,9 @@ nightly: build crash-sweep python-deps fault-deps unit-test-whole ## the long fi
 	$(MAKE) parquet-roundtrip
 
 BENCH ?=
+year: build python-deps ## what a job leaves that runs for long, and 30 days of it with kills; YEAR="--only live"
+	$(python) Benchmarks/year.py $(YEAR)
+
 bench: build spark-deps ## measure every row of work against DuckDB, Polars and Spark (BENCH="--only …")
 	$(python) Benchmarks/bench.py --write $(BENCH)
 
