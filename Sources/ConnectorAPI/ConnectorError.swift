@@ -1,9 +1,11 @@
+public import Storage
+
 /// A fault of a source, a sink or a feed: what went wrong, where, whose fault it is, and whether
 /// trying again can help.
 ///
 /// One type for all connectors, each with its own codes. The runner decides on ``retry``; a
 /// connector never sleeps to try again.
-public struct ConnectorError: Error, Sendable, CustomStringConvertible {
+public struct ConnectorError: FaultOfStorage, Sendable, CustomStringConvertible {
     /// Whose fault it is.
     public enum Fault: Hashable, Sendable {
         /// The job's or the command line's settings are to be changed (exit code 2).
@@ -58,6 +60,9 @@ public struct ConnectorError: Error, Sendable, CustomStringConvertible {
             self.init("cause", "\(error)", fault: fault, cause: error)
         }
     }
+
+    /// The fault of the file system under this one, if any.
+    public var storage: StorageError? { (cause as? any FaultOfStorage)?.storage }
 
     /// The place and the message.
     public var description: String { place.isEmpty ? message : "\(place): \(message)" }

@@ -8,7 +8,8 @@ public import Storage
 /// not committed in the checkpoint comes again, with the same rows; it then leaves what it would
 /// have left the first time.
 ///
-/// One thread at a time calls a sink; which one may change.
+/// One thread at a time calls a sink; which one may change. `maintain` alone may be called by
+/// another one beside the others, in between `prepare` and `commit`, too.
 public protocol Sink: AnyObject, Sendable {
     /// Which sink of its job it is: what commits name it by.
     var id: SinkID { get }
@@ -57,8 +58,16 @@ public protocol Sink: AnyObject, Sendable {
         _ batch: SinkBatch, _ receipts: [SinkReceipt]
     ) throws(ConnectorError) -> [String]
 
-    /// Work between batches: compaction, retention.
-    func maintain() throws(ConnectorError)
+    /// Whether it has work to do beside batches.
+    var isMaintained: Bool { get }
+
+    /// Does one piece of work on what batches have left, such as compaction, which changes no row.
+    ///
+    /// Called again and again, by one thread at a time, while batches come; never before `recover`.
+    /// - Parameter moment: how far the checkpoint is by now.
+    /// - Returns: whether there was something to do.
+    /// - Throws: when that failed; everything is as it was, unless a sync failed.
+    func maintain(_ moment: CheckpointMoment) throws(ConnectorError) -> Bool
 
     /// Gives up whatever the sink holds; nothing is called afterwards.
     func close()
@@ -74,8 +83,11 @@ extension Sink {
     /// Nothing: a sink that makes nothing before its first batch.
     public func withdraw() {}
 
+    /// Not.
+    public var isMaintained: Bool { false }
+
     /// Does nothing.
-    public func maintain() throws(ConnectorError) {}
+    public func maintain(_ moment: CheckpointMoment) throws(ConnectorError) -> Bool { false }
 
     /// Does nothing.
     public func close() {}
@@ -113,6 +125,20 @@ public struct SinkRecovery: Sendable {
         self.open = open
         self.receipts = receipts
         self.assume = assume
+    }
+}
+
+/// How far a checkpoint is.
+public struct CheckpointMoment: Hashable, Sendable {
+    /// The newest batch that is committed, which never runs again.
+    public let committed: BatchID
+    /// The oldest batch whose receipts the checkpoint still has.
+    public let retainedFrom: BatchID
+
+    /// A moment of a checkpoint.
+    public init(committed: BatchID, retainedFrom: BatchID) {
+        self.committed = committed
+        self.retainedFrom = retainedFrom
     }
 }
 

@@ -30,6 +30,7 @@ final class BatchRunner {
     let sources: JobSources
     let graph: QueryGraph
     let checkpoint: CheckpointStore
+    let maintenance: SinkMaintenance
     let time: any TimeSource
     let runId: String
     private let observe: (EngineEvent) -> Void
@@ -75,6 +76,8 @@ final class BatchRunner {
         self.sources = sources
         self.graph = graph
         self.checkpoint = checkpoint
+        maintenance = SinkMaintenance(
+            graph.sinks, threads: job.threads, time, notice: job.notice)
         self.time = time
         self.runId = runId
         self.cursor = cursor
@@ -258,6 +261,13 @@ final class BatchRunner {
         report(batch)
         try sources.release(before: batch.plan.offsets.map(\.end))
         try removeOld(after: batch.plan.batch)
+        try maintain(BatchID(batch.plan.batch))
+    }
+
+    /// Tells who keeps tables small how far the checkpoint is.
+    func maintain(_ committed: BatchID) throws {
+        try maintenance.note(
+            CheckpointMoment(committed: committed, retainedFrom: checkpoint.retainedFrom))
     }
 
     private func report(_ batch: ComputedBatch) {

@@ -28,6 +28,8 @@ public struct EngineJob: Sendable {
     public var assume: Assumption?
     /// Told, on any thread, what a sink has failed with that is asked again.
     public var noteRetry: @Sendable (_ fault: String) -> Void = { _ in }
+    /// Tells a person at once what the run goes on in spite of; any thread may call it.
+    public var notice: @Sendable (String) -> Void = { _ in }
 
     /// A planned job whose sinks are opened as it says.
     ///
@@ -62,6 +64,7 @@ public struct EngineJob: Sendable {
                             schema: query.outputSchema, mode: query.outputMode, run: run))
                 }
             })
+        notice = run.notice
     }
 
     /// A planned job whose sinks are opened in another way.

@@ -105,6 +105,7 @@ public final class MicroBatchEngine {
     ) throws -> RunSummary {
         if case .realTime = trigger { try sources.requireOneOrder(for: "realTime") }
         try recoverSinks()
+        defer { runner.maintenance.stop() }
         let begun = time.monotonicNanos()
         try withoutActuallyEscaping(shouldStop) { shouldStop in
             let loop = TriggerLoop(runner, limits, shouldStop: shouldStop, observe: observe)
@@ -117,6 +118,8 @@ public final class MicroBatchEngine {
             let stored = Result { try runner.finishStoring() }
             let removed = Result { try runner.finishRemoving() }
             for result in [stored, ended, removed] { try result.get() }
+            if !shouldStop() { runner.maintenance.finish() }
+            try runner.maintenance.check()
         }
         var summary = runner.totals.summary
         summary.wasStopped = shouldStop()
@@ -132,19 +135,25 @@ public final class MicroBatchEngine {
     /// Makes the sinks ready for batches, once, in the order in which they will commit.
     private func recoverSinks() throws {
         guard !sinksAreReady else { return }
-        let (committed, open): (CommitEntry?, BatchID?) =
-            switch checkpoint.recovery {
-            case .fresh: (nil, nil)
-            case .resume(let point): (point.lastCommit, nil)
-            case .rerun(let point): (point.lastCommit, point.offsets.batch)
-            }
+        var open: BatchID?
+        if case .rerun(let point) = checkpoint.recovery { open = point.offsets.batch }
         for sink in graph.sinks {
             let receipts = try checkpoint.reader.newestReceipts { sink.id.isOwner($0) }
             let last = SinkRecovery(
-                committed: committed?.batch, open: open, receipts: receipts, assume: job.assume)
+                committed: lastCommit?.batch, open: open, receipts: receipts, assume: job.assume)
             try SinkRetry(time, note: job.noteRetry)(sink) { _ in try sink.recover(last) }
         }
         sinksAreReady = true
+        if let committed = lastCommit?.batch { try runner.maintain(committed) }
+    }
+
+    /// The newest commit when the checkpoint was opened.
+    private var lastCommit: CommitEntry? {
+        switch checkpoint.recovery {
+        case .fresh: nil
+        case .resume(let point): point.lastCommit
+        case .rerun(let point): point.lastCommit
+        }
     }
 
     /// Where the run begins, as told to observers; `ends` are how far it may read for now.

@@ -3,7 +3,7 @@ public import Parquet
 public import Storage
 
 /// A fault of a table: what was attempted, where, why it failed and what helps.
-public struct LakeError: Error, Sendable, CustomStringConvertible {
+public struct LakeError: FaultOfStorage, Sendable, CustomStringConvertible {
     /// The kinds of fault that a caller can act on.
     public enum Code: String, Sendable {
         /// The directory is a table of another checkpoint or another query.

@@ -16,12 +16,13 @@ public struct LakeTable: Sendable {
     /// Columns and partition columns.
     public let description: TableDescription
 
-    private let directory: TableDirectory
-    private var options: ParquetOptions
+    let directory: TableDirectory
+    private(set) var options: ParquetOptions
     private let partitionColumns: [Int]
     /// A file is one row group: readers that limit what a file may decode to take it whole.
     private let fileRowsMax: Int
-    /// What `compact` made of earlier files; it cannot run while the table is open.
+    /// What was made of the files of earlier batches, when the table was opened: since then only
+    /// batches were compacted that never run again.
     private let compacted: CompactedFiles
 
     /// Partitions that one batch may add to.
@@ -60,7 +61,11 @@ public struct LakeTable: Sendable {
     }
 
     /// Makes the table where there is none, and removes unpublished files from it.
-    public func make() throws(LakeError) -> MadeTable { try directory.claim(owner, description) }
+    public func make() throws(LakeError) -> MadeTable {
+        let made = try directory.claim(owner, description)
+        try directory.removeCompactionLeftovers()
+        return made
+    }
 
     /// Checks that the files of the owner's newest batch are there, or compacted.
     ///

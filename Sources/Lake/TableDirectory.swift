@@ -238,6 +238,24 @@ struct TableDirectory: Sendable {
         }
     }
 
+    /// The data files in one directory, by its path below the table's, in the order of their paths;
+    /// none where there is no such directory.
+    func entries(in folder: String) throws(LakeError) -> [Entry] {
+        let directory = folder.isEmpty ? path : try path(of: folder)
+        return try onStorage { () throws(StorageError) in
+            guard try files.exists(directory) else { return [] }
+            return try files.list(directory)
+                .filter { Self.isDataFile($0) }
+                .map {
+                    Entry(path: folder.isEmpty ? $0.name : "\(folder)/\($0.name)", bytes: $0.size)
+                }
+        }
+    }
+
+    private static func isDataFile(_ entry: DirectoryEntry) -> Bool {
+        entry.kind == .file && !isHidden(entry.name) && entry.name.hasSuffix(".parquet")
+    }
+
     /// The data files in this directory and the partitions below it, in the order of their paths.
     func entries() throws(LakeError) -> [Entry] {
         var found: [Entry] = []
@@ -254,7 +272,7 @@ struct TableDirectory: Sendable {
         for entry in try onStorage({ () throws(StorageError) in try files.list(directory) })
         where !Self.isHidden(entry.name) {
             switch entry.kind {
-            case .file where entry.name.hasSuffix(".parquet"):
+            case .file where Self.isDataFile(entry):
                 found.append(Entry(path: prefix + entry.name, bytes: entry.size))
             case .directory where depth < Self.depthMax && PartitionPath.parse(entry.name) != nil:
                 let child = try onStorage { () throws(StorageError) in

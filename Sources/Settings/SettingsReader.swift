@@ -68,12 +68,15 @@ public struct SettingsReader: Sendable {
 
     /// A size of a key that may be absent, in bytes.
     public func optionalByteSize(_ key: String) -> Int64? {
-        optionalString(key).map { text in
-            guard let bytes = Settings.byteSize(text) else {
-                preconditionFailure("a size is used before it was checked")
-            }
-            return bytes
+        optional(key) == nil ? nil : byteSize(key)
+    }
+
+    /// A size, in bytes.
+    public func byteSize(_ key: String) -> Int64 {
+        guard let bytes = Settings.byteSize(string(key)) else {
+            preconditionFailure("a size is used before it was checked")
         }
+        return bytes
     }
 
     /// A list of texts.

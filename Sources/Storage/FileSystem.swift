@@ -172,6 +172,12 @@ public protocol FileSystem: Sendable {
     /// Gives a file or directory another name, atomically and durably.
     func rename(_ from: Path, to: Path, mode: RenameMode) throws(StorageError)
 
+    /// Gives a file a second name, which must be free, without syncing: it is durable with the next
+    /// sync of its directory.
+    ///
+    /// - Throws: `.accessDenied` or `.inputOutput` where a file cannot have two names.
+    func linkWithoutSync(_ file: Path, as name: Path) throws(StorageError)
+
     /// Makes the entries of a directory durable.
     func syncDirectory(_ path: Path) throws(StorageError)
 

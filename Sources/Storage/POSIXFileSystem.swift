@@ -101,6 +101,13 @@ public final class POSIXFileSystem: FileSystem {
         if from.parent != to.parent { try syncDirectory(from.parent) }
     }
 
+    /// Links a file that is itself no symbolic link.
+    public func linkWithoutSync(_ file: Path, as name: Path) throws(StorageError) {
+        guard unsafe link(file.string, name.string) == 0 else {
+            throw StorageError(errorNumber: errno, "link \(file) as", path: name.string)
+        }
+    }
+
     /// Syncs a directory's entries.
     public func syncDirectory(_ path: Path) throws(StorageError) {
         let descriptor = try Descriptor.open(path.string, O_RDONLY | O_DIRECTORY)

@@ -9,7 +9,11 @@ struct MappedFile: Sendable {
 
     /// Maps the first `byteCount` bytes of a file (all by default).
     ///
-    /// - Parameter kind: what the file is, for an error's text.
+    /// - Parameters:
+    ///   - path: the file.
+    ///   - kind: what it is, for an error's text.
+    ///   - byteCount: how many of its bytes are durable.
+    ///   - files: where it lies.
     /// - Throws: `.damaged` when it has fewer.
     init(
         _ path: Path, _ kind: String, byteCount: Int?, _ files: any FileSystem

@@ -13,6 +13,12 @@ struct RotCount {
     var detected = 0
     /// The next run came to the undisturbed outcome, and so does every later one.
     var repaired = 0
+
+    static func += (left: inout RotCount, right: RotCount) {
+        left.tried += right.tried
+        left.detected += right.detected
+        left.repaired += right.repaired
+    }
 }
 
 /// Damages files of a machine on which a job has run and has more to do: every bit, every length,
@@ -20,43 +26,95 @@ struct RotCount {
 struct BitRot {
     let scenario: Scenario
     let image: MachineImage
-    /// The run that comes next, and what it leaves when nothing is damaged.
-    let phase: Int
+    /// The processes that come next, and what they leave when nothing is damaged.
+    let phases: Range<Int>
     let expected: Outcome
+    /// A file of each kind: the newest ones, on which most depends.
+    let files: [(kind: String, path: String)]
 
-    init() throws {
-        // The second layout: fill, run, fill, run; candles with a late table, and an upserted one.
-        scenario = try Scenario(seed: 3, layout: 1, queries: 1)
-        let reference = try Reference(scenario, watchesDiscipline: false)
-        let last = scenario.phases.count - 2
-        guard let start = reference.story.starts.first(where: { $0.phase == last }) else {
-            throw Violation("the scenario ends too early")
-        }
-        phase = last
-        image = reference.images[start.operation]
-        let files = image.started()
-        let story = Story(scenario, on: files, time: 1, phases: last..<last + 1)
+    /// A machine as it is before an operation.
+    private init(
+        _ scenario: Scenario, _ image: MachineImage, phases: Range<Int>,
+        files: [(kind: String, path: String?)]
+    ) throws {
+        self.scenario = scenario
+        self.image = image
+        self.phases = phases
+        self.files = files.compactMap { kind, path in path.map { (kind, $0) } }
+        let machine = image.started()
+        let story = Story(scenario, on: machine, time: 1, phases: phases)
         if let error = story.error { throw error }
-        expected = try Outcome(of: files)
+        expected = try Outcome(of: machine, scenario)
     }
 
-    /// A file of each kind: the newest ones, on which most depends.
-    func files() -> [(kind: String, path: String)] {
+    /// Machines that have files of all kinds among them.
+    static func machines() throws -> [BitRot] { [try afterJobs(), try filling(), try compacted()] }
+
+    /// Between two runs of a job: candles with a late table, and an upserted one.
+    static func afterJobs() throws -> BitRot {
+        // The second layout: fill, run, fill, run.
+        let scenario = try Scenario(seed: 9, layout: 1, queries: 1)
+        let reference = try Reference(scenario, watchesDiscipline: false)
+        let last = scenario.phases.count - 2
+        let image = try start(of: last, reference)
         let all = image.filePaths
-        func last(_ role: FileRole) -> String? {
-            all.filter { (try? Path($0)).map { FileRole(ofFile: $0) } == role }
-                .max { ($0.utf8.count, $0) < ($1.utf8.count, $1) }
-        }
         let segments = all.filter { $0.hasSuffix(".arrows") }
-        let kinds: [(String, String?)] = [
-            ("segment with its index", segments.first), ("growing segment", segments.last),
-            ("log description", last(.logDescription)), ("high watermark", last(.highWatermark)),
-            ("identity (metadata)", last(.identity)), ("recorded job", last(.jobText)),
-            ("offsets", last(.offsets)), ("commit", last(.commit)),
-            ("state delta", last(.stateDelta)), ("state snapshot", last(.stateSnapshot)),
-            ("Parquet part", last(.part)), ("table", last(.table)),
-        ]
-        return kinds.compactMap { kind, path in path.map { (kind, $0) } }
+        func newest(_ role: FileRole) -> String? { Self.newest(role, all) }
+        return try BitRot(
+            scenario, image, phases: last..<last + 1,
+            files: [
+                ("segment with its index", segments.first), ("growing segment", segments.last),
+                ("log description", newest(.logDescription)),
+                ("high watermark", newest(.highWatermark)),
+                ("identity (metadata)", newest(.identity)), ("recorded job", newest(.jobText)),
+                ("offsets", newest(.offsets)), ("commit", newest(.commit)),
+                ("state delta", newest(.stateDelta)), ("state snapshot", newest(.stateSnapshot)),
+                ("Parquet part", newest(.part)), ("table", newest(.table)),
+            ])
+    }
+
+    /// While a feed fills a log live: the newest rows are in a journal.
+    static func filling() throws -> BitRot {
+        let scenario = try Scenario(seed: 5, layout: 1, queries: 1)
+        let reference = try Reference(scenario, watchesDiscipline: false)
+        let all = zip(reference.images, reference.phases).filter { $1 == 2 }.map(\.0)
+        let journals = all.map { image in (image, newest(.journal, image.filePaths)) }
+        let fullest = journals.max { size($0) < size($1) }
+        guard case (let image, let path?)? = fullest else {
+            throw Violation("no journal to damage")
+        }
+        return try BitRot(scenario, image, phases: 2..<4, files: [("journal", path)])
+    }
+
+    private static func size(_ file: (image: MachineImage, path: String?)) -> Int {
+        guard let path = file.path.flatMap({ try? Path($0) }) else { return -1 }
+        return file.image.content(path)?.count ?? -1
+    }
+
+    /// Between two runs of a job whose table is compacted.
+    static func compacted() throws -> BitRot {
+        for seed in 20..<(60 as UInt64) where Scenario.compacts(seed) {
+            let scenario = try Scenario(seed: seed, layout: 2, queries: 3)
+            let reference = try Reference(scenario, watchesDiscipline: false)
+            let last = scenario.phases.count - 1
+            let image = try start(of: last, reference)
+            guard let path = newest(.compacted, image.filePaths) else { continue }
+            return try BitRot(
+                scenario, image, phases: last..<last + 1, files: [("compacted file", path)])
+        }
+        throw Violation("no compacted file to damage")
+    }
+
+    private static func start(of phase: Int, _ reference: Reference) throws -> MachineImage {
+        guard let start = reference.story.starts.first(where: { $0.phase == phase }) else {
+            throw Violation("the scenario ends too early")
+        }
+        return reference.images[start.operation]
+    }
+
+    private static func newest(_ role: FileRole, _ paths: [String]) -> String? {
+        paths.filter { (try? Path($0)).map { FileRole(ofFile: $0) } == role }
+            .max { ($0.utf8.count, $0) < ($1.utf8.count, $1) }
     }
 
     /// Every so many bits of a file, one at a time.
@@ -103,7 +161,7 @@ struct BitRot {
     /// Files as they were before an earlier operation, put back alone.
     func restore(_ images: [MachineImage]) throws -> RotCount {
         var count = RotCount()
-        for (kind, path) in files() where kind != "high watermark" {
+        for (kind, path) in files where kind != "high watermark" {
             let file = try Path(path)
             var seen: Set<UInt64> = [Checksum.xxh3(image.content(file) ?? [])]
             for earlier in images {
@@ -129,13 +187,14 @@ struct BitRot {
     ) throws {
         count.tried += 1
         let isNamed = try !check(damaged.started())
-        let story = Story(scenario, on: damaged.started(), time: 1, phases: phase..<phase + 1)
+        let story = Story(scenario, on: damaged.started(), time: 1, phases: phases)
         if let violation = story.error as? Violation { throw violation }
         if story.error == nil {
             // A file that nobody reads or writes again stays as it is, and a check has named it.
-            var outcome = try Outcome(of: story.files)
             let isUntouched = story.files.image.content(file) == damaged.content(file)
-            if isNamed && isUntouched { outcome.lake[file.string] = expected.lake[file.string] }
+            let outcome = try Outcome(
+                of: story.files, scenario,
+                known: isNamed && isUntouched ? (file.string, expected) : nil)
             if let difference = outcome.difference(from: expected) {
                 throw Violation("\(what) is believed: \(difference)")
             }
@@ -156,15 +215,21 @@ struct BitRot {
             let report = try reader.verify()
             guard report.faults.isEmpty else { return false }
             let outputs = scenario.jobs[0].outputs
+            var published: [String: [FileReceipt]] = [:]
             for batch in report.published {
                 for owned in batch.receipts {
                     guard let output = outputs.output(of: owned.owner),
                         case .file(let receipt) = owned.receipt
                     else { throw Violation("\(owned) is of no sink of the job") }
                     guard batch.isNewest || output.history == .everyBatch else { continue }
-                    let path = try Path(output.path).joining(relative: receipt.path)
-                    if try files.difference(of: path, from: receipt) != nil { return false }
+                    published[output.path, default: []].append(receipt)
                 }
+            }
+            for (table, receipts) in published {
+                let table = try LakeReader(Path(table), files)
+                let found = try table.verify(receipts)
+                guard found.damaged.isEmpty, found.missing.isEmpty, try table.verify().isIntact
+                else { return false }
             }
             return true
         } catch let violation as Violation {

@@ -89,7 +89,7 @@ enum Mutants {
     /// What can be done wrong with whole files that are published under a name.
     private static let published: [FileRole] = [
         .offsets, .commit, .stateDelta, .stateSnapshot, .part, .table, .sideTable, .rejects,
-        .segment, .journal, .retention, .logDescription, .identity,
+        .segment, .journal, .retention, .logDescription, .identity, .compacted,
     ]
 
     static let all: [Mutant] =
@@ -98,14 +98,16 @@ enum Mutants {
         + published.map { Mutant(.renameMadeWrite, $0) }
         + [
             .logDirectory, .checkpointDirectory, .offsetsDirectory, .commitsDirectory,
-            .stateDirectory, .tableDirectory, .partitionDirectory,
+            .stateDirectory, .tableDirectory, .partitionDirectory, .compactionDirectory,
         ].map { Mutant(.directorySyncDropped, $0) }
         + [Mutant(.fileSyncDropped, .highWatermark)]
-        + [.segment, .journal, .offsets, .commit, .stateDelta, .part, .table].map {
+        + [.segment, .journal, .offsets, .commit, .stateDelta, .part, .table, .compacted].map {
             Mutant(.failedSyncIgnored, $0)
         }
-        + [.segment, .journal, .stateDelta, .part].map { Mutant(.failedSyncRetried, $0) }
-        + [.segment, .journal, .stateDelta, .part, .commit, .offsets].map {
+        + [.segment, .journal, .stateDelta, .part, .compacted].map {
+            Mutant(.failedSyncRetried, $0)
+        }
+        + [.segment, .journal, .stateDelta, .part, .commit, .offsets, .compacted].map {
             Mutant(.failedWriteIgnored, $0)
         }
         + [Mutant(.lockGranted), Mutant(.lostLockIgnored)]

@@ -23,13 +23,13 @@ struct Reference {
         let sound = try machine(nil, watchesDiscipline)
         let undisturbed = Story(scenario, on: sound, time: scenario.seed, phases: all)
         if let error = undisturbed.error { throw Violation("the scenario itself fails: \(error)") }
-        var expected = try Outcome(of: sound)
+        var expected = try Outcome(of: sound, scenario)
         if expected.start > 0 {
             // Rows that were trimmed are compared, too, where a disturbed run still has them.
             let before = Story(
                 scenario, on: try machine(nil, false), time: scenario.seed,
                 phases: 0..<scenario.phases.count - 1)
-            let rows = try Outcome(of: before.files)
+            let rows = try Outcome(of: before.files, scenario)
             (expected.rows, expected.start) = (rows.rows, rows.start)
         }
         self.expected = expected

@@ -66,6 +66,12 @@ final class SabotagedSink: Sink {
         try sink.verify(batch, receipts)
     }
 
+    var isMaintained: Bool { sink.isMaintained }
+
+    func maintain(_ moment: CheckpointMoment) throws(ConnectorError) -> Bool {
+        try sink.maintain(moment)
+    }
+
     func close() { sink.close() }
 }
 

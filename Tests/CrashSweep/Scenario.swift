@@ -33,6 +33,13 @@ struct Scenario: Sendable {
     let appendRowsMax: Int
     /// Whether small appends go to journals, as those of a feed that fills a log live.
     var usesJournals: Bool { seed % 3 != 0 }
+    /// Whether tables are compacted between batches.
+    var compacts: Bool { Self.compacts(seed) }
+
+    /// The tables that are compacted then.
+    var compactedTables: [String] { ["lake/candles", "lake/odd", "lake/sessions"] }
+
+    static func compacts(_ seed: UInt64) -> Bool { seed % 4 != 1 }
 
     static let inputPath = "ticks.csv"
     static let logPath = "log/ticks"
@@ -48,8 +55,9 @@ struct Scenario: Sendable {
         appendRowsMax = Int.random(in: 4...12, using: &random)
         let batch = Int.random(in: 8...16, using: &random)
         jobs = try [
-            Self.job("main", batch, Self.mainQueries(&random, queries), &random),
-            Self.job("second", batch + 3, [Self.sessions], &random),
+            Self.job(
+                "main", batch, Self.mainQueries(&random, queries, Self.compaction(seed)), &random),
+            Self.job("second", batch + 3, [Self.sessions(Self.compaction(seed))], &random),
         ].map { try Job.load(Array($0.utf8), path: "job.json", registry: .all) }
         plans = try jobs.map { job in
             guard let columns = job.sources[0].feed?.declaredColumns else {
@@ -122,8 +130,13 @@ struct Scenario: Sendable {
         """
     }
 
+    /// What a sink of plain files says of compaction.
+    private static func compaction(_ seed: UInt64) -> String {
+        compacts(seed) ? ", \"compaction\": { \"minFiles\": 2 }" : ""
+    }
+
     private static func mainQueries(
-        _ random: inout SeededGenerator, _ chosen: Int?
+        _ random: inout SeededGenerator, _ chosen: Int?, _ compaction: String
     ) -> [String] {
         let compression = Bool.random(using: &random) ? "none" : "zstd"
         let late =
@@ -134,7 +147,7 @@ struct Scenario: Sendable {
                          "last(value) AS close", "to_date(window.start) AS date"],
               "outputMode": "append"\(late),
               "sinks": [{ "format": "parquet", "path": "lake/candles",
-                          "partitionBy": ["date"], "compression": "\(compression)" }] }
+                          "partitionBy": ["date"], "compression": "\(compression)"\(compaction) }] }
             """
         let kpi = """
             { "name": "kpi", "from": "candles", "groupBy": ["key"],
@@ -150,7 +163,7 @@ struct Scenario: Sendable {
             { "name": "odd", "where": "value % 2 = 1", "dropDuplicatesWithinWatermark": ["id"],
               "select": ["ts", "key", "value", "id"], "outputMode": "append",
               "late": { "path": "lake/odd_late" },
-              "sinks": [{ "format": "parquet", "path": "lake/odd" }] }
+              "sinks": [{ "format": "parquet", "path": "lake/odd"\(compaction) }] }
             """
         switch chosen ?? Int.random(in: 0..<5, using: &random) {
         case 0: return [candles, kpi]
@@ -161,10 +174,12 @@ struct Scenario: Sendable {
         }
     }
 
-    private static let sessions = """
+    private static func sessions(_ compaction: String) -> String {
+        """
         { "name": "sessions", "groupBy": ["key", "session_window(ts, '4 seconds')"],
           "select": ["key", "session_window.start AS start", "count(*) AS n"],
           "outputMode": "append",
-          "sinks": [{ "format": "parquet", "path": "lake/sessions", "compression": "none" }] }
+          "sinks": [{ "format": "parquet", "path": "lake/sessions", "compression": "none"\(compaction) }] }
         """
+    }
 }

@@ -1,25 +1,62 @@
 import Checkpoints
 import Columnar
+import Lake
 import Storage
 import TestSupport
 import TickLog
 
 /// What a scenario leaves behind: what every disturbed run has to come to as well.
 struct Outcome {
-    /// Every file of every table, by path, with the checksum of its bytes.
+    /// Every file of every table, by path, with the checksum of its bytes; of a table that is
+    /// compacted, its rows: which files have become one depends on when a run begins.
     var lake: [String: UInt64] = [:]
     /// The log's rows from `start` on.
     var rows: [[Value]] = []
     var start: Int64 = 0
 
-    init(of files: SimulatedFileSystem) throws {
+    /// What there is on a machine.
+    ///
+    /// - Parameters:
+    ///   - files: the machine.
+    ///   - scenario: what has run on it.
+    ///   - known: a file that is known to be damaged, and the outcome that has it, or its table, as
+    ///     it should be.
+    /// - Throws: when a log or a table cannot be read, or is not whole.
+    init(
+        of files: SimulatedFileSystem, _ scenario: Scenario,
+        known: (file: String, outcome: Outcome)? = nil
+    ) throws {
         let image = files.image
-        for path in image.filePaths where path.hasPrefix("lake/") && !path.contains("/_streamer,") {
+        let paths = image.filePaths.filter {
+            $0.hasPrefix("lake/") && !$0.contains("/_streamer,")
+        }
+        let compacted = Set(scenario.compacts ? scenario.compactedTables : [])
+        for path in paths {
+            let parts = path.split(separator: "/" as Character, maxSplits: 2)
+            if parts.count > 2, compacted.contains("lake/\(parts[1])") { continue }
             lake[path] = Checksum.xxh3(image.content(try Path(path)) ?? [])
         }
+        for table in compacted where paths.contains(where: { $0.hasPrefix("\(table)/") }) {
+            if let known, known.file.hasPrefix("\(table)/") {
+                lake[table] = known.outcome.lake[table]
+            } else {
+                lake[table] = try Self.rows(of: table, files)
+            }
+        }
+        if let known { lake[known.file] = known.outcome.lake[known.file] }
         let reader = try TickLogReader(Path(Scenario.logPath), files)
         start = reader.startOffset
         rows = try reader.read(start..<reader.endOffset).flatMap { $0.batch.rows }
+    }
+
+    /// Tells the rows of a table, each file of which must be whole and none of a batch twice.
+    private static func rows(of table: String, _ files: SimulatedFileSystem) throws -> UInt64 {
+        let reader = try LakeReader(Path(table), files)
+        guard try reader.verify().isIntact, try reader.extraFiles(nil).isEmpty else {
+            throw Violation("\(table) has files that are damaged, or none of its own")
+        }
+        let rows = try reader.read().rows.map { "\($0)" }.sorted()
+        return Checksum.xxh3(Array(rows.joined(separator: "\n").utf8))
     }
 
     /// Where this outcome differs from the one that it should be; nil when it does not.
@@ -81,7 +118,7 @@ struct Story {
     func check(_ expected: Outcome) throws {
         if let error { throw Violation("it fails: \(error)") }
         if let broken = files.indiscipline.first { throw Violation(broken) }
-        if let difference = try Outcome(of: files).difference(from: expected) {
+        if let difference = try Outcome(of: files, scenario).difference(from: expected) {
             throw Violation(difference)
         }
     }

@@ -9,7 +9,7 @@ import TestSupport
 //
 //     crash-sweep crashes --seed 1 --seeds 100 [--partial 6] [--double-every 50]
 //     crash-sweep faults --seed 1 --seeds 20
-//     crash-sweep mutants --seeds 6
+//     crash-sweep mutants --seeds 6 [--only compact]
 //     crash-sweep rot --step 1
 //     crash-sweep seeds FOLDER
 //
@@ -29,6 +29,12 @@ func number(_ option: String, _ fallback: Int) -> Int {
         fail("--\(option) takes a number")
     }
     return value
+}
+
+func word(_ option: String) -> String? {
+    guard let index = arguments.firstIndex(of: "--" + option) else { return nil }
+    guard index + 1 < arguments.endIndex else { fail("--\(option) takes a word") }
+    return arguments[index + 1]
 }
 
 /// Runs seeds on all processors; stops at the first violation.
@@ -60,13 +66,13 @@ func overSeeds(_ body: @escaping @Sendable (UInt64) throws -> Counts) -> Counts 
 
 /// Damages a file of each kind and prints what became of it.
 func runRot() throws {
-    let rot = try BitRot()
+    let machines = try BitRot.machines()
     let step = number("step", 1)
-    let files = rot.files()
+    let files = machines.flatMap { machine in machine.files.map { (machine, $0.kind, $0.path) } }
     let rows = Mutex<[Int: String]>([:])
     let failure = Mutex<String?>(nil)
     DispatchQueue.concurrentPerform(iterations: files.count) { index in
-        let (kind, path) = files[index]
+        let (rot, kind, path) = files[index]
         do {
             let bits = try rot.flip(path, step: step)
             let lengths = try rot.cut(path, step: step)
@@ -86,9 +92,12 @@ func runRot() throws {
     print("| file | bits | detected | harmless | lengths | detected | harmless |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for row in rows.withLock({ $0 }).sorted(by: { $0.key < $1.key }) { print(row.value) }
-    let swapped = try rot.swap()
+    var (swapped, stale) = (RotCount(), RotCount())
+    for rot in machines {
+        swapped += try rot.swap()
+        stale += try rot.restore(Reference(rot.scenario, watchesDiscipline: false).images)
+    }
     print("swapped \(swapped.tried), detected \(swapped.detected), harmless \(swapped.repaired)")
-    let stale = try rot.restore(Reference(rot.scenario, watchesDiscipline: false).images)
     print("stale \(stale.tried), detected \(stale.detected), harmless \(stale.repaired)")
 }
 
@@ -112,7 +121,13 @@ func runMutants() throws {
     let seeds = first..<first + UInt64(number("seeds", 6))
     let rows = Mutex<[Int: String]>([:])
     let missed = Atomic<Int>(0)
-    let mutants = Mutants.all
+    let wanted = word("only") ?? ""
+    let mutants = Mutants.all.filter {
+        wanted.isEmpty
+            || $0.description.utf8.split(separator: UInt8(ascii: " ")).contains {
+                $0.starts(with: wanted.utf8)
+            }
+    }
     DispatchQueue.concurrentPerform(iterations: mutants.count) { index in
         let mutant = mutants[index]
         do {

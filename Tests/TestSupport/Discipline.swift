@@ -11,6 +11,8 @@ import Storage
 ///   durable and not committed; a commit only when the effects of its batch are durable.
 /// - A file of a table gets its name only when the state files and every table's files of the batch
 ///   are written and synced: after the first has its name no other is begun before the commit.
+/// - A directory takes another's place only when all that it names is durable; nothing of the one that
+///   it took the place of goes before that is.
 /// - After a failed sync nothing more is written or named.
 struct Discipline: Sendable {
     /// What was done in a wrong order, at most `violationsMax` sentences.
@@ -52,6 +54,11 @@ struct Discipline: Sendable {
             guard let old = operation.oldPath, let node = disk.find(old) else { return }
             judgeNaming(operation.path, node, disk, roles)
             named.insert(node)
+        case .remove:
+            let parts = operation.path.string.split(separator: "/" as Character)
+            refuse(when: FileRole.isCompaction(parts) && disk.hasPendingExchange) {
+                "\(operation.path) goes before the directory in its place is durable"
+            }
         default: return
         }
     }
@@ -90,7 +97,7 @@ struct Discipline: Sendable {
     ) {
         let role = FileRole(ofFile: path)
         refuse(when: failedSync != nil) { "\(path) is named after a failed sync" }
-        refuse(when: !disk.isContentDurable(node)) {
+        refuse(when: !disk.isContentDurable(node) || !disk.areEntriesDurable(node)) {
             "\(path) is named before its content is synced"
         }
         if role.isEffect { judgeEffect(path, disk) }
@@ -131,6 +138,17 @@ extension SimulatedDisk {
     /// Whether a name of the file is not durable yet.
     func hasPendingName(of node: NodeID) -> Bool {
         pendingNames.contains { $0.names.contains { $0.node == node } }
+    }
+
+    /// Whether what a directory names is durable; true of a file.
+    func areEntriesDurable(_ node: NodeID) -> Bool {
+        guard let entries = directories[node] else { return true }
+        return entries == durableDirectories[node] && entries.values.allSatisfy(isContentDurable)
+    }
+
+    /// Whether two names have changed places, and that is not durable yet.
+    var hasPendingExchange: Bool {
+        pendingNames.contains { $0.names.count == 2 && $0.names.allSatisfy { $0.node != nil } }
     }
 
     /// A name that was given, is still there and is not durable yet, temporary ones and locks aside.

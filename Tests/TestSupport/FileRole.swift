@@ -21,6 +21,7 @@ public enum FileRole: String, Sendable, Hashable, CaseIterable {
     case stateSnapshot = "state snapshot"
     // Files of a lake.
     case part = "Parquet part"
+    case compacted = "compacted file"
     case table = "replaced table"
     case sideTable = "side table"
     case rejects
@@ -34,6 +35,7 @@ public enum FileRole: String, Sendable, Hashable, CaseIterable {
     case stateDirectory = "state directory"
     case tableDirectory = "table directory"
     case partitionDirectory = "partition directory"
+    case compactionDirectory = "compaction's directory"
     // What has no part in any promise.
     case lock
     case other
@@ -69,6 +71,7 @@ public enum FileRole: String, Sendable, Hashable, CaseIterable {
     }
 
     private static func ofLake(_ parts: [String], _ name: String) -> FileRole {
+        if isCompaction(parts) || name.hasPrefix("compacted-") { return .compacted }
         if name.hasPrefix("_streamer,") { return .ownerMark }
         guard name.hasSuffix(".parquet"), parts.count > 2 else { return .other }
         if parts[1] == "rejects" { return .rejects }
@@ -77,10 +80,17 @@ public enum FileRole: String, Sendable, Hashable, CaseIterable {
         return name.hasPrefix(parts[1] + ".") ? .table : .part
     }
 
+    /// Whether a path lies where a table's directories are made anew.
+    static func isCompaction(_ parts: [some StringProtocol]) -> Bool {
+        parts.count > 1 && parts[0] == "lake"
+            && parts[1].hasPrefix(temporaryNamePrefix + "compact-")
+    }
+
     /// What the directory at a path is for.
     public init(ofDirectory path: Path) {
         let parts = path.string.split(separator: "/" as Character)
         switch parts.first {
+        case "lake" where Self.isCompaction(parts): self = .compactionDirectory
         case "log": self = parts.count == 2 ? .logDirectory : .other
         case "checkpoints":
             switch (parts.count, path.name) {
@@ -117,6 +127,7 @@ public enum FileRole: String, Sendable, Hashable, CaseIterable {
     static func isStagedByTable(_ path: Path) -> Bool {
         let parts = path.string.split(separator: "/" as Character)
         return parts.count > 2 && parts[0] == "lake" && parts[1] != "rejects"
+            && !isCompaction(parts)
             && parts.last?.hasPrefix(temporaryNamePrefix) == true
     }
 
@@ -125,7 +136,7 @@ public enum FileRole: String, Sendable, Hashable, CaseIterable {
         switch self {
         case .segment, .journal, .retention, .logDescription, .positions, .identity, .jobText,
             .offsets, .commit,
-            .rejects, .gaps, .ownerMark:
+            .rejects, .gaps, .ownerMark, .compacted:
             true
         default: isEffect
         }

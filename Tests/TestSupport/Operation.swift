@@ -12,13 +12,14 @@ public struct Operation: Sendable, CustomStringConvertible {
         case syncDirectory = "sync directory"
         case remove
         case rename
+        case link
     }
 
     /// What was to be done.
     public let kind: Kind
-    /// The file or directory concerned; of a rename the new name.
+    /// The file or directory concerned; of a rename or a link the new name.
     public let path: Path
-    /// The name before a rename.
+    /// The name before a rename, or beside a link.
     public let oldPath: Path?
 
     init(_ kind: Kind, _ path: Path, from oldPath: Path? = nil) {
@@ -29,7 +30,7 @@ public struct Operation: Sendable, CustomStringConvertible {
 
     /// The change as a line of a trace.
     public var description: String {
-        if let oldPath { return "rename \(oldPath) to \(path)" }
+        if let oldPath { return "\(kind.rawValue) \(oldPath) to \(path)" }
         return "\(kind.rawValue) \(path)"
     }
 }

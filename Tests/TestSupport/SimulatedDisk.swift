@@ -278,11 +278,10 @@ extension SimulatedDisk {
 
     /// The bytes of all files that have a name.
     var usedBytes: Int {
-        var used = 0
-        for entries in directories.values {
-            for node in entries.values { used += files[node]?.cached.count ?? 0 }
+        // A file may have two names.
+        Set(directories.values.flatMap(\.values)).reduce(0) { used, node in
+            used + (files[node]?.cached.count ?? 0)
         }
-        return used
     }
 
     /// Tells two disks apart by names, contents, and what is still pending.

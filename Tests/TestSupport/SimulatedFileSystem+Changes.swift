@@ -100,6 +100,17 @@ extension SimulatedFileSystem {
         }
     }
 
+    /// Gives a file a second name.
+    public func linkWithoutSync(_ file: Path, as name: Path) throws(StorageError) {
+        try step(Operation(.link, name, from: file)) { world throws(StorageError) in
+            guard let node = world.disk.node(file) else { throw fault(.notFound, "link", file) }
+            guard world.disk.files[node] != nil else { throw fault(.accessDenied, "link", file) }
+            guard world.disk.node(name) == nil else { throw fault(.alreadyExists, "link", name) }
+            let (parent, text) = try place(name, in: world)
+            world.disk.change(.init(names: [(parent, text, node)]))
+        }
+    }
+
     /// Makes a directory's names durable.
     public func syncDirectory(_ path: Path) throws(StorageError) {
         try mending(FileRole(ofDirectory: path)) { () throws(StorageError) in

@@ -31,6 +31,7 @@ struct RecoveredLog {
     ///   - options: how it is written from then on.
     ///   - isEnd: whether an append ended there.
     ///   - mayRefuse: whether a reader may refuse the log so before it is mended.
+    /// - Throws: what reading or writing the log throws then.
     func check(
         _ options: TickLogOptions = TickLogOptions(), isEnd: (Int64) -> Bool,
         mayRefuse: (TickLogError) -> Bool

@@ -17,6 +17,7 @@ public let deltaSink = SinkFormat(
             TableSettings.path("lake/ohlcv"),
             TableSettings.partitionBy("Output columns that files are kept apart by."),
             TableSettings.keys,
+            CompactionSettings.key,
         ] + PageCompression.keys)
 ) { DeltaSinkSpec($0) }
 
@@ -31,12 +32,15 @@ struct DeltaSinkSpec: SinkSpec {
     /// the job leaves them out.
     var keys: [String]
     let compression: PageCompression
+    /// When small files become one while the job runs.
+    let compaction: CompactionRule?
 
     init(_ object: SettingsReader) {
         path = object.string("path")
         partitionBy = object.strings("partitionBy")
         keys = object.optionalStrings("keys")
         compression = PageCompression(object)
+        compaction = CompactionSettings.rule(object)
     }
 
     var word: String { Self.word }
@@ -45,6 +49,7 @@ struct DeltaSinkSpec: SinkSpec {
     var summary: String {
         "\(Self.word) \(path)\(TableSettings.summary(partitionBy: partitionBy))"
             + compression.summary + TableSettings.summary(keys: keys)
+            + CompactionSettings.summary(compaction)
     }
     var exported: ExportedSink {
         .refused(
@@ -57,6 +62,12 @@ struct DeltaSinkSpec: SinkSpec {
         TableSettings.check(partitionBy: partitionBy, query, &faults)
         if let fault = query.schema.deltaNameFault {
             faults.note(.badValue, fault.asSentence, at: .here)
+        }
+        if compaction != nil, let mode = query.mode, mode != .append {
+            faults.note(
+                .badValue,
+                "\"compaction\" is for output mode \"append\": in mode \"\(mode.rawValue)\" every "
+                    + "batch replaces the files.", at: .here["compaction"])
         }
         keys = TableSettings.checked(
             keys: keys, of: "delta table", takesAppend: true, query, &faults)
@@ -73,7 +84,8 @@ struct DeltaSinkSpec: SinkSpec {
                     partitionBy: partitionBy,
                     layout: place.mode == .append ? .partitioned : .replaced,
                     options: ParquetOptions(compression), making: false),
-                upsertKeys: place.mode == .update ? keys : [], place.run.files)
+                upsertKeys: place.mode == .update ? keys : [], place.run.files,
+                compaction: compaction, time: place.run.time)
         }
     }
 }

@@ -10,25 +10,33 @@ public final class LakeSink: Sink {
     public let id: SinkID
     private let table: LakeTable
     private let files: any FileSystem
+    private let compaction: TableCompaction?
     private let making = TableMaking()
 
-    /// A sink into an open table.
-    public init(_ id: SinkID, _ table: LakeTable, _ files: any FileSystem) {
+    /// A sink into an open table, whose files are kept few where that is asked for.
+    public init(
+        _ id: SinkID, _ table: LakeTable, _ files: any FileSystem,
+        compaction: TableCompaction? = nil
+    ) {
         self.id = id
         self.table = table
         self.files = files
+        self.compaction = compaction
     }
 
     /// `parquet[path]`.
     public var description: String { "parquet[\(table.path)]" }
-    /// Files of earlier batches stay.
+    /// Files of earlier batches stay, or their rows do in others.
     public var history: SinkHistory { .everyBatch }
+    /// Where files are kept few.
+    public var isMaintained: Bool { compaction != nil }
 
     /// Checks that what was published is there, makes the table where there is none, and removes
     /// what no batch published.
     public func recover(_ last: SinkRecovery) throws(ConnectorError) {
         try connectorErrors { try table.requirePublished(last.receipts.compactMap(\.file)) }
         try making.make { try table.make() }
+        try connectorErrors { try compaction?.begin() }
     }
 
     /// Takes the table away again.
@@ -36,15 +44,24 @@ public final class LakeSink: Sink {
 
     /// Writes a batch's files aside; a batch without rows has none.
     public func prepare(_ batch: SinkBatch) throws(ConnectorError) -> any PreparedBatch {
-        let (table, files) = (table, files)
+        let (table, files, compaction) = (table, files, compaction)
         let isRepeated = batch.attempt == .repeated
-        let staged = try stage(batch)
+        compaction?.beginBatch()
+        let staged: StagedBatch
+        do throws(ConnectorError) {
+            staged = try stage(batch)
+        } catch {
+            compaction?.endBatch([])
+            throw error
+        }
         return PreparedFiles {
             // Without rows there is nothing to publish, but an earlier attempt may have to go.
             guard !staged.receipts.isEmpty || isRepeated else { return [] }
             return try table.publish(staged, isRerun: isRepeated)
         } discard: {
             staged.discard(files)
+        } end: { published in
+            compaction?.endBatch(published)
         }
     }
 
@@ -60,6 +77,17 @@ public final class LakeSink: Sink {
                 files, isCompacted: { [table] in table.isCompacted($0) })
         }
     }
+
+    /// Puts the next small files together.
+    public func maintain(_ moment: CheckpointMoment) throws(ConnectorError) -> Bool {
+        try connectorErrors {
+            try compaction?.next(
+                committed: moment.committed.number, retainedFrom: moment.retainedFrom.number) != nil
+        }
+    }
+
+    /// Removes what compaction has put aside.
+    public func close() { compaction?.close() }
 
     private func stage(_ batch: SinkBatch) throws(ConnectorError) -> StagedBatch {
         try connectorErrors { try table.stage(batch: batch.number.number, rows: batch.rows) }

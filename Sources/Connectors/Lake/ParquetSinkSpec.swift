@@ -20,7 +20,8 @@ public let parquetSink = SinkFormat(
             .optional(
                 "bloomFilter", .list(.text(.name), count: 0...64),
                 "Output columns whose files get a bloom filter: worth it where single values of many "
-                    + "are looked up.", default: [], examples: [["symbol"]])
+                    + "are looked up.", default: [], examples: [["symbol"]]),
+            CompactionSettings.key,
         ])
 ) { ParquetSinkSpec($0) }
 
@@ -34,12 +35,15 @@ struct ParquetSinkSpec: SinkSpec {
     let compression: PageCompression
     /// Output columns whose files get a bloom filter.
     let bloomFilter: [String]
+    /// When small files become one while the job runs.
+    let compaction: CompactionRule?
 
     init(_ object: SettingsReader) {
         path = object.string("path")
         partitionBy = object.strings("partitionBy")
         compression = PageCompression(object)
         bloomFilter = object.strings("bloomFilter")
+        compaction = CompactionSettings.rule(object)
     }
 
     var word: String { Self.word }
@@ -47,7 +51,7 @@ struct ParquetSinkSpec: SinkSpec {
     var owns: [OwnedPlace] { [.directory(path)] }
     var summary: String {
         "\(Self.word) \(path)\(TableSettings.summary(partitionBy: partitionBy))"
-            + compression.summary
+            + compression.summary + CompactionSettings.summary(compaction)
     }
     var exported: ExportedSink {
         .files(
@@ -84,14 +88,15 @@ struct ParquetSinkSpec: SinkSpec {
     func open(_ place: SinkPlace) throws(ConnectorError) -> any Sink {
         try connectorErrors {
             let directory = try place.run.resolve(path)
+            let table = try LakeTable(
+                directory, place.run.files, owner: TableOwner(place.owner), schema: place.schema,
+                partitionBy: partitionBy,
+                options: ParquetOptions(compression, bloomFilter: bloomFilter), making: false)
             return LakeSink(
-                place.id(Self.word, path, at: directory),
-                try LakeTable(
-                    directory, place.run.files, owner: TableOwner(place.owner),
-                    schema: place.schema,
-                    partitionBy: partitionBy,
-                    options: ParquetOptions(compression, bloomFilter: bloomFilter), making: false),
-                place.run.files)
+                place.id(Self.word, path, at: directory), table, place.run.files,
+                compaction: compaction.map {
+                    TableCompaction(table, $0, time: place.run.time)
+                })
         }
     }
 }

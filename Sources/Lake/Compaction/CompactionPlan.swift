@@ -56,6 +56,16 @@ public struct CompactionReport: Sendable, Equatable {
 
     /// An empty report.
     public init() {}
+
+    /// Counts what some bins are made of.
+    mutating func add<File>(_ bins: [CompactionBin<File>]) {
+        for bin in bins {
+            filesBefore += bin.files.count
+            filesAfter += 1
+            bytesBefore.addClamped(bin.bytes)
+            rows.addClamped(bin.rows)
+        }
+    }
 }
 
 /// Names of compacted files: `compacted-<first batch>-<last batch>-<n>-<hash>.zstd.parquet`.

@@ -29,8 +29,47 @@ extension DeltaTable {
         }
         let compaction = DeltaCompaction(
             log: log, metadata: metadata, directory: TableDirectory(path: path, files: files),
-            timestampMs: timestampMs)
-        return try compaction.run(snapshot, targetBytes: targetBytes, isDryRun: isDryRun)
+            options: ParquetOptions(), targetBytes: targetBytes, timestampMs: timestampMs)
+        let bins = try compaction.bins(snapshot)
+        var report = CompactionReport()
+        report.add(bins)
+        if isDryRun || bins.isEmpty { return report }
+        let made = try compaction.make(bins)
+        var newest = snapshot
+        report.bytesAfter = made.bytes
+        report.version = try compaction.commit(made, on: &newest)
+        return report
+    }
+
+    /// Files that one call of ``compactNext(_:timestampMs:)`` makes at most.
+    private static let binsMax = 16
+
+    /// Puts the next files together that are due, in one commit, while batches are added.
+    ///
+    /// - Parameters:
+    ///   - rule: which are due.
+    ///   - timestampMs: the time of the commit.
+    /// - Returns: what was done; nil when nothing was due.
+    /// - Throws: a fault of storage or of the log; the table is as it was then, unless a sync failed.
+    public func compactNext(
+        _ rule: CompactionRule, timestampMs: Int64
+    ) throws(LakeError) -> CompactionReport? {
+        // Batches go on meanwhile: only the commit waits for them.
+        let snapshot = try onNewest { snapshot throws(LakeError) in snapshot }
+        guard let metadata = snapshot.metadata else { return nil }
+        let compaction = DeltaCompaction(
+            log: log, metadata: metadata, directory: directory, options: options,
+            targetBytes: rule.targetBytes, timestampMs: timestampMs)
+        let bins = try Array(compaction.dueBins(snapshot, rule).prefix(Self.binsMax))
+        guard !bins.isEmpty else { return nil }
+        let made = try compaction.make(bins)
+        var report = CompactionReport()
+        report.add(bins)
+        report.bytesAfter = made.bytes
+        report.version = try onNewest { newest throws(LakeError) in
+            try compaction.commit(made, on: &newest)
+        }
+        return report
     }
 }
 
@@ -39,45 +78,62 @@ private struct DeltaCompaction {
     let log: DeltaLog
     let metadata: DeltaMetadata
     let directory: TableDirectory
+    /// How files are written.
+    let options: ParquetOptions
+    let targetBytes: Int64
     let timestampMs: Int64
 
-    func run(
-        _ snapshot: DeltaSnapshot, targetBytes: Int64, isDryRun: Bool
-    ) throws(LakeError) -> CompactionReport {
-        var report = CompactionReport()
-        let bins = try bins(snapshot, targetBytes: targetBytes)
-        for bin in bins {
-            report.filesBefore += bin.files.count
-            report.filesAfter += 1
-            report.bytesBefore.addClamped(bin.bytes)
-            report.rows.addClamped(bin.rows)
-        }
-        if isDryRun || bins.isEmpty { return report }
-        var staged: [StagedFile] = []
+    /// Large files that have their names, and what a commit says of them.
+    struct Made: Sendable {
+        var files: [StagedFile] = []
         var actions: [DeltaAction] = []
+
+        var bytes: Int64 { files.reduce(0) { $0 + $1.size } }
+    }
+
+    /// Writes the files of some bins, which no reader sees yet.
+    func make(_ bins: [CompactionBin<DeltaFile>]) throws(LakeError) -> Made {
+        var made = Made()
         do throws(LakeError) {
             for (number, bin) in bins.enumerated() {
                 let (file, added) = try stage(bin, number: number)
-                staged.append(file)
-                report.bytesAfter += file.size
-                actions += bin.files.map {
+                made.files.append(file)
+                made.actions += bin.files.map {
                     .remove(DeltaRemoval($0, atMs: timestampMs, isDataChange: false))
                 }
-                actions.append(.add(added))
+                made.actions.append(.add(added))
             }
         } catch {
-            for file in staged { directory.files.discard(file) }
+            for file in made.files { directory.files.discard(file) }
             throw error
         }
-        _ = try onStorage { () throws(StorageError) in try directory.files.publish(staged) }
-        report.version = try commit(actions, snapshot, targetBytes: targetBytes)
-        return report
+        let files = made.files
+        _ = try onStorage { () throws(StorageError) in try directory.files.publish(files) }
+        return made
+    }
+
+    /// All small files of each partition, as far as they fit.
+    func bins(_ snapshot: DeltaSnapshot) throws(LakeError) -> [CompactionBin<DeltaFile>] {
+        var bins: [CompactionBin<DeltaFile>] = []
+        for files in partitions(snapshot) { bins += try self.bins(files) }
+        return bins
+    }
+
+    /// The small files that are due by a rule.
+    func dueBins(
+        _ snapshot: DeltaSnapshot, _ rule: CompactionRule
+    ) throws(LakeError) -> [CompactionBin<DeltaFile>] {
+        var bins: [CompactionBin<DeltaFile>] = []
+        for files in partitions(snapshot) {
+            for run in rule.dueRuns(files, bytes: \.bytes, batches: \.batches) {
+                bins += try self.bins(run)
+            }
+        }
+        return bins
     }
 
     /// The files of each partition, in the order of their batches.
-    private func bins(
-        _ snapshot: DeltaSnapshot, targetBytes: Int64
-    ) throws(LakeError) -> [CompactionBin<DeltaFile>] {
+    private func partitions(_ snapshot: DeltaSnapshot) -> [[DeltaFile]] {
         var partitions: [[[UInt8]?]: [DeltaFile]] = [:]
         for file in snapshot.sortedFiles {
             let key = metadata.partitionBy.map { name in
@@ -85,23 +141,29 @@ private struct DeltaCompaction {
             }
             partitions[key, default: []].append(file)
         }
-        let rowsMax = ParquetWriter.rowGroupRowsMax(
-            Schema(metadata.fileFields), ParquetOptions())
-        let groups = partitions.values.sorted { left, right in
+        return partitions.values.map { files in
+            files.sorted { left, right in
+                let batches = (left.batches?.lowerBound ?? 0, right.batches?.lowerBound ?? 0)
+                return batches.0 != batches.1
+                    ? batches.0 < batches.1
+                    : left.path.utf8.lexicographicallyPrecedes(right.path.utf8)
+            }
+        }.sorted { left, right in
             left[0].path.utf8.lexicographicallyPrecedes(right[0].path.utf8)
         }
-        var bins: [CompactionBin<DeltaFile>] = []
-        for group in groups {
-            var counted: [(file: DeltaFile, rows: Int)] = []
-            for file in group { counted.append((file, try rows(of: file))) }
-            let found = compactionBins(
-                counted, targetBytes: targetBytes, rowsMax: rowsMax, bytes: { $0.file.bytes },
-                rows: { $0.rows })
-            bins += found.map {
-                CompactionBin(files: $0.files.map(\.file), bytes: $0.bytes, rows: $0.rows)
-            }
+    }
+
+    /// Files of one partition, put together as far as they fit.
+    private func bins(_ files: [DeltaFile]) throws(LakeError) -> [CompactionBin<DeltaFile>] {
+        var counted: [(file: DeltaFile, rows: Int)] = []
+        for file in files { counted.append((file, try rows(of: file))) }
+        let rowsMax = ParquetWriter.rowGroupRowsMax(Schema(metadata.fileFields), options)
+        let found = compactionBins(
+            counted, targetBytes: targetBytes, rowsMax: rowsMax, bytes: { $0.file.bytes },
+            rows: { $0.rows })
+        return found.map {
+            CompactionBin(files: $0.files.map(\.file), bytes: $0.bytes, rows: $0.rows)
         }
-        return bins
     }
 
     private func rows(of file: DeltaFile) throws(LakeError) -> Int {
@@ -129,7 +191,7 @@ private struct DeltaCompaction {
         let first = bin.files[0]
         let folder = try directory.path(of: first.path).parent
         let bytes = try onParquet(folder) { () throws(ParquetError) in
-            try ParquetWriter.encode(rows, ParquetOptions())
+            try ParquetWriter.encode(rows, options)
         }
         let checksum = Checksum.xxh3(bytes)
         let batches = bin.files.compactMap { $0.batches }
@@ -161,26 +223,29 @@ private struct DeltaCompaction {
         }
     }
 
-    private func commit(
-        _ actions: [DeltaAction], _ snapshot: DeltaSnapshot, targetBytes: Int64
-    ) throws(LakeError) -> Int64 {
+    /// Makes files that have their names a version of the table, and gives its number.
+    ///
+    /// - Throws: `.changedByAnother` when somebody removed what they were made of; they are removed
+    ///   then.
+    func commit(_ made: Made, on newest: inout DeltaSnapshot) throws(LakeError) -> Int64 {
         var info = DeltaCommitInfo(
             timestampMs: timestampMs, operation: "OPTIMIZE", engine: DeltaCommitInfo.engine)
         info.parameters = [("targetSize", String(targetBytes))]
-        let entry = DeltaLogEntry(info, actions)
-        var newest = snapshot
-        while try !log.commit(entry.bytes, as: newest.version + 1) {
-            try log.refresh(&newest)
-            for case .remove(let removal) in actions
+        let entry = DeltaLogEntry(info, made.actions)
+        while true {
+            for case .remove(let removal) in made.actions
             where newest.files[Array(removal.path.utf8)] == nil {
+                try? directory.files.remove(made.files.map(\.target))
                 throw LakeError(
                     .changedByAnother,
                     "the table changed meanwhile: '\(removal.path)' is no longer of it; compact it "
                         + "again", path: log.table.string)
             }
+            if try log.commit(entry.bytes, as: newest.version + 1) { break }
+            try log.refresh(&newest)
         }
         newest.apply(entry)
-        if newest.version % DeltaLog.checkpointInterval == 0 { try log.writeCheckpoint(newest) }
+        if log.isCheckpointDue(newest) { try log.writeCheckpoint(newest) }
         return newest.version
     }
 }

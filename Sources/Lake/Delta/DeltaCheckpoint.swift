@@ -9,7 +9,22 @@ import Storage
 
 extension DeltaLog {
     /// Versions between two checkpoints, as Delta's own writers do.
-    static let checkpointInterval: Int64 = 10
+    private static let checkpointInterval: Int64 = 10
+
+    /// Whether a version has a checkpoint: every tenth, and fewer of a table of many files, so that
+    /// writing them costs about the same for each version.
+    func isCheckpointDue(_ snapshot: DeltaSnapshot) -> Bool {
+        var interval = Self.checkpointInterval
+        var count = snapshot.files.count + snapshot.removals.count
+        while count > Self.checkpointActionsMax, interval < 1_000 {
+            interval *= 10
+            count /= 10
+        }
+        return snapshot.version > 0 && snapshot.version % interval == 0
+    }
+
+    /// With more actions in a checkpoint there are fewer of them.
+    private static let checkpointActionsMax = 10_000
 
     /// Writes the checkpoint of a version and points to it.
     ///
@@ -56,9 +71,7 @@ extension DeltaLog {
 extension DeltaTable {
     /// Writes the newest version's checkpoint if it is one that has one.
     func writeCheckpointIfDue(_ snapshot: DeltaSnapshot) throws(LakeError) {
-        guard snapshot.version > 0, snapshot.version % DeltaLog.checkpointInterval == 0,
-            try !log.hasCheckpoint(snapshot)
-        else { return }
+        guard log.isCheckpointDue(snapshot), try !log.hasCheckpoint(snapshot) else { return }
         try log.writeCheckpoint(snapshot)
     }
 }

@@ -36,6 +36,16 @@ struct DeltaSnapshot: Sendable {
         for action in entry.actions { apply(action) }
     }
 
+    /// Lets go, now and then, of removals that no checkpoint will hold: for a writer, who compares
+    /// nothing with them.
+    mutating func forgetOldRemovals() {
+        guard version % Self.forgetInterval == 0 else { return }
+        let oldestMs = timestampMs - Self.removalMsMin
+        removals = removals.filter { $0.value.deletedMs >= oldestMs }
+    }
+
+    private static let forgetInterval: Int64 = 1_000
+
     /// Why an entry of this project cannot be the one that follows; nil when it can.
     ///
     /// An entry's checksum says that it is whole, not that it lies where it was put.

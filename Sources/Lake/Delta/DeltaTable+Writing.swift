@@ -113,6 +113,7 @@ extension DeltaTable {
             let version = snapshot.version + 1
             if try log.commit(entry.bytes, as: version) {
                 snapshot.apply(entry)
+                snapshot.forgetOldRemovals()
                 return
             }
             // Somebody moved rows between files: the batch follows that commit.

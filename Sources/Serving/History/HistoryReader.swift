@@ -25,10 +25,16 @@ struct HistoryReader {
     }
 
     /// The answer to a request.
-    func answer(_ request: HistoryRequest) -> HTTPAnswer {
+    func answer(_ request: HistoryRequest) -> HTTPAnswer { answer(request, tries: 3) }
+
+    private func answer(_ request: HistoryRequest, tries: Int) -> HTTPAnswer {
         do {
             return try written(request)
         } catch let error as LakeError {
+            // A file that was listed may have become one with others: the next listing has that.
+            if error.storage?.code == .notFound, tries > 1 {
+                return answer(request, tries: tries - 1)
+            }
             return .fault(503, "the table cannot be read now: \(error)")
         } catch {
             return .fault(503, "the history cannot be read now: \(error)")
