@@ -75,9 +75,9 @@ def table(title, rows):
         print("| " + " | ".join(map(str, row)) + " |")
 
 
-def sink(path, compaction):
+def sink(path, compaction, files_min=32):
     chosen = {"format": "parquet", "path": path, "partitionBy": ["date"]}
-    return {**chosen, "compaction": {}} if compaction else chosen
+    return {**chosen, "compaction": {"minFiles": files_min}} if compaction else chosen
 
 
 # MARK: Live
@@ -226,7 +226,7 @@ def days_job(days, compaction, rate):
             "select": ["symbol", "window.start AS start", "first(price) AS open",
                        "max(price) AS high", "min(price) AS low", "last(price) AS close",
                        "sum(volume) AS volume", "to_date(window.start) AS date"],
-            "outputMode": "append", "sinks": [sink("lake/candles", compaction)]}]}
+            "outputMode": "append", "sinks": [sink("lake/candles", compaction, 4)]}]}
 
 
 def candles(place):

@@ -24,6 +24,8 @@ public final class CheckpointStore: Sendable {
         var lastOffsets: LoggedOffsets?
         var lastCommit: LoggedCommit?
         var purgedBefore: BatchID
+        /// Where entries begin that may be there.
+        var keptFrom = BatchID.first
     }
 
     /// Locks a checkpoint, makes it if it does not exist, and decides where the query stands.
@@ -125,6 +127,10 @@ public final class CheckpointStore: Sendable {
         state.withLock { $0.lastOffsets?.retainedFrom ?? .first }
     }
 
+    /// The oldest batch whose entries may still be there: removing them comes later than letting
+    /// them go, and before the first removal of a run nobody knows.
+    public var keptFrom: BatchID { state.withLock { $0.keptFrom } }
+
     /// Saves the text of the job that runs.
     public func saveJob(_ text: String) throws {
         try fileLock.verify()
@@ -185,6 +191,7 @@ public final class CheckpointStore: Sendable {
         guard let due else { return }
         try reader.offsetsLog.purge(before: due)
         try reader.commitLog.purge(before: due)
+        state.withLock { $0.keptFrom = due }
     }
 
     /// Removes a checkpoint in one step: after a crash it is either whole or gone.

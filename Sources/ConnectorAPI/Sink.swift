@@ -132,13 +132,13 @@ public struct SinkRecovery: Sendable {
 public struct CheckpointMoment: Hashable, Sendable {
     /// The newest batch that is committed, which never runs again.
     public let committed: BatchID
-    /// The oldest batch whose receipts the checkpoint still has.
-    public let retainedFrom: BatchID
+    /// The oldest batch whose receipts the checkpoint may still have.
+    public let keptFrom: BatchID
 
     /// A moment of a checkpoint.
-    public init(committed: BatchID, retainedFrom: BatchID) {
+    public init(committed: BatchID, keptFrom: BatchID) {
         self.committed = committed
-        self.retainedFrom = retainedFrom
+        self.keptFrom = keptFrom
     }
 }
 

@@ -267,7 +267,7 @@ final class BatchRunner {
     /// Tells who keeps tables small how far the checkpoint is.
     func maintain(_ committed: BatchID) throws {
         try maintenance.note(
-            CheckpointMoment(committed: committed, retainedFrom: checkpoint.retainedFrom))
+            CheckpointMoment(committed: committed, keptFrom: checkpoint.keptFrom))
     }
 
     private func report(_ batch: ComputedBatch) {

@@ -31,9 +31,12 @@ public struct Variables: Sendable, ExpressibleByDictionaryLiteral {
         guard let text = file(String(reference.dropFirst(Self.filePrefix.count))) else {
             return nil
         }
-        guard text.hasSuffix("\n") else { return text }
-        let line = text.unicodeScalars.dropLast()
-        return String(line.last == "\r" ? line.dropLast() : line)
+        // By scalars: as characters both of a line's ends are one.
+        var line = text.unicodeScalars
+        guard line.last == "\n" else { return text }
+        line.removeLast()
+        if line.last == "\r" { line.removeLast() }
+        return String(line)
     }
 
     /// The names of the variables that are set.

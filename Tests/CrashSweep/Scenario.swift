@@ -34,21 +34,23 @@ struct Scenario: Sendable {
     /// Whether small appends go to journals, as those of a feed that fills a log live.
     var usesJournals: Bool { seed % 3 != 0 }
     /// Whether tables are compacted between batches.
-    var compacts: Bool { Self.compacts(seed) }
-
+    let compacts: Bool
     /// The tables that are compacted then.
     var compactedTables: [String] { ["lake/candles", "lake/odd", "lake/sessions"] }
-
-    static func compacts(_ seed: UInt64) -> Bool { seed % 4 != 1 }
 
     static let inputPath = "ticks.csv"
     static let logPath = "log/ticks"
     static let date = 1_767_657_600 as Int64  // 2026-01-06T00:00:00Z
 
-    /// The layout of processes and the choice of queries follow from the seed unless given.
-    init(seed: UInt64, layout: Int? = nil, queries: Int? = nil) throws {
+    /// The layout of processes, the choice of queries and whether tables are compacted follow from
+    /// the seed unless given.
+    init(
+        seed: UInt64, layout: Int? = nil, queries: Int? = nil, compacts: Bool? = nil
+    ) throws {
         var random = SeededGenerator(seed: seed)
         self.seed = seed
+        self.compacts = compacts ?? (seed % 4 != 1)
+        let compaction = self.compacts ? ", \"compaction\": { \"minFiles\": 2 }" : ""
         let count = Int.random(in: 18...40, using: &random)
         input = Self.rows(count, &random)
         segmentBytesMax = Int.random(in: 0...3, using: &random) == 0 ? 1 << 20 : 2_600
@@ -56,8 +58,8 @@ struct Scenario: Sendable {
         let batch = Int.random(in: 8...16, using: &random)
         jobs = try [
             Self.job(
-                "main", batch, Self.mainQueries(&random, queries, Self.compaction(seed)), &random),
-            Self.job("second", batch + 3, [Self.sessions(Self.compaction(seed))], &random),
+                "main", batch, Self.mainQueries(&random, queries, compaction), &random),
+            Self.job("second", batch + 3, [Self.sessions(compaction)], &random),
         ].map { try Job.load(Array($0.utf8), path: "job.json", registry: .all) }
         plans = try jobs.map { job in
             guard let columns = job.sources[0].feed?.declaredColumns else {
@@ -128,11 +130,6 @@ struct Scenario: Sendable {
             "minBatchesToRetain": \(Int.random(in: 2...4, using: &random)), "threads": 1 },
           "queries": [ \(queries.joined(separator: ",\n")) ] }
         """
-    }
-
-    /// What a sink of plain files says of compaction.
-    private static func compaction(_ seed: UInt64) -> String {
-        compacts(seed) ? ", \"compaction\": { \"minFiles\": 2 }" : ""
     }
 
     private static func mainQueries(

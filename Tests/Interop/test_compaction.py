@@ -130,6 +130,14 @@ def test_rows_are_there_once_after_kills(workspace, tmp_path_factory):
     workspace.run("replay", "--from-checkpoint", "--verify")
 
 
+def test_receipts_hold_beyond_what_is_retained(workspace):
+    """Entries of a checkpoint are removed later than they are let go: until then they are compared."""
+    name = workspace.job(job(60, {"minFiles": 2}) | {"options": {"minBatchesToRetain": 5}})
+    for _ in range(9):
+        workspace.run("run", name, "--max-batches", 7)
+        workspace.run("lake", "verify", "candles")
+
+
 def test_settings_are_checked(workspace):
     bad = job(1, {"minFiles": 1, "targetSize": "64"})
     refused = workspace.run("validate", workspace.job(bad), check=2).err

@@ -189,3 +189,22 @@ def test_the_unit_is_right(tmp_path):
         pathlib.Path(ROOT / "streamer").resolve())))
     done = subprocess.run(["systemd-analyze", "verify", copy], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_value_stands_in_a_file(workspace):
+    folder = workspace.path / "secrets"
+    folder.mkdir()
+    # The line end behind it is an editor's; another one is the value's.
+    (folder / "table").write_text("lake/of file\r\n")
+    bounded = job("filed", feed={"ticks": 100, "rate": "max"}, trigger={"availableNow": True})
+    bounded["queries"][0]["sinks"][0]["path"] = "${file:secrets/table}"
+    write(workspace, bounded)
+    workspace.run("run", "filed.json")
+    assert (workspace.path / "lake" / "of file").is_dir()
+    recorded = (workspace.path / "checkpoints" / "filed" / "job.json").read_text()
+    assert "${file:secrets/table}" in recorded and "of file" not in recorded
+    for spoil in (lambda file: file.write_bytes(b"x" * 70_000), lambda file: file.write_bytes(b"\xff"),
+                  pathlib.Path.unlink):
+        spoil(folder / "table")
+        refused = workspace.run("run", "filed.json", check=2).err
+        assert "secrets/table" in refused and "at most 64 KiB" in refused

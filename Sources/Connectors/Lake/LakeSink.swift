@@ -82,7 +82,7 @@ public final class LakeSink: Sink {
     public func maintain(_ moment: CheckpointMoment) throws(ConnectorError) -> Bool {
         try connectorErrors {
             try compaction?.next(
-                committed: moment.committed.number, retainedFrom: moment.retainedFrom.number) != nil
+                committed: moment.committed.number, retainedFrom: moment.keptFrom.number) != nil
         }
     }
 
