@@ -14,9 +14,11 @@ extension CheckpointReader {
     /// - Throws: when it cannot be listed.
     public func foreignEntries() throws -> [String] {
         guard try files.info(path)?.kind == .directory else { return [] }
-        return try files.list(path).map(\.name).filter {
-            !$0.hasPrefix(".") && !Self.ownNames.contains($0)
+        let foreign = try files.list(path).filter {
+            // Of a link there is nothing to lose.
+            $0.kind != .other && !$0.name.hasPrefix(".") && !Self.ownNames.contains($0.name)
         }
+        return foreign.map(\.name)
     }
 
     /// Refuses to make a checkpoint among files of others, or in a table, a log or another

@@ -4,7 +4,8 @@ extension LakeReader {
     /// What lies in a table's directory and is none of its files, by names alone: the table may be
     /// too damaged to be read.
     ///
-    /// - Returns: paths below the directory, in the order of their bytes; hidden names are nobody's.
+    /// - Returns: paths below the directory, in the order of their bytes; hidden names are nobody's,
+    ///   and of a link there is nothing to lose.
     /// - Throws: when a directory cannot be listed.
     public static func foreignEntries(
         of path: Path, _ files: any FileSystem
@@ -39,7 +40,8 @@ private struct ForeignSearch {
             if isMark, !prefix.isEmpty { found.append(prefix + entry.name) }
             if TableDirectory.isHidden(entry.name) { continue }
             guard entry.kind == .directory else {
-                if entry.kind != .file || !isOwn(entry.name) { found.append(prefix + entry.name) }
+                // A link, a pipe: nothing is lost with it.
+                if entry.kind == .file, !isOwn(entry.name) { found.append(prefix + entry.name) }
                 continue
             }
             let isPartition =

@@ -15,14 +15,15 @@ extension TickLogWriter {
         removeFiles(of: path, directories: directories, files)
     }
 
-    /// What lies in a log's directory and is none of its files; hidden names are nobody's.
+    /// What lies in a log's directory and is none of its files; hidden names are nobody's, and of a
+    /// link there is nothing to lose.
     ///
     /// - Throws: when the directory cannot be listed.
     public static func foreignEntries(
         of path: Path, _ files: any FileSystem
     ) throws(TickLogError) -> [String] {
-        try storage { () throws(StorageError) in try files.list(path) }.map(\.name)
-            .filter { !LogDirectory.isOwn($0) }
+        try storage { () throws(StorageError) in try files.list(path) }
+            .filter { $0.kind != .other && !LogDirectory.isOwn($0.name) }.map(\.name)
     }
 
     /// Removes the files that a new log has, and the directories that were made for it.

@@ -154,6 +154,14 @@ def take_the_file_away(world, name, done):
             return
 
 
+@named(r"correct the columns or the records", ("pick", ))
+def correct_the_records(world, name, done):
+    """A warning names the file; the job is cleared behind it, as the error says."""
+    done.err = done.err.replace("warning:", "error:")
+    correct_the_file(world, name, done)
+    clear_and_begin_anew(world, name, done)
+
+
 @named(r"correct the (columns or the )?file")
 def correct_the_file(world, name, done, names=()):
     """Every line that is none of a file that the error names goes."""
@@ -183,14 +191,14 @@ def append_again(world, name, done, names=()):
         chosen = [path for path in files if str(path.relative_to(world.root)) in names]
         files = chosen or files
     done = world.run("log", "append", f"log/{log}", *how, "--again", *names)
+    # Also where a file among them cannot be read: those before it have come.
+    for path in files:
+        world.double(stream, path)
     for pattern, where, function in REMEDIES:
-        # Nothing of it was taken: the error is another one, and names what to do.
         if done.code and function in (correct_the_file, correct_the_header) and pattern.search(done.error):
             return function(world, name, done, names=names)
     if done.code:
         world.fail(f"--again is named and refused: {done.err}")
-    for path in files:
-        world.double(stream, path)
     world.read_log(log)
 
 

@@ -359,6 +359,21 @@ def test_again_leaves_the_feed_where_it_is_then(workspace):
     assert prices(workspace) == [1, 2, 7, 8, 9]
 
 
+def test_again_is_enough_for_a_file_that_was_cut(workspace):
+    """What another feed has read behind the file's end now is in nobody's way."""
+    rows(workspace.path / "a.csv", 1, 2, 3)
+    append(workspace, "a.csv")
+    rows(workspace.path / "a.csv", 1, 2)
+    rows(workspace.path / "0.csv")
+    assert "--again" in append(workspace, "*.csv", check=1).err
+    append(workspace, "--again", "*.csv")
+    assert "nothing new" in append(workspace, "*.csv").out
+    # Put back as it was, it is what the other feed has read.
+    rows(workspace.path / "a.csv", 1, 2, 3)
+    assert "--again" in append(workspace, "*.csv", check=1).err
+    assert prices(workspace) == [1, 2, 3, 1, 2]
+
+
 def test_again_is_not_forgotten(workspace):
     rows(workspace.path / "a.csv", 1)
     append(workspace, "--again", "a.csv")

@@ -155,7 +155,10 @@ extension FileFeed {
         let offset = place?.offset ?? cursor.window?.offset ?? (cursor.fileIndex < 0 ? 0 : .max)
         if offset > 0, let path = cursor.path(at: first) {
             // Both have read of this file: the one that has read less would repeat the other.
-            if cursor.isSame(path, theirs.path), theirs.offset > offset {
+            // A file that was cut since has nothing more of what they have read.
+            if cursor.isSame(path, theirs.path), theirs.offset > offset,
+                cursor.begins(path, with: theirs.files.content(of: path))
+            {
                 return readBefore(path, theirs)
             }
             first += 1

@@ -90,6 +90,15 @@ extension InputCursor {
         }?.path
     }
 
+    /// Whether a file begins with what was read of it; where that is not known, it may.
+    func begins(_ path: String, with content: FileContent?) -> Bool {
+        guard let content, let input = inputs.first(where: { $0.path == path }) else { return true }
+        let isSame = try? beginnings(of: input).contains {
+            try $0.content(bytes: content.bytes) == content
+        }
+        return isSame ?? true
+    }
+
     /// Whether a file is what was read of it, and no more: as it lies there, or unpacked.
     func holds(_ path: String, _ content: FileContent) throws -> Bool {
         let file = try files.openForReading(Path(path))
