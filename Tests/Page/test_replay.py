@@ -172,6 +172,19 @@ def test_the_controls_of_the_page(recorded):
     served.stop()
 
 
+def test_a_pace_is_no_silence(workspace):
+    """Rows that have not come yet are waited for: what closes at the end stays open until then."""
+    text = job([CANDLES], trigger={"availableNow": True}, ticks=60, rate="max",
+               start="2026-01-05T14:30:00Z", interval="300 ms", symbols=["IBM"], outOfOrderShare=0)
+    text["watermark"]["closeAtEnd"] = True
+    workspace.job(text)
+    workspace.run("run", "job.json")
+    workspace.run("replay", "job.json", "--into", "plain")
+    done = workspace.run("replay", "job.json", "--into", "slow", "--speed", "10x")
+    assert " late" not in done.err
+    assert rows(workspace, "slow") == rows(workspace, "plain")
+
+
 @pytest.mark.parametrize("arguments, message", [
     (["--from-checkpoint", "--serve", "0"], "--serve shows a replay of the log"),
     (["--bind", "127.0.0.1"], "--bind goes with --serve"),
