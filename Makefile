@@ -126,7 +126,7 @@ test: ## every test, with the time of each step
 	@Tests/run
 
 debug-build: deps page ## build everything for the Swift tests, with the layers' import table enforced
-	swift build --build-tests --disable-index-store --explicit-target-dependency-import-check error
+	swift build --build-tests --explicit-target-dependency-import-check error
 
 unit-test: debug-build ## the Swift tests, of the longest a slice
 	swift test --skip-build --parallel

@@ -79,7 +79,9 @@ final class InputCursor {
     func read(before position: FilePosition, from index: Int) throws -> String? {
         try inputs.dropFirst(index).first { input in
             guard input.isRegular else { return false }
-            if isSame(input.path, position.path) || position.files.contains(input.path) {
+            // A feed may stand at the start of a file of which it has read nothing.
+            let isIn = position.offset > 0 && isSame(input.path, position.path)
+            if isIn || position.files.contains(input.path) {
                 return true
             }
             guard position.files.knowsContent else { return false }
