@@ -14,7 +14,12 @@ extension JSONLinesParser {
     ) -> String? {
         guard line.fault == Int32(csimdjson_line_ok) else { return fault(of: line) }
         let own = unsafe tokens + index * slotCount
-        if isPlain { return unsafe store(columns, row) { slot in unsafe own[slot] } }
+        if isPlain {
+            let reason = unsafe store(columns, row) { slot in unsafe own[slot] }
+            // Nothing of a line that is refused is left for the next one.
+            if reason != nil { columns.clear(row: row) }
+            return reason
+        }
         if exploded != nil {
             exploded?.records += 1
             if line.elements == 0 { exploded?.empty += 1 }
