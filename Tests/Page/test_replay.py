@@ -85,7 +85,8 @@ def test_speed_pause_and_jump(recorded):
     follower.ask(speed=1_000)
     follower.until(lambda: follower.replay["speed"] == 1_000 and follower.replay["at"] > FROM + 250_000)
     follower.ask(speed="max")
-    assert ended(follower) and follower.replay["speed"] is None
+    # At 1,000 times its pace it may be through before it is asked.
+    assert ended(follower) and follower.replay["speed"] in (None, 1_000)
     # Whoever looks on has every final, and the page stays when all is read.
     expected = {("candles", row[0], int(row[1].timestamp() * 1_000)) for row in rows(recorded, "controlled")}
     newest = max(key[2] for key in expected)
