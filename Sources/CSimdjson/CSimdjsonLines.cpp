@@ -28,7 +28,7 @@ std::string_view trimmed(std::string_view text) {
 }
 
 /// simdjson checks a number only when it converts it. What follows a token's text is never part of
-/// a number, so that there is a byte to read behind it.
+/// a number, and a line has simdjson's padding behind it.
 bool is_number(std::string_view text) {
     return lines::number_end(text.data()) == text.data() + text.size();
 }

@@ -19,26 +19,41 @@ namespace lines {
 
 inline bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
+inline uint64_t load(const char *bytes) {
+    uint64_t word;
+    std::memcpy(&word, bytes, 8);
+    return word;
+}
+
+constexpr uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
+
+/// The first byte from `i` on that is no digit. It reads up to 7 bytes beyond.
+inline const char *digits_end(const char *i) {
+    while (true) {
+        const uint64_t values = load(i) ^ (ones * '0');
+        // Exact up to the lowest byte found, which is the one that counts.
+        const uint64_t found = ((values + ones * (0x80 - 10)) | values) & high;
+        if (found) return i + (__builtin_ctzll(found) >> 3);
+        i += 8;
+    }
+}
+
 /// The end of the number that begins at `i` (RFC 8259, section 6), or nullptr if none does. It
-/// reads one byte behind the number; the caller knows that there is one.
+/// reads up to 8 bytes behind the number; the caller knows that they are there.
 inline const char *number_end(const char *i) {
     if (*i == '-') i++;
     if (!is_digit(*i)) return nullptr;
-    if (*i == '0') {
-        i++;
-    } else {
-        while (is_digit(*i)) i++;
-    }
+    i = *i == '0' ? i + 1 : digits_end(i);
     if (*i == '.') {
         i++;
         if (!is_digit(*i)) return nullptr;
-        while (is_digit(*i)) i++;
+        i = digits_end(i);
     }
     if (*i == 'e' || *i == 'E') {
         i++;
         if (*i == '+' || *i == '-') i++;
         if (!is_digit(*i)) return nullptr;
-        while (is_digit(*i)) i++;
+        i = digits_end(i);
     }
     return i;
 }
@@ -73,16 +88,9 @@ inline bool names_an_element(const std::vector<csimdjson_path_node> &nodes, int3
     return false;
 }
 
-inline uint64_t load(const char *bytes) {
-    uint64_t word;
-    std::memcpy(&word, bytes, 8);
-    return word;
-}
-
 /// The first byte from `i` on that ends a plain string or makes it one to be careful with: a quote,
 /// a backslash, a control character, or one that is not ASCII. It reads up to 7 bytes beyond.
 inline const char *plain_end(const char *i) {
-    constexpr uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
     while (true) {
         const uint64_t word = load(i);
         const uint64_t quote = word ^ (ones * '"'), backslash = word ^ (ones * '\\');

@@ -4,22 +4,36 @@ import Settings
 
 extension JSONLinesParser {
     /// How many rows a line is.
-    func rowCount(_ line: csimdjson_line) -> Int {
-        isPlain || exploded == nil ? 1 : spec.keepsEmpty ? max(1, line.elements) : line.elements
+    func rowCount(_ line: UnsafePointer<csimdjson_line>) -> Int {
+        guard exploded != nil else { return 1 }
+        let elements = unsafe line.pointee.elements
+        return spec.keepsEmpty ? max(1, elements) : elements
     }
 
-    /// Parses a line's fields into rows, or says why not.
+    /// Parses a line's fields, of which `own` are the tokens, into rows, or says why not.
+    @inline(__always)
     func storeLine(
-        _ line: csimdjson_line, at index: Int, _ count: Int, _ columns: ColumnSet, _ row: Int
+        _ line: UnsafePointer<csimdjson_line>, _ own: UnsafeMutablePointer<csimdjson_token>,
+        _ count: Int, _ columns: ColumnSet, _ row: Int
+    ) -> String? {
+        guard isPlain, unsafe line.pointee.fault == Int32(csimdjson_line_ok) else {
+            return unsafe storeAny(line.pointee, own, count, columns, row)
+        }
+        for column in 0..<columns.count {
+            let fault = unsafe storeField(own[column], column, columns, row)
+            if fault == .none { continue }
+            // Nothing of a line that is refused is left for the next one.
+            columns.clear(row: row)
+            return unsafe reason(fault, own[column], column)
+        }
+        return nil
+    }
+
+    private func storeAny(
+        _ line: csimdjson_line, _ own: UnsafeMutablePointer<csimdjson_token>, _ count: Int,
+        _ columns: ColumnSet, _ row: Int
     ) -> String? {
         guard line.fault == Int32(csimdjson_line_ok) else { return fault(of: line) }
-        let own = unsafe tokens + index * slotCount
-        if isPlain {
-            let reason = unsafe store(columns, row) { slot in unsafe own[slot] }
-            // Nothing of a line that is refused is left for the next one.
-            if reason != nil { columns.clear(row: row) }
-            return reason
-        }
         if exploded != nil {
             exploded?.records += 1
             if line.elements == 0 { exploded?.empty += 1 }
@@ -69,50 +83,47 @@ extension JSONLinesParser {
             else { return unsafe own[slot] }
             return unsafe found
         }
-        return unsafe store(columns, row, token)
-    }
-
-    /// Parses the fields of a row out of the tokens of its slots, or says why not.
-    @inline(__always)
-    private func store(
-        _ columns: ColumnSet, _ row: Int, _ token: (Int) -> csimdjson_token
-    ) -> String? {
         for column in 0..<columns.count {
             let first = unsafe token(column)
             let fault =
                 secondSlot[column] < 0
                 ? unsafe storeField(first, column, columns, row)
                 : unsafe storeJoined(first, token(secondSlot[column]), column, columns, row)
-            if fault != .none {
-                let text = unsafe UnsafeRawPointer(first.text)?
-                    .assumingMemoryBound(to: UInt8.self)
-                return unsafe spec.columns[column].reason(
-                    fault, isField[column] ? text : nil, Int(first.length))
-            }
+            if fault != .none { return unsafe reason(fault, first, column) }
         }
         return nil
     }
 
+    private func reason(_ fault: FieldFault, _ token: csimdjson_token, _ column: Int) -> String {
+        let text = unsafe UnsafeRawPointer(token.text)?.assumingMemoryBound(to: UInt8.self)
+        return unsafe spec.columns[column].reason(
+            fault, isField[column] ? text : nil, Int(token.length))
+    }
+
+    @inline(__always)
     private func storeField(
+        _ token: csimdjson_token, _ column: Int, _ columns: ColumnSet, _ row: Int
+    ) -> FieldFault {
+        guard let text = unsafe token.text else {
+            return unsafe storeWithoutText(token, column, columns, row)
+        }
+        unsafe counts[column].isFound = true
+        // Safe: 8 bytes after a token's text can be read.
+        let bytes = unsafe UnsafeRawPointer(text).assumingMemoryBound(to: UInt8.self)
+        return unsafe columns.fills[column].store(bytes, Int(token.length), row: row)
+    }
+
+    /// Stores what a line has no text for: a constant, or null.
+    private func storeWithoutText(
         _ token: csimdjson_token, _ column: Int, _ columns: ColumnSet, _ row: Int
     ) -> FieldFault {
         guard isField[column] else {
             let text = unsafe constants.text(column)
             return unsafe columns.fills[column].store(text.start, Int(text.count), row: row)
         }
-        switch unsafe token.kind {
-        case UInt32(csimdjson_token_absent), UInt32(csimdjson_token_in_array),
-            UInt32(csimdjson_token_null):
-            unsafe note(token, column)
-            return unsafe columns.fills[column].storeNull(row: row)
-        case UInt32(csimdjson_token_container): return .notAScalar
-        default:
-            unsafe counts[column].isFound = true
-            guard let text = unsafe token.text else { return .isNull }
-            // Safe: 8 bytes after a token's text can be read.
-            let bytes = unsafe UnsafeRawPointer(text).assumingMemoryBound(to: UInt8.self)
-            return unsafe columns.fills[column].store(bytes, Int(token.length), row: row)
-        }
+        if unsafe token.kind == UInt32(csimdjson_token_container) { return .notAScalar }
+        unsafe note(token, column)
+        return unsafe columns.fills[column].storeNull(row: row)
     }
 
     /// Notes what was found for a slot.

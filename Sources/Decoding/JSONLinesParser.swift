@@ -153,20 +153,22 @@ public final class JSONLinesParser: RecordParser {
             if progress.rows >= progress.rowsMax || progress.bytes > progress.bytesMax {
                 return .batchIsFull
             }
-            let line = unsafe lines[nextLine]
-            let length = line.length + line.newline
-            if line.fault != Int32(csimdjson_line_blank) {
-                let count = rowCount(line)
+            let line = unsafe lines + nextLine
+            let (fault, textBytes) = unsafe (line.pointee.fault, line.pointee.length)
+            let length = unsafe textBytes + line.pointee.newline
+            if fault != Int32(csimdjson_line_blank) {
+                let count = unsafe isPlain ? 1 : rowCount(line)
                 if count > 1, progress.rows + count > progress.rowsMax, progress.rows > 0 {
                     return .batchIsFull
                 }
                 // The rows of a record come together, however many they are.
                 if count > columns.capacity { columns.beginBatch(capacity: count) }
-                if line.fault == Int32(csimdjson_line_ok) { wellFormed += Int64(count) }
-                if let fault = storeLine(line, at: nextLine, count, columns, progress.rows) {
+                if fault == Int32(csimdjson_line_ok) { wellFormed += Int64(count) }
+                let own = unsafe tokens + nextLine * slotCount
+                if let reason = unsafe storeLine(line, own, count, columns, progress.rows) {
                     nextLine += 1
                     return .rejected(
-                        reason: fault, consumed: length, lines: 1, textBytes: line.length)
+                        reason: reason, consumed: length, lines: 1, textBytes: textBytes)
                 }
                 progress.rows += count
                 progress.bytes += length

@@ -3,46 +3,6 @@ import Glibc
 // Numbers from text, exactly: an integer or decimal that does not fit is a fault, never rounded;
 // a double is the one nearest to the decimal number that is written.
 
-/// Why the text of a field is not a value of its column's type.
-enum FieldFault: UInt8 {
-    case none
-    case isNull
-    case notANumber
-    case notAnInteger
-    case notFinite
-    case outOfRange
-    case tooManyDecimals
-    case badTimestamp
-    case badDate
-    case timeOutOfRange
-    case notInDay
-    case badBoolean
-    case badUTF8
-    case hasNUL
-    case notAScalar
-
-    /// The fault in words.
-    var reason: String {
-        switch self {
-        case .none: preconditionFailure("no fault has no reason")
-        case .isNull: "is null but must have a value"
-        case .notANumber: "is not a number"
-        case .notAnInteger: "is not an integer"
-        case .notFinite: "is not a finite number"
-        case .outOfRange: "is out of range for its type"
-        case .tooManyDecimals: "has more decimals than its type holds"
-        case .badTimestamp: "is not a timestamp in the column's format"
-        case .badDate: "is not a date in the column's format"
-        case .timeOutOfRange: "lies outside the years 1 to 9999"
-        case .notInDay: "is not a time between midnight and midnight"
-        case .badBoolean: "is not a boolean"
-        case .badUTF8: "is not valid UTF-8"
-        case .hasNUL: "contains a NUL byte"
-        case .notAScalar: "is an object or an array"
-        }
-    }
-}
-
 /// A decimal number as written: `mantissa * 10^exponent`, where `mantissa` is exact unless there
 /// are more digits than it holds.
 struct ScannedNumber {
@@ -60,13 +20,20 @@ struct ScannedNumber {
 @inline(__always)
 private func digit(_ byte: UInt8) -> UInt8 { byte &- UInt8(ascii: "0") }
 
-/// Reads `[+-]digits[.digits][e[+-]digits]` (also `.5` and `5.`) that fills all `count` bytes.
+/// Reads `[+-]digits[.digits][e[+-]digits]` (also `.5` and `5.`) that fills all `count` bytes; as
+/// everywhere here, 8 bytes more can be read.
 func scanNumber(_ bytes: UnsafePointer<UInt8>, _ count: Int) -> ScannedNumber {
     var number = ScannedNumber()
     var index = 0
     if count > 0, unsafe bytes[0] == UInt8(ascii: "-") || bytes[0] == UInt8(ascii: "+") {
         number.isNegative = unsafe bytes[0] == UInt8(ascii: "-")
         index = 1
+    }
+    if let short = unsafe shortNumber(bytes + index, count - index) {
+        (number.mantissa, number.exponent) = short
+        number.isInteger = unsafe short.exponent == 0 && bytes[count - 1] != UInt8(ascii: ".")
+        number.significandCount = count
+        return number
     }
     let first = index
     var mantissa: UInt64 = 0
@@ -95,6 +62,23 @@ func scanNumber(_ bytes: UnsafePointer<UInt8>, _ count: Int) -> ScannedNumber {
         unsafe scanExponent(bytes, count, from: index, digits: digits, &number)
     }
     return number
+}
+
+/// Reads `digits[.digits]` of at most 8 bytes, `nil` for anything else.
+///
+/// 8 bytes can be read.
+@inline(__always)
+private func shortNumber(
+    _ bytes: UnsafePointer<UInt8>, _ count: Int
+) -> (mantissa: UInt64, exponent: Int)? {
+    guard 1...8 ~= count else { return nil }
+    let word = unsafe DigitWord(bytes)
+    let whole = word.digits
+    if whole >= count { return (word.value(ofFirst: count), 0) }
+    guard count > 1, let digits = word.withoutPoint(at: whole), digits.digits >= count - 1 else {
+        return nil
+    }
+    return (digits.value(ofFirst: count - 1), whole + 1 - count)
 }
 
 private func scanExponent(
@@ -157,11 +141,14 @@ func parseInteger(
     guard count - index <= 18, index < count else {
         return unsafe parseLongInteger(bytes, count, &fault)
     }
+    // The first group has what those of eight leave.
+    var group = (count - index - 1) & 7 + 1
     while index < count {
-        let next = unsafe digit(bytes[index])
-        guard next < 10 else { return unsafe parseLongInteger(bytes, count, &fault) }
-        value = value &* 10 &+ UInt64(next)
-        index += 1
+        let word = unsafe DigitWord(bytes + index)
+        guard word.digits >= group else { return unsafe parseLongInteger(bytes, count, &fault) }
+        value = value &* 100_000_000 &+ word.value(ofFirst: group)
+        index += group
+        group = 8
     }
     return isNegative ? 0 &- Int64(bitPattern: value) : Int64(bitPattern: value)
 }

@@ -18,7 +18,7 @@ public func checkCanContinue(
     environment: Variables
 ) throws {
     let reader = try CheckpointReader(checkpoint, files: files)
-    guard let recorded = try reader.jobText() else { return }
+    guard let recorded = try reader.jobText(), recorded != job.canonicalText else { return }
     let old: Job
     do {
         old = try Job.load(

@@ -9,19 +9,21 @@ extension JobFormat {
 
     /// A format as that of one of several sources.
     static func named(_ format: SourceFormat, feed: Shape) -> ObjectShape {
-        var source = format.shape
+        let takesFeed = format.takesFeed
+        var source = format.shape.with { keys in
+            [sourceName] + keys + shapeKeys + (takesFeed ? [filling(feed)] : [])
+        }
         source.name = "named" + source.name.prefix(1).uppercased() + source.name.dropFirst()
         source.summary =
             "One of several sources: " + source.summary.prefix(1).lowercased()
             + source.summary.dropFirst()
-        source.keys = [sourceName] + source.keys + shapeKeys
-        if format.takesFeed {
-            source.keys.append(
-                .optional(
-                    "feed", feed, "What fills this log while the job runs.",
-                    absence: "the log is filled elsewhere"))
-        }
         return source
+    }
+
+    private static func filling(_ feed: Shape) -> KeyShape {
+        .optional(
+            "feed", feed, "What fills this log while the job runs.",
+            absence: "the log is filled elsewhere")
     }
 
     private static let sourceName = KeyShape.required(

@@ -60,10 +60,16 @@ public struct LakeTable: Sendable {
         compacted = try CompactedFiles(directory, try directory.isThere ? directory.entries() : [])
     }
 
-    /// Makes the table where there is none, and removes unpublished files from it.
+    /// Makes the table where there is none, and removes unpublished files from it; when that fails,
+    /// nothing of a new table stays.
     public func make() throws(LakeError) -> MadeTable {
         let made = try directory.claim(owner, description)
-        try directory.removeCompactionLeftovers()
+        do throws(LakeError) {
+            try directory.removeCompactionLeftovers()
+        } catch {
+            made.takeAway()
+            throw error
+        }
         return made
     }
 

@@ -20,10 +20,17 @@ struct TableDirectory: Sendable {
     /// Names that readers of a lake skip.
     static func isHidden(_ name: String) -> Bool { name.hasPrefix("_") || name.hasPrefix(".") }
 
+    /// What lies in the directory itself.
+    func listed() throws(LakeError) -> [DirectoryEntry] {
+        try onStorage { () throws(StorageError) in try files.list(path) }
+    }
+
     /// The marks of owners in the directory: one, or none in a directory of others.
-    func markers() throws(LakeError) -> [OwnerMarker] {
+    func markers() throws(LakeError) -> [OwnerMarker] { try markers(among: listed()) }
+
+    private func markers(among entries: [DirectoryEntry]) throws(LakeError) -> [OwnerMarker] {
         var markers: [OwnerMarker] = []
-        for entry in try onStorage({ () throws(StorageError) in try files.list(path) }) {
+        for entry in entries {
             if let marker = try OwnerMarker(name: entry.name, in: path) { markers.append(marker) }
         }
         return markers
@@ -38,19 +45,28 @@ struct TableDirectory: Sendable {
 
     /// Checks that the directory is, or can be made, the table of this owner.
     ///
+    /// - Returns: the owner's marks.
     /// - Throws: `.ownedByAnother`, `.schemaDiffers`, or `.foreignFiles` when there are files but
     ///   no owner.
-    func check(_ owner: TableOwner, _ description: TableDescription) throws(LakeError) {
-        guard try isThere else { return try refuseOwnFolderAround() }
-        try refuseOtherFormats()
+    @discardableResult
+    func check(
+        _ owner: TableOwner, _ description: TableDescription
+    ) throws(LakeError) -> [OwnerMarker] {
+        guard try isThere else {
+            try refuseOwnFolderAround()
+            return []
+        }
+        let entries = try listed()
+        try refuseOtherFormats(entries)
         let wanted = OwnerMarker(owner, description)
-        let found = try markers()
+        let found = try markers(among: entries)
         try refuseOthers(found, wanted, owner)
         if found.isEmpty {
-            try refuseForeignFiles()
+            try refuseForeignFiles(entries)
             try refuseOwnFolderAround()
         }
         if !found.contains(wanted) { try refuseOtherColumns(description) }
+        return found
     }
 
     /// Checks that what the owner's newest batch published is there; its content is for a check of
@@ -95,10 +111,9 @@ struct TableDirectory: Sendable {
     private func claim(
         _ owner: TableOwner, _ description: TableDescription, _ made: inout MadeTable
     ) throws(LakeError) {
-        try check(owner, description)
+        let found = try check(owner, description)
         try onStorage { () throws(StorageError) in try files.createDirectories(path) }
         let wanted = OwnerMarker(owner, description)
-        let found = try markers()
         if !found.contains(wanted) {
             let mark = try onStorage { () throws(StorageError) in
                 try path.appending(wanted.name)
@@ -138,16 +153,19 @@ struct TableDirectory: Sendable {
     /// Refuses a directory in which a log says which files are the table: others would be in no
     /// reader's view.
     ///
-    /// - Parameter own: the log that is expected.
+    /// - Parameters:
+    ///   - entries: what lies in the directory.
+    ///   - own: the log that is expected.
     /// - Throws: `.foreignFiles`.
-    func refuseOtherFormats(but own: String? = nil) throws(LakeError) {
+    func refuseOtherFormats(
+        _ entries: [DirectoryEntry], but own: String? = nil
+    ) throws(LakeError) {
         let formats = [
             (Self.deltaLogName, "a Delta table; use format delta"),
             ("_spark_metadata", "the output of a stream of Spark; use another table"),
             (".hoodie", "a Hudi table; use another table"),
         ]
-        for entry in try onStorage({ () throws(StorageError) in try files.list(path) })
-        where entry.name != own {
+        for entry in entries where entry.name != own {
             guard let format = formats.first(where: { $0.0 == entry.name }) else { continue }
             throw LakeError(
                 .foreignFiles,
@@ -156,8 +174,7 @@ struct TableDirectory: Sendable {
         }
     }
 
-    func refuseForeignFiles() throws(LakeError) {
-        let entries = try onStorage { () throws(StorageError) in try files.list(path) }
+    func refuseForeignFiles(_ entries: [DirectoryEntry]) throws(LakeError) {
         guard let foreign = entries.first(where: { !Self.isHidden($0.name) }) else { return }
         throw LakeError(
             .foreignFiles,

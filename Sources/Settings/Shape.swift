@@ -84,16 +84,14 @@ public struct ObjectShape: Sendable {
     public var change: ChangeRule?
     /// For a variant, what helps whoever gave a word that chooses none of them.
     public var answer: (@Sendable (_ word: String) -> String?)?
-    /// What to write instead of keys that other programs have, by their names in small letters.
-    public var keyAnswers: [String: String] = [:]
-    /// The keys, in the order of the reference.
-    public var keys: [KeyShape]
+    private var ownAnswers: Deferred<[String: String]>?
+    private var ownKeys: Deferred<[KeyShape]>
 
-    /// A table of keys.
+    /// A table of keys, which are made when they are asked for.
     public init(
         name: String, summary: String, tag: String? = nil, isUsual: Bool = false,
         isOneKeyOnly: Bool = false, oneOf: [String] = [], change: ChangeRule? = nil,
-        keys: [KeyShape]
+        keys: @autoclosure @escaping @Sendable () -> [KeyShape]
     ) {
         self.name = name
         self.summary = summary
@@ -102,7 +100,20 @@ public struct ObjectShape: Sendable {
         self.isOneKeyOnly = isOneKeyOnly
         self.oneOf = oneOf
         self.change = change
-        self.keys = keys
+        ownKeys = Deferred(keys)
+    }
+
+    /// The keys, in the order of the reference.
+    public var keys: [KeyShape] { ownKeys.value }
+
+    /// What to write instead of keys that other programs have, by their names in small letters.
+    public var keyAnswers: [String: String] { ownAnswers?.value ?? [:] }
+
+    /// The table with other keys, which are made of its own when they are asked for.
+    public func with(keys change: @escaping @Sendable ([KeyShape]) -> [KeyShape]) -> ObjectShape {
+        var table = self
+        table.ownKeys = Deferred { [ownKeys] in change(ownKeys.value) }
+        return table
     }
 
     /// The key of a name; one whose name ends with `*` takes every name that begins so.
@@ -118,9 +129,13 @@ public struct ObjectShape: Sendable {
     }
 
     /// The table with answers to keys that it does not have.
-    public func answering(keys answers: [String: String]) -> ObjectShape {
+    public func answering(
+        keys answers: @autoclosure @escaping @Sendable () -> [String: String]
+    ) -> ObjectShape {
         var table = self
-        table.keyAnswers.merge(answers) { _, new in new }
+        table.ownAnswers = Deferred { [ownAnswers] in
+            (ownAnswers?.value ?? [:]).merging(answers()) { _, new in new }
+        }
         return table
     }
 
@@ -133,9 +148,7 @@ public struct ObjectShape: Sendable {
 
     /// The table with a rule for each of some keys.
     public func changing(_ rules: [String: ChangeRule]) -> ObjectShape {
-        var table = self
-        table.keys = keys.map { key in rules[key.name].map(key.changing) ?? key }
-        return table
+        with { keys in keys.map { key in rules[key.name].map(key.changing) ?? key } }
     }
 }
 
@@ -206,14 +219,14 @@ public struct KeyShape: Sendable {
     /// A list whose elements are compared by name, of which none may change, come or go once a batch
     /// is committed.
     public func comparedByName(forbidden reason: String) -> KeyShape {
-        guard case .list(.object(var table), let count) = shape else {
+        guard case .list(.object(let table), let count) = shape else {
             preconditionFailure("only a list of objects has names")
         }
         let rule = ChangeRule.forbiddenOnceCommitted(reason: reason)
-        table.keys = table.keys.map { $0.changing(rule) }
+        let ruled = table.with { keys in keys.map { $0.changing(rule) } }
         let reasons = ValueComparison.ListReasons(removed: reason, added: reason, moved: reason)
         return KeyShape(
-            name: name, shape: .list(.object(table), count: count), summary: summary,
+            name: name, shape: .list(.object(ruled), count: count), summary: summary,
             isRequired: isRequired, fallback: fallback, absence: absence, examples: examples,
             change: rule, comparison: .named(reasons), holds: holds)
     }

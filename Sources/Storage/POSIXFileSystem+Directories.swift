@@ -140,9 +140,9 @@ extension POSIXFileSystem {
                 return found
             }
             guard let name = unsafe csystem_entry_name(entry) else { continue }
+            if unsafe isItselfOrParent(name) { continue }
             let length = unsafe strlen(name)
             let bytes = unsafe Array(UnsafeBufferPointer(start: name, count: length + 1))
-            if text(bytes) == "." || text(bytes) == ".." { continue }
             var status = stat()
             guard unsafe fstatat(dirfd(directory), name, &status, AT_SYMLINK_NOFOLLOW) == 0 else {
                 // Removed since the directory was read.
@@ -151,6 +151,14 @@ extension POSIXFileSystem {
             }
             found.append((bytes, status))
         }
+    }
+
+    /// Whether a name is `.` or `..`.
+    private func isItselfOrParent(_ name: UnsafePointer<CChar>) -> Bool {
+        let point = CChar(bitPattern: UInt8(ascii: "."))
+        // Safe: a name ends with NUL, and nothing behind that is looked at.
+        guard unsafe name[0] == point else { return false }
+        return unsafe name[1] == 0 || (name[1] == point && name[2] == 0)
     }
 
     private func text(_ path: [CChar]) -> String {

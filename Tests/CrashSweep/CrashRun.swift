@@ -33,6 +33,20 @@ struct CrashOptions {
     var partial = 6
     /// One in so many recoveries is itself brought down at each of its operations.
     var doubleEvery = 0
+    /// The first operation, and whether the order is one in which what is wrong for a while is soon
+    /// met.
+    var first = 0
+    var isSpread = false
+}
+
+extension Range<Int> {
+    /// All of them, far apart one behind the other.
+    var spread: [Int] {
+        // Near the golden ratio, and without a common factor.
+        var step = Swift.max(1, Int(Double(count) * 0.618))
+        while (2..<step + 1).contains(where: { step % $0 == 0 && count % $0 == 0 }) { step += 1 }
+        return indices.map { lowerBound + ($0 - lowerBound) * step % count }
+    }
 }
 
 /// Brings a scenario down at each of its operations.
@@ -62,7 +76,9 @@ struct CrashRun {
             throw Violation("scenario \(scenario.seed), undisturbed: \(broken)")
         }
         counts.operations += reference.images.count
-        for (operation, image) in reference.images.enumerated() {
+        let operations = options.first..<reference.images.count
+        for operation in options.isSpread ? operations.spread : Array(operations) {
+            let image = reference.images[operation]
             let acknowledged = image.acknowledgedRows
             for survival in survivals(operation, 0) {
                 counts.points += 1

@@ -18,6 +18,9 @@ struct FaultRun {
         case readOnce
         case readsFromHereOn
 
+        /// Whether it strikes reads instead of operations.
+        var isOfReads: Bool { self == .readOnce || self == .readsFromHereOn }
+
         /// Whether files can be removed after it.
         var sparesRemovals: Bool {
             switch self {
@@ -34,34 +37,47 @@ struct FaultRun {
 
     private var scenario: Scenario { reference.scenario }
 
-    /// Every fault at every operation; throws at the first wrong outcome.
-    mutating func run() throws {
-        var random = SeededGenerator(seed: scenario.seed ^ 0xFA017)
-        for (phase, start) in reference.story.starts {
-            let image = reference.images[start]
+    /// A fault and where it strikes.
+    private struct Place {
+        let phase: Int
+        let start: Int
+        let fault: Fault
+        let call: Int
+    }
+
+    /// Every fault at every operation.
+    private var places: [Place] {
+        reference.story.starts.flatMap { phase, start in
             let end =
                 reference.story.starts.first { $0.phase == phase + 1 }?.operation
                 ?? reference.story.files.operations
-            let reads = readCount(image, phase)
-            for fault in Fault.allCases {
-                let places: Int
-                switch fault {
-                case .readOnce, .readsFromHereOn: places = reads
-                default: places = end - start
+            let reads = readCount(reference.images[start], phase)
+            return Fault.allCases.flatMap { fault in
+                (0..<(fault.isOfReads ? reads : end - start)).map {
+                    Place(phase: phase, start: start, fault: fault, call: $0)
                 }
-                for place in 0..<places {
-                    // Whether power is lost as well, or only the process ends.
-                    let survival: Survival =
-                        Bool.random(using: &random) ? .everything : .some(seed: random.next())
-                    let bytes = Int.random(in: 0...3_000, using: &random)
-                    do {
-                        try disturb(image, phase, fault, at: place, bytes, survival)
-                    } catch {
-                        throw Violation(
-                            "scenario \(scenario.seed), \(fault) at \(place) of phase \(phase) "
-                                + "(\(step(start + place))), \(bytes) bytes, \(survival): \(error)")
-                    }
-                }
+            }
+        }
+    }
+
+    /// Tries every place, in order or far apart one behind the other; throws at the first wrong
+    /// outcome.
+    mutating func run(isSpread: Bool = false) throws {
+        var random = SeededGenerator(seed: scenario.seed ^ 0xFA017)
+        let places = self.places
+        for index in isSpread ? places.indices.spread : Array(places.indices) {
+            let place = places[index]
+            // Whether power is lost as well, or only the process ends.
+            let survival: Survival =
+                Bool.random(using: &random) ? .everything : .some(seed: random.next())
+            let bytes = Int.random(in: 0...3_000, using: &random)
+            do {
+                try disturb(place, bytes, survival)
+            } catch {
+                throw Violation(
+                    "scenario \(scenario.seed), \(place.fault) at \(place.call) of phase "
+                        + "\(place.phase) (\(step(place.start + place.call))), \(bytes) bytes, "
+                        + "\(survival): \(error)")
             }
         }
     }
@@ -77,25 +93,29 @@ struct FaultRun {
         return operation < trace.count ? trace[operation].description : "the end"
     }
 
-    private mutating func disturb(
-        _ image: MachineImage, _ phase: Int, _ fault: Fault, at place: Int, _ bytes: Int,
-        _ survival: Survival
-    ) throws {
-        let files = image.started()
+    private func plan(_ fault: Fault, at call: Int, _ bytes: Int, on files: SimulatedFileSystem) {
         switch fault {
-        case .errorOnce: files.plan(.failure(.inputOutput), at: place)
-        case .errorFromHereOn: files.plan(.failure(.inputOutput), from: place)
-        case .fullOnce: files.plan(.failure(.noSpace), at: place)
-        case .fullFromHereOn: files.plan(.failure(.noSpace), from: place)
+        case .errorOnce: files.plan(.failure(.inputOutput), at: call)
+        case .errorFromHereOn: files.plan(.failure(.inputOutput), from: call)
+        case .fullOnce: files.plan(.failure(.noSpace), at: call)
+        case .fullFromHereOn: files.plan(.failure(.noSpace), from: call)
         case .shortWrite:
-            files.plan(.shortWrite(bytes: bytes % 700, .noSpace), at: place)
-        case .fullDisk: files.limit(toBytes: files.usedBytes + place * 61 % 9_000 + bytes % 61)
-        case .readOnce: files.planReadFailure(at: place, isLasting: false)
-        case .readsFromHereOn: files.planReadFailure(at: place, isLasting: true)
+            files.plan(.shortWrite(bytes: bytes % 700, .noSpace), at: call)
+        case .fullDisk: files.limit(toBytes: files.usedBytes + call * 61 % 9_000 + bytes % 61)
+        case .readOnce: files.planReadFailure(at: call, isLasting: false)
+        case .readsFromHereOn: files.planReadFailure(at: call, isLasting: true)
         }
+    }
+
+    private mutating func disturb(_ place: Place, _ bytes: Int, _ survival: Survival) throws {
+        let (phase, fault) = (place.phase, place.fault)
+        let files = reference.images[place.start].started()
+        plan(fault, at: place.call, bytes, on: files)
         counts.faulted += 1
         let disturbed = Story(
             scenario, on: files, time: scenario.seed, phases: phase..<phase + 1)
+        // Where a machine did nothing wrong, it is like a sound one.
+        if files.mutant?.isOfMachine ?? false, files.firstSabotage == nil { return }
         if let broken = files.indiscipline.first { throw Violation(broken) }
         if let error = disturbed.error {
             if let violation = error as? Violation { throw violation }

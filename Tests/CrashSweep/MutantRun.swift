@@ -40,11 +40,15 @@ struct MutantRun {
     private func sweep(_ reference: Reference) throws {
         switch mutant.sweep {
         case .crashes:
-            var run = CrashRun(reference, CrashOptions(partial: 2))
+            // Until a machine has done something wrong, it is like a sound one.
+            let first = mutant.isOfMachine ? reference.story.files.firstSabotage : 0
+            guard let first else { return }
+            let options = CrashOptions(partial: 2, first: first, isSpread: true)
+            var run = CrashRun(reference, options)
             try run.run()
         case .faults:
             var run = FaultRun(reference)
-            try run.run()
+            try run.run(isSpread: true)
         case .locks: try checkLocks()
         }
     }
@@ -66,6 +70,14 @@ struct MutantRun {
 }
 
 extension Mutant {
+    /// Whether it is the machine that does wrong, not a sink.
+    var isOfMachine: Bool {
+        switch action {
+        case .committedInPrepare, .committedBeforeOthers, .abortIgnored, .recoverySkipped: false
+        default: true
+        }
+    }
+
     enum Sweep: String {
         case crashes = "crash sweep"
         case faults = "device faults"

@@ -28,19 +28,26 @@ public final class SimulatedFileSystem: FileSystem {
         var lasting: (from: Int, fault: Fault)?
         var reads = 0
         var failingRead: (at: Int, isLasting: Bool)?
+        /// How often it was asked for anything, and which of these calls fails.
+        var calls = 0
+        var failingCall: Int?
         var capacity: Int?
         var locks: [SimulatedDisk.NodeID: Int] = [:]
         var lockPaths: [SimulatedDisk.NodeID: Path] = [:]
         var nextLock = 0
         var mutant: Mutant?
+        /// The operation at which it did something wrong for the first time.
+        var firstSabotage: Int?
         /// What files are for, where it can be told.
         var roles: [SimulatedDisk.NodeID: FileRole] = [:]
         var discipline: Discipline?
         /// The disk before each operation, for machines that keep it.
         var history: [SimulatedDisk]?
 
-        func mutates(_ action: Mutant.Action, _ role: FileRole?) -> Bool {
-            mutant?.applies(action, to: role) ?? false
+        mutating func mutates(_ action: Mutant.Action, _ role: FileRole?) -> Bool {
+            guard let mutant, mutant.applies(action, to: role) else { return false }
+            firstSabotage = firstSabotage ?? max(0, trace.count - 1)
+            return true
         }
     }
 
@@ -88,6 +95,11 @@ public final class SimulatedFileSystem: FileSystem {
         world.withLock { $0.failingRead = (read, isLasting) }
     }
 
+    /// Lets a call fail once: a look at something or an operation, counted together.
+    public func planFailure(ofCall call: Int) {
+        world.withLock { $0.failingCall = call }
+    }
+
     /// Limits the bytes of all files; nil for no limit.
     public func limit(toBytes bytes: Int?) {
         world.withLock { $0.capacity = bytes }
@@ -102,6 +114,9 @@ public final class SimulatedFileSystem: FileSystem {
     /// How often a file's bytes were read.
     public var reads: Int { world.withLock { $0.reads } }
 
+    /// How many calls there were: looks and operations.
+    public var calls: Int { world.withLock { $0.calls } }
+
     /// The operations so far.
     public var trace: [Operation] { world.withLock { $0.trace } }
 
@@ -110,6 +125,9 @@ public final class SimulatedFileSystem: FileSystem {
 
     /// What it does wrong on purpose.
     public var mutant: Mutant? { world.withLock { $0.mutant } }
+
+    /// The operation at which it did that for the first time, `nil` where it did nothing wrong.
+    public var firstSabotage: Int? { world.withLock { $0.firstSabotage } }
 
     /// What was done in a wrong order, for a machine that watches it.
     public var indiscipline: [String] { world.withLock { $0.discipline?.violations ?? [] } }
@@ -174,6 +192,8 @@ public final class SimulatedFileSystem: FileSystem {
     ) throws(StorageError) -> Result where Result: Sendable {
         try world.withLock { (world) throws(StorageError) in
             guard !world.isDown else { throw down(operation, path) }
+            world.calls += 1
+            if world.failingCall == world.calls - 1 { throw fault(.inputOutput, operation, path) }
             return try body(&world)
         }
     }

@@ -99,10 +99,28 @@ public struct SinkContract<Machine: SinkMachine> {
     }
 
     private func checkWithdrawal(_ found: inout SinkFindings) throws {
+        let quiet = try self.machine()
+        let before = try quiet.everything()
+        let sink = try quiet.open()
+        let first = quiet.calls
+        try sink.recover(SinkRecovery())
+        let calls = quiet.calls - first
+        sink.withdraw()
+        found.compare(before, try quiet.everything(), .withdrawalLeavesNothing)
+        for call in 0..<calls {
+            for attempts in 1...2 { try checkFailedBeginning(call, attempts, &found) }
+        }
+    }
+
+    /// Withdraws a sink that a call failed as it began, tried once or a second time.
+    private func checkFailedBeginning(
+        _ call: Int, _ attempts: Int, _ found: inout SinkFindings
+    ) throws {
         let machine = try self.machine()
         let before = try machine.everything()
         let sink = try machine.open()
-        try sink.recover(SinkRecovery())
+        machine.planFailure(ofCall: machine.calls + call)
+        for _ in 0..<attempts { try? sink.recover(SinkRecovery()) }
         sink.withdraw()
         found.compare(before, try machine.everything(), .withdrawalLeavesNothing)
     }

@@ -21,11 +21,25 @@ public protocol SinkMachine {
     /// Whether it went down.
     var isDown: Bool { get }
 
+    /// How many calls the machine has had: each may fail. 0 for one whose calls do not fail.
+    var calls: Int { get }
+
+    /// Lets a call fail, once.
+    func planFailure(ofCall call: Int)
+
     /// The machine started again.
     func restarted(_ survival: Survival) -> Self
 
     /// Machines on each of which a byte of what a receipt speaks of is another.
     func damaged(_ receipt: SinkReceipt) throws -> [Self]
+}
+
+extension SinkMachine {
+    /// None that fails.
+    public var calls: Int { 0 }
+
+    /// Nothing fails.
+    public func planFailure(ofCall call: Int) {}
 }
 
 /// A simulated disk with a table on it.
@@ -83,6 +97,12 @@ public struct TableMachine: SinkMachine {
 
     /// Whether the disk is down.
     public var isDown: Bool { files.isDown }
+
+    /// The calls of the disk.
+    public var calls: Int { files.calls }
+
+    /// Plans a fault of the disk.
+    public func planFailure(ofCall call: Int) { files.planFailure(ofCall: call) }
 
     /// The disk after a loss of power.
     public func restarted(_ survival: Survival) -> TableMachine {

@@ -31,6 +31,7 @@ import Testing
 /// What a sink does wrong.
 enum Defect: CaseIterable, Sendable {
     case staysWhenWithdrawn
+    case forgetsItsFirstAttempt
     case commitsInPrepare
     case abortLeavesFiles
     case showsNothing
@@ -44,7 +45,7 @@ enum Defect: CaseIterable, Sendable {
     /// The promise that it breaks.
     var clause: SinkClause {
         switch self {
-        case .staysWhenWithdrawn: .withdrawalLeavesNothing
+        case .staysWhenWithdrawn, .forgetsItsFirstAttempt: .withdrawalLeavesNothing
         case .commitsInPrepare: .preparedIsUnseen
         case .abortLeavesFiles: .abortLeavesNothing
         case .showsNothing, .commitsTwice: .commitShows
@@ -75,7 +76,9 @@ private final class PlainSink: Sink {
     func recover(_ last: SinkRecovery) throws(ConnectorError) {
         try connectorErrors {
             let missing = try files.missingDirectories(path)
-            made.withLock { $0 = missing }
+            made.withLock { made in
+                if made.isEmpty || defect == .forgetsItsFirstAttempt { made = missing }
+            }
             try files.createDirectories(path)
             if defect != .keepsStrays { try files.removeStrays(in: path) }
         }

@@ -166,7 +166,7 @@ final class ArrowFeed: Feed {
 
     /// Whether a file was read, or begins with what was read of another one.
     private func isRead(_ path: String, by read: FilesRead) -> Bool {
-        if read.contains(path) { return true }
+        if read.mayHaveRows(of: path) { return true }
         guard let file = try? FileBeginnings(files.openForReading(Path(path))) else { return false }
         return (try? read.original(of: file, among: [])) != nil
     }

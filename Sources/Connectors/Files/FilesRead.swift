@@ -64,6 +64,16 @@ public struct FilesRead: Hashable, Sendable {
         return entries.contains { $0.place == place }
     }
 
+    /// Whether rows of a file may have been read.
+    ///
+    /// The last file is the one that a feed stands in: of that one it may have no row yet. Positions
+    /// of earlier builds do not tell.
+    public func mayHaveRows(of path: String) -> Bool {
+        let place = Self.place(of: path)
+        guard let entry = entries.first(where: { $0.place == place }) else { return false }
+        return entry.content != nil || place != entries.last?.place || !knowsContent
+    }
+
     /// What was read of a file.
     public func content(of path: String) -> FileContent? {
         let place = Self.place(of: path)

@@ -145,11 +145,11 @@ extension KafkaValues {
     /// The keys of a format of files, whose columns may also come from the message.
     private static func extended(_ keys: [KeyShape], list: String) -> [KeyShape] {
         keys.filter { !["eventTime", "header"].contains($0.name) }.map { key in
-            guard key.name == list, case .list(.object(var table), let count) = key.shape else {
+            guard key.name == list, case .list(.object(let own), let count) = key.shape else {
                 return key
             }
-            table.name = "kafka" + table.name.prefix(1).uppercased() + table.name.dropFirst()
-            table.keys = table.keys.filter { $0.name != "fromPath" } + [fromKafka]
+            var table = own.with { keys in keys.filter { $0.name != "fromPath" } + [fromKafka] }
+            table.name = "kafka" + own.name.prefix(1).uppercased() + own.name.dropFirst()
             return .required(list, .list(.object(table), count: count), key.summary)
         }
     }

@@ -61,10 +61,12 @@ final class PreparedFiles: PreparedBatch {
 final class TableMaking: Sendable {
     private let made = Mutex<MadeTable?>(nil)
 
-    /// Makes the table.
+    /// Makes the table; a second attempt, behind a fault of what follows, finds it there.
     func make(_ table: () throws -> MadeTable) throws(ConnectorError) {
         let made = try connectorErrors { try table() }
-        self.made.withLock { $0 = made }
+        self.made.withLock { first in
+            if first == nil { first = made }
+        }
     }
 
     /// Takes away what was made.

@@ -79,11 +79,11 @@ final class InputCursor {
     func read(before position: FilePosition, from index: Int) throws -> String? {
         try inputs.dropFirst(index).first { input in
             guard input.isRegular else { return false }
-            // A feed may stand at the start of a file of which it has read nothing.
-            let isIn = position.offset > 0 && isSame(input.path, position.path)
-            if isIn || position.files.contains(input.path) {
-                return true
-            }
+            if position.files.mayHaveRows(of: input.path) { return true }
+            // The open file may have another name, too.
+            let mayBeIn =
+                position.files.isEmpty || position.files.mayHaveRows(of: position.path)
+            if position.offset > 0, mayBeIn, isSame(input.path, position.path) { return true }
             guard position.files.knowsContent else { return false }
             return try beginnings(of: input).contains {
                 try position.files.original(of: $0, among: []) != nil

@@ -44,25 +44,14 @@ public let jsonSource = textSource(
 // MARK: Feeds
 
 private func textFeed<Spec: FileSpec & Sendable>(
-    _ word: String, summary: String, keys: [KeyShape], files: FileFeedSettings,
+    _ word: String, summary: String,
+    keys: @autoclosure @escaping @Sendable () -> [KeyShape], files: FileFeedSettings,
     read: @escaping @Sendable (SettingsReader, FeedInput) -> Spec
 ) -> FeedFormat {
-    let paths = KeyShape.required(
-        "paths", .oneOf([.text(.path), .list(.text(.path), count: 1...10_000)]),
-        "Files or globs (`*`, `?`, `[…]`), in this order, a glob's by name; `-` is standard input. "
-            + "gzip, zstd, lz4 and zip files are recognised; behind `.zip:` comes a glob for entries.",
-        examples: ["ticks/*.csv.gz", ["a.csv", "b.csv"], "ticks.zip:*.csv"])
-    let follow = KeyShape.optional(
-        "follow", .boolean,
-        "Whether the last file may still grow: its last line, while it has no line end, is then "
-            + "left for the next time.", default: false)
-    let rejects = KeyShape.optional(
-        "rejects", .object(rejectsShape), "What becomes of records that do not parse.",
-        default: [:])
     return FeedFormat(
         shape: ObjectShape(
             name: "\(word)Feed", summary: summary, tag: word,
-            keys: [paths, follow] + keys + [FeedInput.recordBytesKey, rejects]
+            keys: feedKeys + keys() + [FeedInput.recordBytesKey, rejects]
         ).answering(keys: ForeignKeys.ofText),
         files: files
     ) { object in
@@ -74,6 +63,21 @@ private func textFeed<Spec: FileSpec & Sendable>(
         return read(object, input)
     }
 }
+
+private let feedKeys: [KeyShape] = [
+    .required(
+        "paths", .oneOf([.text(.path), .list(.text(.path), count: 1...10_000)]),
+        "Files or globs (`*`, `?`, `[…]`), in this order, a glob's by name; `-` is standard input. "
+            + "gzip, zstd, lz4 and zip files are recognised; behind `.zip:` comes a glob for entries.",
+        examples: ["ticks/*.csv.gz", ["a.csv", "b.csv"], "ticks.zip:*.csv"]),
+    .optional(
+        "follow", .boolean,
+        "Whether the last file may still grow: its last line, while it has no line end, is then "
+            + "left for the next time.", default: false),
+]
+
+private let rejects = KeyShape.optional(
+    "rejects", .object(rejectsShape), "What becomes of records that do not parse.", default: [:])
 
 private let rejectsShape = ObjectShape(
     name: "rejects",
@@ -113,16 +117,15 @@ extension DescribedFiles {
 
 // MARK: Sources
 
-private func textSource<Spec: FileSpec & Sendable>(
-    _ word: String, summary: String, keys: [KeyShape],
-    read: @escaping @Sendable (SettingsReader, FeedInput) -> Spec
-) -> SourceFormat {
-    let mode = KeyShape.optional(
-        "mode", .choice(ParseMode.allCases.map(\.rawValue)),
-        "What becomes of a record that does not parse: the batch fails, or it is left out and "
-            + "counted.", default: "FAILFAST")
+private let mode = KeyShape.optional(
+    "mode", .choice(ParseMode.allCases.map(\.rawValue)),
+    "What becomes of a record that does not parse: the batch fails, or it is left out and "
+        + "counted.", default: "FAILFAST")
+
+/// The keys of a format of files, where a checkpoint rests on the columns.
+private func fixed(_ keys: [KeyShape]) -> [KeyShape] {
     let reason = "the rows so far had the old columns"
-    let fixed = keys.map { key in
+    return keys.map { key in
         switch key.name {
         case "columns", "fields": key.comparedByName(forbidden: reason)
         case "eventTime", "explode", "explodeOuter":
@@ -130,10 +133,16 @@ private func textSource<Spec: FileSpec & Sendable>(
         default: key
         }
     }
+}
+
+private func textSource<Spec: FileSpec & Sendable>(
+    _ word: String, summary: String, keys: @autoclosure @escaping @Sendable () -> [KeyShape],
+    read: @escaping @Sendable (SettingsReader, FeedInput) -> Spec
+) -> SourceFormat {
     return SourceFormat(
         shape: ObjectShape(
             name: "\(word)Source", summary: summary, tag: word,
-            keys: FileSelection.keys + [mode, FeedInput.recordBytesKey] + fixed
+            keys: FileSelection.keys + [mode, FeedInput.recordBytesKey] + fixed(keys())
         ).answering(keys: ForeignKeys.ofText)
     ) { object in
         let selection = FileSelection(object)

@@ -104,14 +104,15 @@ public final class DeltaTable: Sendable {
     private static func checkIsFree(_ directory: TableDirectory) throws(LakeError) {
         try directory.refuseOwnFolderAround()
         guard try directory.isThere else { return }
-        try directory.refuseOtherFormats(but: DeltaLog.directoryName)
+        let entries = try directory.listed()
+        try directory.refuseOtherFormats(entries, but: DeltaLog.directoryName)
         if let other = try directory.markers().first {
             throw LakeError(
                 .ownedByAnother,
                 "the directory is a table of plain Parquet files (\(other.name)); use another path, "
                     + "or clear the table", path: directory.path.string)
         }
-        try directory.refuseForeignFiles()
+        try directory.refuseForeignFiles(entries)
     }
 
     static func firstEntry(
