@@ -22,15 +22,28 @@ public enum Checksum {
 
     /// A checksum as 16 lower-case hexadecimal digits.
     public static func hex(_ value: UInt64) -> String {
-        let digits = String(value, radix: 16)
-        return String(repeating: "0", count: 16 - digits.utf8.count) + digits
+        unsafe String(unsafeUninitializedCapacity: 16) { digits in
+            for index in 0..<16 {
+                let digit = UInt8(truncatingIfNeeded: value >> UInt64(60 - 4 * index)) & 15
+                let zero = digit < 10 ? UInt8(ascii: "0") : UInt8(ascii: "a") - 10
+                unsafe digits[index] = zero + digit
+            }
+            return 16
+        }
     }
 
     /// The value of exactly 16 lower-case hexadecimal digits, or nil.
     public static func parseHex(_ text: some StringProtocol) -> UInt64? {
-        guard text.utf8.count == 16 else { return nil }
+        let text = text.utf8
+        return text.withContiguousStorageIfAvailable { unsafe parseHex($0.span) }
+            ?? parseHex(Array(text).span)
+    }
+
+    private static func parseHex(_ digits: Span<UInt8>) -> UInt64? {
+        guard digits.count == 16 else { return nil }
         var value: UInt64 = 0
-        for byte in text.utf8 {
+        for index in digits.indices {
+            let byte = digits[index]
             switch byte {
             case UInt8(ascii: "0")...UInt8(ascii: "9"):
                 value = value << 4 | UInt64(byte - UInt8(ascii: "0"))

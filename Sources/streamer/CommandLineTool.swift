@@ -72,8 +72,9 @@ private func readEnvironment() -> [String: String] {
     var next = unsafe environ
     while let entry = unsafe next.pointee {
         let text = unsafe String(cString: entry)
-        if let equals = text.firstIndex(of: "=") {
-            result[String(text[..<equals])] = String(text[text.index(after: equals)...])
+        let equals = text.utf8.firstIndex(of: UInt8(ascii: "="))
+        if let equals {
+            result[String(text[..<equals])] = String(text[text.utf8.index(after: equals)...])
         }
         unsafe next += 1
     }

@@ -17,7 +17,7 @@ import Testing
     ) -> [Result] {
         Self.behind.map { behind in
             let bytes = Array(text.utf8) + behind + Array(repeating: 0, count: 16)
-            return unsafe bytes.withUnsafeBytes { bytes in
+            return bytes.withUnsafeBytes { bytes in
                 guard let start = unsafe bytes.baseAddress else {
                     preconditionFailure("16 bytes are somewhere")
                 }
