@@ -17,8 +17,8 @@ import Testing
     ) -> [Result] {
         Self.behind.map { behind in
             let bytes = Array(text.utf8) + behind + Array(repeating: 0, count: 16)
-            return bytes.withUnsafeBytes { bytes in
-                guard let start = unsafe bytes.baseAddress else {
+            return unsafe bytes.withUnsafeBytes { bytes in
+                guard let start = bytes.baseAddress else {
                     preconditionFailure("16 bytes are somewhere")
                 }
                 return unsafe body(start.assumingMemoryBound(to: UInt8.self), text.utf8.count)
