@@ -41,7 +41,7 @@ struct MetadataLog<Entry: LoggedEntry>: Sendable {
     /// A link in an entry's place is an entry, which cannot be read.
     func batches() throws -> [BatchID] {
         guard try files.exists(directory) else { return [] }
-        return try files.list(directory).compactMap { BatchID(fileName: $0.name) }.sorted()
+        return try files.names(in: directory).compactMap { BatchID(fileName: $0) }.sorted()
     }
 
     /// The entry of a batch.

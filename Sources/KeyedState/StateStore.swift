@@ -208,10 +208,10 @@ public struct StateStore: Sendable {
         guard oldest >= 0 else { return 0 }
         do throws(StorageError) {
             var old: [Path] = []
-            for entry in try fileSystem.list(directory) {
-                guard let (batch, kind) = StateFileKind.parse(entry.name) else { continue }
+            for name in try fileSystem.names(in: directory) {
+                guard let (batch, kind) = StateFileKind.parse(name) else { continue }
                 let isNeeded = batch > oldest || (batch == oldest && kind == .snapshot)
-                if !isNeeded { old.append(try directory.appending(entry.name)) }
+                if !isNeeded { old.append(try directory.appending(name)) }
             }
             try fileSystem.removeWithoutSync(old)
         } catch {

@@ -10,7 +10,7 @@ extension LakeReader {
     public static func foreignEntries(
         of path: Path, _ files: any FileSystem
     ) throws(LakeError) -> [String] {
-        let names = try onStorage { () throws(StorageError) in try files.list(path) }.map(\.name)
+        let names = try onStorage { () throws(StorageError) in try files.names(in: path) }
         let isDelta = names.contains(TableDirectory.deltaLogName)
         let visible = names.filter { !TableDirectory.isHidden($0) }
         let table = ForeignSearch(

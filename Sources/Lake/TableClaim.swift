@@ -23,8 +23,8 @@ public enum TableClaim: Sendable, Equatable {
         }
         guard isThere else { return }
         // The first whole entry that says it: mostly the first one.
-        for entry in try onStorage({ () throws(StorageError) in try files.list(log.path) }) {
-            guard let version = DeltaLog.version(of: entry.name, suffix: ".json"),
+        for name in try onStorage({ () throws(StorageError) in try files.names(in: log.path) }) {
+            guard let version = DeltaLog.version(of: name, suffix: ".json"),
                 let actions = try? log.entry(version).actions
             else { continue }
             for case .metadata(let metadata) in actions {

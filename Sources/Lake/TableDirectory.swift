@@ -20,18 +20,18 @@ struct TableDirectory: Sendable {
     /// Names that readers of a lake skip.
     static func isHidden(_ name: String) -> Bool { name.hasPrefix("_") || name.hasPrefix(".") }
 
-    /// What lies in the directory itself.
-    func listed() throws(LakeError) -> [DirectoryEntry] {
-        try onStorage { () throws(StorageError) in try files.list(path) }
+    /// The names in the directory itself.
+    func names() throws(LakeError) -> [String] {
+        try onStorage { () throws(StorageError) in try files.names(in: path) }
     }
 
     /// The marks of owners in the directory: one, or none in a directory of others.
-    func markers() throws(LakeError) -> [OwnerMarker] { try markers(among: listed()) }
+    func markers() throws(LakeError) -> [OwnerMarker] { try markers(among: names()) }
 
-    private func markers(among entries: [DirectoryEntry]) throws(LakeError) -> [OwnerMarker] {
+    private func markers(among names: [String]) throws(LakeError) -> [OwnerMarker] {
         var markers: [OwnerMarker] = []
-        for entry in entries {
-            if let marker = try OwnerMarker(name: entry.name, in: path) { markers.append(marker) }
+        for name in names {
+            if let marker = try OwnerMarker(name: name, in: path) { markers.append(marker) }
         }
         return markers
     }
@@ -56,13 +56,13 @@ struct TableDirectory: Sendable {
             try refuseOwnFolderAround()
             return []
         }
-        let entries = try listed()
-        try refuseOtherFormats(entries)
+        let names = try names()
+        try refuseOtherFormats(names)
         let wanted = OwnerMarker(owner, description)
-        let found = try markers(among: entries)
+        let found = try markers(among: names)
         try refuseOthers(found, wanted, owner)
         if found.isEmpty {
-            try refuseForeignFiles(entries)
+            try refuseForeignFiles(names)
             try refuseOwnFolderAround()
         }
         if !found.contains(wanted) { try refuseOtherColumns(description) }
@@ -154,31 +154,31 @@ struct TableDirectory: Sendable {
     /// reader's view.
     ///
     /// - Parameters:
-    ///   - entries: what lies in the directory.
+    ///   - names: what lies in the directory.
     ///   - own: the log that is expected.
     /// - Throws: `.foreignFiles`.
     func refuseOtherFormats(
-        _ entries: [DirectoryEntry], but own: String? = nil
+        _ names: [String], but own: String? = nil
     ) throws(LakeError) {
         let formats = [
             (Self.deltaLogName, "a Delta table; use format delta"),
             ("_spark_metadata", "the output of a stream of Spark; use another table"),
             (".hoodie", "a Hudi table; use another table"),
         ]
-        for entry in entries where entry.name != own {
-            guard let format = formats.first(where: { $0.0 == entry.name }) else { continue }
+        for name in names where name != own {
+            guard let format = formats.first(where: { $0.0 == name }) else { continue }
             throw LakeError(
                 .foreignFiles,
-                "the directory is \(format.1), or another path ('\(entry.name)' says which files "
+                "the directory is \(format.1), or another path ('\(name)' says which files "
                     + "are its rows)", path: path.string)
         }
     }
 
-    func refuseForeignFiles(_ entries: [DirectoryEntry]) throws(LakeError) {
-        guard let foreign = entries.first(where: { !Self.isHidden($0.name) }) else { return }
+    func refuseForeignFiles(_ names: [String]) throws(LakeError) {
+        guard let foreign = names.first(where: { !Self.isHidden($0) }) else { return }
         throw LakeError(
             .foreignFiles,
-            "the directory holds '\(foreign.name)', which no table of streamer put there; "
+            "the directory holds '\(foreign)', which no table of streamer put there; "
                 + "use another path, or move its content away", path: path.string)
     }
 

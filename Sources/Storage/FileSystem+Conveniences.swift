@@ -2,6 +2,11 @@
 public let temporaryNamePrefix = ".tmp-"
 
 extension FileSystem {
+    /// The names of a listing.
+    public func names(in path: Path) throws(StorageError) -> [String] {
+        try list(path).map(\.name)
+    }
+
     /// Creates a file with this content in one step for every reader and every crash.
     ///
     /// The directory must exist. See ``PublishMode`` for what happens when the file does.

@@ -111,6 +111,10 @@ public protocol FileSystem: Sendable {
     /// The entries of a directory, sorted by the bytes of their names, without `.` and `..`.
     func list(_ path: Path) throws(StorageError) -> [DirectoryEntry]
 
+    /// The names in a directory, in the order of their bytes: ``list(_:)`` where nothing else is
+    /// asked.
+    func names(in path: Path) throws(StorageError) -> [String]
+
     /// What is at a path, or nil when nothing is.
     func info(_ path: Path) throws(StorageError) -> FileInfo?
 

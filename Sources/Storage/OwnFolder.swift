@@ -15,9 +15,8 @@ public enum OwnFolder: String, Sendable {
     private static let checkpointNames = ["metadata", "offsets"]
     private static let tableBeginnings = ["_streamer,", "_delta_log"]
 
-    /// What a folder with these entries is, if it is one of ours.
-    init?(of entries: [DirectoryEntry]) {
-        let names = Set(entries.map(\.name))
+    /// What a folder with these names in it is, if it is one of ours.
+    init?(of names: Set<String>) {
         if names.isSuperset(of: Self.logNames) {
             self = .log
         } else if names.isSuperset(of: Self.checkpointNames) {
@@ -45,10 +44,10 @@ extension FileSystem {
         while folder != .currentDirectory, folder.string != "/", folder.name != ".." {
             folder = folder.parent
             // Folders far above may be closed to this user: they are none of ours.
-            guard try info(folder)?.kind == .directory, let entries = try? list(folder) else {
+            guard try info(folder)?.kind == .directory, let names = try? names(in: folder) else {
                 continue
             }
-            if let kind = OwnFolder(of: entries) { return (folder, kind) }
+            if let kind = OwnFolder(of: Set(names)) { return (folder, kind) }
         }
         return nil
     }

@@ -83,6 +83,15 @@ extension POSIXFileSystem {
         return found.sorted { $0.name.bytesPrecede($1.name) }
     }
 
+    /// The names in a directory, of which nothing else is looked at.
+    public func names(in path: Path) throws(StorageError) -> [String] {
+        var found: [String] = []
+        try unsafe forEachName(in: path.string.utf8CString.map { $0 }) { name, _ in
+            found.append(unsafe String(cString: name))
+        }
+        return found.sorted { $0.bytesPrecede($1) }
+    }
+
     /// Removes a directory that the kernel finds empty.
     public func removeIfEmpty(_ directory: Path) throws(StorageError) {
         if unsafe rmdir(directory.string) == 0 { return forgetDurableDirectories() }
@@ -125,11 +134,32 @@ extension POSIXFileSystem {
     private func entries(
         of path: [CChar]
     ) throws(StorageError) -> [(name: [CChar], status: stat)] {
+        var found: [(name: [CChar], status: stat)] = []
+        try unsafe forEachName(in: path) { name, directory throws(StorageError) in
+            var status = stat()
+            guard
+                unsafe fstatat(dirfd(directory), name, &status, AT_SYMLINK_NOFOLLOW) == 0
+            else {
+                // Removed since the directory was read.
+                if errno == ENOENT { return }
+                throw StorageError(errorNumber: errno, "examine", path: text(path))
+            }
+            let length = unsafe strlen(name)
+            let bytes = unsafe Array(UnsafeBufferPointer(start: name, count: length + 1))
+            found.append((bytes, status))
+        }
+        return found
+    }
+
+    /// Calls with each name of a directory and the open directory, but for itself and its parent.
+    private func forEachName(
+        in path: [CChar],
+        _ body: (UnsafePointer<CChar>, OpaquePointer) throws(StorageError) -> Void
+    ) throws(StorageError) {
         guard let directory = unsafe opendir(path) else {
             throw StorageError(errorNumber: errno, "list", path: text(path))
         }
         defer { _ = unsafe closedir(directory) }
-        var found: [(name: [CChar], status: stat)] = []
         while true {
             errno = 0
             // Safe: the entry and its name live until the next readdir on this directory.
@@ -137,19 +167,10 @@ extension POSIXFileSystem {
                 guard errno == 0 else {
                     throw StorageError(errorNumber: errno, "list", path: text(path))
                 }
-                return found
+                return
             }
             guard let name = unsafe csystem_entry_name(entry) else { continue }
-            if unsafe isItselfOrParent(name) { continue }
-            let length = unsafe strlen(name)
-            let bytes = unsafe Array(UnsafeBufferPointer(start: name, count: length + 1))
-            var status = stat()
-            guard unsafe fstatat(dirfd(directory), name, &status, AT_SYMLINK_NOFOLLOW) == 0 else {
-                // Removed since the directory was read.
-                if errno == ENOENT { continue }
-                throw StorageError(errorNumber: errno, "examine", path: text(path))
-            }
-            found.append((bytes, status))
+            if unsafe !isItselfOrParent(name) { try unsafe body(name, directory) }
         }
     }
 

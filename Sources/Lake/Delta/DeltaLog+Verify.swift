@@ -18,7 +18,7 @@ extension DeltaLog {
         var damaged: [LakeVerification.Damage] = []
         var rowCounts: [Int64: Int] = [:]
         var entries = DeltaSnapshot()
-        let names = try onStorage { () throws(StorageError) in try files.list(path) }.map(\.name)
+        let names = try onStorage { () throws(StorageError) in try files.names(in: path) }
         let known = try versions()
         if isOwn {
             damaged += names.filter { !Self.isNameOfLog($0) }.map {

@@ -104,15 +104,15 @@ public final class DeltaTable: Sendable {
     private static func checkIsFree(_ directory: TableDirectory) throws(LakeError) {
         try directory.refuseOwnFolderAround()
         guard try directory.isThere else { return }
-        let entries = try directory.listed()
-        try directory.refuseOtherFormats(entries, but: DeltaLog.directoryName)
+        let names = try directory.names()
+        try directory.refuseOtherFormats(names, but: DeltaLog.directoryName)
         if let other = try directory.markers().first {
             throw LakeError(
                 .ownedByAnother,
                 "the directory is a table of plain Parquet files (\(other.name)); use another path, "
                     + "or clear the table", path: directory.path.string)
         }
-        try directory.refuseForeignFiles(entries)
+        try directory.refuseForeignFiles(names)
     }
 
     static func firstEntry(
