@@ -46,7 +46,9 @@ struct MadeCheckpoint: Sendable {
         for folder in [state, reader.offsetsLog.directory, reader.commitLog.directory] {
             _ = try? folder.map { try files.removeIfEmpty($0) }
         }
-        let own = [try? reader.jobPath(), try? reader.metadataPath(), try? reader.lockPath()]
-        try? files.removeWithoutSync(own.compactMap(\.self))
+        // The identity goes last: without it, what is left would be a damaged checkpoint.
+        guard let job = try? reader.jobPath(), (try? files.remove([job])) != nil else { return }
+        let own = [try? reader.metadataPath(), try? reader.lockPath()]
+        try? files.remove(own.compactMap(\.self))
     }
 }

@@ -21,7 +21,8 @@ public struct MadeTable: Sendable {
 
     /// Removes what was made, as far as nothing was added to it; what cannot be removed stays.
     public func takeAway() {
-        try? files.removeWithoutSync(marks)
+        // Durably: a mark that came back would speak of an owner that is gone.
+        try? files.remove(marks)
         for directory in directories { try? files.removeIfEmpty(directory) }
     }
 }

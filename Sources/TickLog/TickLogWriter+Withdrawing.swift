@@ -28,8 +28,11 @@ extension TickLogWriter {
 
     /// Removes the files that a new log has, and the directories that were made for it.
     static func removeFiles(of path: Path, directories: [Path], _ files: any FileSystem) {
-        // The description goes first: without it there is no log.
-        try? files.removeWithoutSync(ownNames.compactMap { try? path.appending($0) })
+        // The description goes first, and durably: without it there is no log, and a loss of power
+        // must not leave it behind alone.
+        let own = ownNames.compactMap { try? path.appending($0) }
+        guard (try? files.remove(Array(own.prefix(1)))) != nil else { return }
+        try? files.removeWithoutSync(Array(own.dropFirst()))
         for directory in directories { try? files.removeIfEmpty(directory) }
     }
 

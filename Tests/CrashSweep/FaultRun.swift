@@ -115,7 +115,8 @@ struct FaultRun {
         let disturbed = Story(
             scenario, on: files, time: scenario.seed, phases: phase..<phase + 1)
         // Where a machine did nothing wrong, it is like a sound one.
-        if files.mutant?.isOfMachine ?? false, files.firstSabotage == nil { return }
+        let isSabotaged = files.mutant?.isOfMachine ?? false
+        if isSabotaged, files.firstSabotage == nil { return }
         if let broken = files.indiscipline.first { throw Violation(broken) }
         if let error = disturbed.error {
             if let violation = error as? Violation { throw violation }
@@ -125,9 +126,31 @@ struct FaultRun {
             }
         }
         let after = files.image
+        // What a sabotage put at stake is lost when all is that can be.
+        for survival in isSabotaged ? [.syncedOnly, survival] : [survival] {
+            let again = Story(
+                scenario, on: after.started(survival), time: scenario.seed &+ 2,
+                phases: phase..<scenario.phases.count, acknowledged: after.acknowledgedRows)
+            try again.check(reference.expected)
+        }
+        if isSabotaged, fault == .errorOnce {
+            for steps in 1...12 { try cut(place, after: steps) }
+        }
+    }
+
+    /// Lets the machine go down some operations behind a fault, before what follows mends what a
+    /// sabotage made of it.
+    private func cut(_ place: Place, after steps: Int) throws {
+        let files = reference.images[place.start].started()
+        plan(place.fault, at: place.call, 0, on: files)
+        files.plan(.crash, at: place.call + steps)
+        _ = Story(
+            scenario, on: files, time: scenario.seed, phases: place.phase..<place.phase + 1)
+        guard files.isDown else { return }
+        let image = files.image
         let again = Story(
-            scenario, on: after.started(survival), time: scenario.seed &+ 2,
-            phases: phase..<scenario.phases.count, acknowledged: after.acknowledgedRows)
+            scenario, on: image.started(.syncedOnly), time: scenario.seed &+ 2,
+            phases: place.phase..<scenario.phases.count, acknowledged: image.acknowledgedRows)
         try again.check(reference.expected)
     }
 }
