@@ -87,10 +87,15 @@ struct KnownBeginnings {
             }
         } else {
             lookAtHeads(files)
-            known =
-                last.suffix(Self.lastMax).first {
-                    $0.file.bytes > other.bytes && $0.head?.starts(with: other.head) == true
-                }?.file
+            let end = other.head.count - 1
+            let match = last.suffix(Self.lastMax).first {
+                // The last byte, mostly a line end, tells nearly all of them apart.
+                guard $0.file.bytes > other.bytes, let head = $0.head, head.count > end,
+                    head[end] == other.head[end]
+                else { return false }
+                return head.starts(with: other.head)
+            }
+            known = match?.file
         }
         guard let known, try other.hasRows(other.bytes) else { return nil }
         return known
