@@ -7,7 +7,8 @@ import Synchronization
 //
 //     <16 hexadecimal digits> {"path":…,"bytes":…,"modifiedNanos":…,"fingerprint":…,"end":…}\n
 //
-// and, of files of text, "start":… before "end", and "beginsWith":… behind it where that is so.
+// and, of files of text, "start":… before "end", and "beginsWith":… or "beginningOf":… behind it where
+// that is so.
 // The digits are XXH3-64 of the object's text, seeded with those of the line before (0 for the
 // first), so a line that is whole but not in its place is noticed. Lines are appended and synced
 // before an offset that they define is handed out; offsets go from 0 up without gaps. Spark keeps
@@ -28,13 +29,16 @@ public struct SourceFile: Sendable, Equatable {
     public let start: UInt64?
     /// The path of a file that was found before, with all of which this one begins.
     public let beginsWith: String?
+    /// The path of a file that was found before, and that begins with all of this one.
+    public let beginningOf: String?
     /// Its place in the source's order of rows.
     public let offsets: Range<Int64>
 
     /// A file at its place.
     public init(
         path: String, bytes: Int64, modifiedNanos: Int64, fingerprint: UInt64,
-        start: UInt64? = nil, beginsWith: String? = nil, offsets: Range<Int64>
+        start: UInt64? = nil, beginsWith: String? = nil, beginningOf: String? = nil,
+        offsets: Range<Int64>
     ) {
         self.path = path
         self.bytes = bytes
@@ -42,6 +46,7 @@ public struct SourceFile: Sendable, Equatable {
         self.fingerprint = fingerprint
         self.start = start
         self.beginsWith = beginsWith
+        self.beginningOf = beginningOf
         self.offsets = offsets
     }
 }
@@ -126,6 +131,7 @@ extension SourceLog {
     private static let bytesMax = 1 << 31
     private static let startKey = "start"
     private static let beginsWithKey = "beginsWith"
+    private static let beginningOfKey = "beginningOf"
     private static let newline = UInt8(ascii: "\n")
     /// The digits and the blank after them.
     private static let linkBytes = 17
@@ -140,6 +146,7 @@ extension SourceLog {
         if let start = file.start { members.append((startKey, .string(Checksum.hex(start)))) }
         members.append(("end", .integer(file.offsets.upperBound)))
         if let other = file.beginsWith { members.append((beginsWithKey, .string(other))) }
+        if let other = file.beginningOf { members.append((beginningOfKey, .string(other))) }
         return Array(JSONValue.object(members).text().utf8)
     }
 
@@ -183,6 +190,7 @@ extension SourceLog {
             fingerprint: try fields.link("fingerprint"),
             start: fields.has(startKey) ? try fields.link(startKey) : nil,
             beginsWith: fields.has(beginsWithKey) ? try fields.string(beginsWithKey) : nil,
+            beginningOf: fields.has(beginningOfKey) ? try fields.string(beginningOfKey) : nil,
             offsets: start..<end)
     }
 }

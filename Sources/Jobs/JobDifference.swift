@@ -66,14 +66,16 @@ extension PlannedQuery {
         guard case .aggregation(let plan) = plan, key == "select" || key == "having" else {
             return []
         }
-        let aggregates = plan.aggregates.map { "\($0.text) \($0.filter?.text ?? "") \($0.type)" }
+        let aggregates = plan.aggregates.map { call in
+            (id: "\(call.meaning) \(call.filter?.text ?? "") \(call.type)", shown: call.text)
+        }
         let types = outputSchema.fields.map { ($0.name, "\($0.type)") }
         let columns = SettingMeaning.Effect(
             parts: Dictionary(types, uniquingKeysWith: { first, _ in first }),
             reason: "the rows so far have a column of that name and another type; give the new one "
                 + "another name")
-        // In whatever order: the state's files say which is which.
-        return [.init(aggregates.sorted().joined(separator: "\n"))]
+        // In whatever order and spelling: the state's files say which is which.
+        return [.init(members: aggregates)]
             + (key == "select" ? [columns] : [])
     }
 }

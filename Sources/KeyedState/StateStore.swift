@@ -15,7 +15,8 @@
 //     streamer.state.batch        N
 //     streamer.state.fingerprint  what the query's state means
 //     streamer.state.aggregate.N  what aggregate N is, where there are several: a job that uses them
-//                                 in another order finds its columns by that
+//                                 in another order, or spells them otherwise, finds its columns by
+//                                 that
 //     streamer.state.removedUpTo  in a delta that needs it: after the keys listed, all groups were
 //                                 removed whose first accumulator column, the window's end in µs,
 //                                 was at most this; then come those added or changed
@@ -144,21 +145,27 @@ public struct StateStore: Sendable {
     }
 
     /// Whether a recorded file holds what this batch changed, as this build writes it or as those
-    /// did that compressed every buffer, or did not say which aggregates there are.
+    /// did that compressed every buffer, did not say which aggregates there are, or called them
+    /// otherwise.
     public func holds(_ changes: StateChanges, in recorded: FileReceipt) -> Bool {
         let part = changes.parts.first { $0.kind.fileName(changes.batch) == recorded.path }
         guard let part else { return false }
-        let ways = [(Self.compressedFrom, order), (Self.compressedFrom, nil), (0, nil)]
-        return ways.contains { from, order in
-            let bytes = encode(part, changes.batch, compressedFrom: from, order)
-            return Checksum.xxh3(bytes) == recorded.xxh3
+        let names = order.map { [$0.aggregates] + $0.formerly } ?? [[]]
+        return names.contains { aggregates in
+            let own = order?.fingerprint(aggregates) ?? fingerprint
+            let ways = [(Self.compressedFrom, aggregates), (Self.compressedFrom, []), (0, [])]
+            return ways.contains { from, said in
+                let bytes = encode(part, changes.batch, compressedFrom: from, own, said)
+                return Checksum.xxh3(bytes) == recorded.xxh3
+            }
         }
     }
 
     private func stage(
         _ part: StateChanges.Part, _ batch: Int64
     ) throws(KeyedStateError) -> StagedFile {
-        let bytes = encode(part, batch, compressedFrom: Self.compressedFrom, order)
+        let bytes = encode(
+            part, batch, compressedFrom: Self.compressedFrom, fingerprint, order?.aggregates ?? [])
         do throws(StorageError) {
             let path = try directory.appending(part.kind.fileName(batch))
             // A file of this name can only be of a run that did not commit the batch.
@@ -173,7 +180,8 @@ public struct StateStore: Sendable {
     private static let compressedFrom = 16_384
 
     private func encode(
-        _ part: StateChanges.Part, _ batch: Int64, compressedFrom: Int, _ order: StateOrder?
+        _ part: StateChanges.Part, _ batch: Int64, compressedFrom: Int, _ fingerprint: String,
+        _ aggregates: [String]
     ) -> [UInt8] {
         let writer = ArrowStreamWriter(
             part.rows.schema, compression: .zstd(level: 1, from: compressedFrom), workers: workers)
@@ -184,7 +192,7 @@ public struct StateStore: Sendable {
                 ArrowMetadataEntry(Self.kindKey, part.kind.rawValue),
                 ArrowMetadataEntry(Self.batchKey, String(batch)),
                 ArrowMetadataEntry(Self.fingerprintKey, fingerprint),
-            ] + (order?.metadata ?? []) + part.metadata)
+            ] + StateOrder.metadata(of: aggregates) + part.metadata)
     }
 
     /// Removes the files that no version from `version` on needs; may run beside a batch.

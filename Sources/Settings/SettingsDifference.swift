@@ -39,24 +39,63 @@ public struct SettingMeaning: Hashable, Sendable {
         /// What it is: parts in one spelling, each with its name; parts come and go, and none
         /// becomes another.
         let parts: [String: String]
+        /// What stays, all of it and nothing else, in whatever order: each in one spelling.
+        let members: [String]
+        /// How a message calls the members.
+        let shown: [String: String]
         /// Why it may not change; `nil` is the setting's own reason.
         let reason: String?
 
         /// An effect in one spelling.
         public init(_ text: String, reason: String? = nil) {
             parts = ["": text]
+            (members, shown) = ([], [:])
             self.reason = reason
         }
 
         /// An effect of parts.
         public init(parts: [String: String], reason: String) {
             self.parts = parts
+            (members, shown) = ([], [:])
             self.reason = reason
         }
 
-        /// Whether others that depend on this go on with another.
-        func holds(with other: Effect) -> Bool {
-            parts.allSatisfy { name, text in (other.parts[name] ?? text) == text }
+        /// An effect of members: what each is, in one spelling, and how a message calls it.
+        public init(members: [(id: String, shown: String)]) {
+            parts = [:]
+            self.members = members.map(\.id).sorted()
+            shown = Dictionary(
+                members.map { ($0.id, $0.shown) }, uniquingKeysWith: { one, _ in one })
+            reason = nil
+        }
+
+        /// Why others that depend on this do not go on with another.
+        ///
+        /// - Parameters:
+        ///   - other: the other one.
+        ///   - usual: the setting's own reason; `nil` where it may change.
+        /// - Returns: the reason; `nil` when they do go on.
+        func refusal(of other: Effect, usual: String?) -> String? {
+            guard parts.allSatisfy({ name, text in (other.parts[name] ?? text) == text }) else {
+                return reason ?? usual
+            }
+            guard members != other.members, let usual else { return nil }
+            let (gone, come) = (lacking(in: other), other.lacking(in: self))
+            let sentences = [
+                gone.isEmpty ? nil : "\(gone.joined(separator: ", ")) must stay in use",
+                come.isEmpty ? nil : "\(come.joined(separator: ", ")) cannot be added",
+            ]
+            return "\(usual): \(sentences.compactMap(\.self).joined(separator: ", and "))"
+        }
+
+        /// Members that another has not, or not so often.
+        private func lacking(in other: Effect) -> [String] {
+            var rest = other.members
+            return members.compactMap { member in
+                guard let index = rest.firstIndex(of: member) else { return shown[member] }
+                rest.remove(at: index)
+                return nil
+            }
         }
     }
 
@@ -134,9 +173,10 @@ public struct SettingsComparison {
             let (one, other) = (oldMeanings[field], newMeanings[field])
             if let one, one.spelling == other?.spelling { return }
             if let one, let other, !one.effects.isEmpty, one.effects.count == other.effects.count {
-                let changed = zip(one.effects, other.effects).first { !$0.holds(with: $1) }
-                return note(
-                    field, old, new, forbidden: changed.map { $1.reason ?? reason } ?? nil)
+                let refusals = zip(one.effects, other.effects).compactMap {
+                    $0.refusal(of: $1, usual: reason)
+                }
+                return note(field, old, new, forbidden: refusals.first)
             }
         case .named(let reasons):
             guard case .list(let element, _) = key.shape, let olds = old?.elements,

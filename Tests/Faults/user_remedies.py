@@ -79,6 +79,9 @@ def put_files_back(world, name, done, names=()):
     stream = stream_of(world, name)
     rows = []
     known = {row for data in stream.good.values() for row in parsed(data)}
+    # What the log has of them, by whichever feed, is not given once more under another name.
+    known |= {row for log, folder in LOGS.items() if folder == stream.folder
+              for row in [*world.logs[log].values(), *world.trimmed[log].values()]}
     for path, data in stream.good.items():
         if not path.exists() or path.is_symlink() or path.read_bytes() != data:
             if path.exists():

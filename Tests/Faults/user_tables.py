@@ -101,7 +101,10 @@ def lose_a_part_of_a_table(world):
         part.unlink()
         world.note(f"rm {part.relative_to(world.root)}")
         done = world.run("lake", "verify", name)
-        if done.code != 1 or part.name not in done.err:
+        # Of a compacted file of a plain directory nothing is kept: missing are those that it took the
+        # place of, by the checkpoint.
+        replaced = part.name.startswith("compacted-") and "the file is missing" in done.err
+        if done.code != 1 or not (part.name in done.err or replaced):
             # A Delta table keeps files of older versions, which compaction has replaced.
             if name != "ship" or done.code:
                 world.fail(f"lake verify passes over {part.name}: {done.err}")

@@ -192,6 +192,11 @@ class World:
         if done.code in (1, 2) and not any(line.startswith("error: ") for line in done.err.splitlines()):
             self.fail(f"{' '.join(words)} ends with {done.code} and no error")
         self.excuse(done)
+        if done.code == -signal.SIGKILL:
+            # Its exit code says that something is unsaid: that a feed has met a copy of a file.
+            for stream in map(self.streams.get, LOGS):
+                for path in stream.families & set(self.files(stream.folder)):
+                    self.double(stream, path)
         return done
 
     def begin_run(self, *words):

@@ -156,6 +156,43 @@ def test_a_file_that_begins_with_another_is_named(workspace, how, count):
     assert table(workspace) == sorted(already + first + more)
 
 
+@pytest.mark.parametrize("count", [3, 400, 9_000])
+@pytest.mark.parametrize("how", ["later", "killed", "at once", "torn", "grown since"])
+def test_a_file_that_is_the_beginning_of_another_is_named(workspace, how, count):
+    """An older copy of a file that grew lies beside it."""
+    values = list(range(count))
+    rows(workspace.path / "in/a.csv", *values)
+    if how != "at once":
+        workspace.run("run", job(workspace))
+    if how == "grown since":
+        rows(workspace.path / "in/a.csv", *values, count)
+    rows(workspace.path / "in/b.csv", *values[:-1])
+    if how == "torn":
+        (workspace.path / "in/b.csv").write_bytes((workspace.path / "in/a.csv").read_bytes()[:-1])
+    if how == "killed":
+        workspace.run("run", "job.json")
+    # The older copy is the one that is read later.
+    for name, age in (("a", 20), ("b", 10)):
+        path = workspace.path / f"in/{name}.csv"
+        os.utime(path, (path.stat().st_mtime - age,) * 2)
+    for _ in range(2):
+        done = workspace.run("run", job(workspace))
+        assert "1 file that is the beginning of another that was read" in done.err
+        assert "in/b.csv (as in/a.csv)" in done.err and "begins with" not in done.err
+    assert len(table(workspace)) == 2 * count - (how != "torn")
+
+
+def test_a_file_is_not_held_against_one_that_has_changed(workspace):
+    """Its first rows are not those that were read."""
+    rows(workspace.path / "in/a.csv", 1, 2, 3)
+    workspace.run("run", job(workspace))
+    rows(workspace.path / "in/a.csv", 4, 5, 6)
+    rows(workspace.path / "in/b.csv", 4, 5)
+    done = workspace.run("run", "job.json")
+    assert "the beginning of" not in done.err and "in/a.csv" in done.err
+    assert table(workspace) == [1, 2, 3, 4, 5]
+
+
 def test_files_that_begin_alike_are_not_named(workspace):
     """The same header, and half of a line."""
     rows(workspace.path / "in/a.csv", 1, 2)
@@ -272,6 +309,27 @@ def test_an_older_copy_of_a_file_that_grew_is_named(workspace, count, kind):
     assert f"in/{name}" in done.err and "is the beginning of in/a.csv, which was read" in done.err
     assert "c.csv" not in done.err and "d.csv" not in done.err
     assert "warning" not in workspace.run("run", "job.json").err
+
+
+@pytest.mark.parametrize("name,says", [("a", "has come back before it"), ("z", "begins with all that was read of")])
+def test_a_file_that_comes_back_after_all_was_appended_again_is_known(workspace, name, says):
+    """It was taken away, the others were appended again, and it is put back, perhaps under another name."""
+    for other, values in (("a", (1, 2)), ("b", (3, 4))):
+        rows(workspace.path / f"in/{other}.csv", *values)
+    workspace.run("run", feeding(workspace))
+    (workspace.path / "in/a.csv").rename(workspace.path / "away")
+    assert "--again" in workspace.run("run", "job.json", check=1).err
+    workspace.run("log", "append", "log/z", "--job", "job.json", "--again")
+    workspace.run("run", "job.json")
+    assert table(workspace) == [1, 2, 3, 3, 4, 4]
+    (workspace.path / "away").rename(workspace.path / f"in/{name}.csv")
+    refused = workspace.run("run", "job.json", check=1)
+    assert says in refused.err
+    # The remedy, and what is new.
+    (workspace.path / f"in/{name}.csv").unlink()
+    rows(workspace.path / "in/c.csv", 5)
+    workspace.run("run", "job.json")
+    assert table(workspace) == [1, 2, 3, 3, 4, 4, 5]
 
 
 def test_files_of_an_archive_are_known_again(workspace):

@@ -102,6 +102,53 @@ def test_aggregates_may_be_used_in_another_order(workspace, order, format, mode)
     workspace.run("state", "show", "m")
 
 
+COUNTS = [("count(*)", "count(1)"), ("count(1)", "count(*)"), ("count(1)", "count('x')"), ("count(2, 3)", "count(*)"),
+          ("count_if(z > 1)", "count(*) FILTER (WHERE z > 1)"), ("count(1) FILTER (WHERE z > 1)", "count_if(z > 1)")]
+
+
+@pytest.mark.parametrize("before,after", COUNTS)
+@pytest.mark.parametrize("others", [[], ["sum(z) AS s"]])
+def test_a_count_of_all_rows_may_be_spelled_otherwise(workspace, before, after, others):
+    """A count of a constant that is not null counts every row, and goes on as such."""
+    ticks(workspace)
+    made = job("count(*) AS n", outputMode="complete")
+    made["queries"][0] |= {"groupBy": ["p > 5"], "sinks": [{"format": "table", "path": "lake/candles"}]}
+    for number, spelling in enumerate((before, after, before)):
+        made["queries"][0]["select"] = ["p > 5 AS k", f"{spelling} AS n", *others]
+        workspace.run("run", workspace.job(made))
+        workspace.run("checkpoint", "verify", "m")
+        (workspace.path / f"in/b{number}.csv").write_text("t,p,z\n2026-01-05 10:02:00,3,1\n2026-01-05 10:02:30,7,5\n")
+    workspace.run("run", "job.json")
+    found = [line[1] for line in sorted(shown(workspace, "--columns", "k,n")[1:])]
+    assert found == (["0", "3"] if "z > 1" in before else ["4", "5"])
+    workspace.run("replay", "job.json", "--from-checkpoint", "--verify")
+
+
+def test_a_count_of_a_constant_null_is_another(workspace):
+    ticks(workspace)
+    made = job("count(*) AS vwap")
+    workspace.run("run", workspace.job(made))
+    made["queries"][0]["select"][1] = "count(CAST(NULL AS INT)) AS vwap"
+    made["queries"][0]["select"].pop()
+    assert "the state has the old aggregates" in workspace.run("run", workspace.job(made), check=2).err
+
+
+def test_an_aggregate_stays_in_use(workspace):
+    """One that is taken away is named, and any expression that has it is a way on."""
+    ticks(workspace)
+    workspace.run("run", workspace.job(job("max(p) AS vwap")))
+    (workspace.path / "in/b.csv").write_text("t,p,z\n2026-01-05 10:03:00,3,1\n")
+    fewer = workspace.run("run", workspace.job(job("'x' AS venue")), check=2).err
+    assert "the state has the old aggregates: max(p) must stay in use)" in fewer
+    more = workspace.run("run", workspace.job(job("max(p) - min(p) AS vwap")), check=2).err
+    assert "the state has the old aggregates: min(p) cannot be added)" in more
+    other = workspace.run("run", workspace.job(job("min(p) AS vwap")), check=2).err
+    assert "max(p) must stay in use, and min(p) cannot be added)" in other
+    workspace.run("run", workspace.job(job("'x' AS venue", having="max(p) IS NULL OR true")))
+    assert shown(workspace)[-1][-1] == "x"
+    workspace.run("checkpoint", "verify", "m")
+
+
 def test_a_column_keeps_its_type(workspace):
     ticks(workspace)
     workspace.run("run", workspace.job(job(DIVISION, where="z > 0")))

@@ -61,6 +61,9 @@ import Testing
             change: "another name of an output", old: "count(*) AS trades", new: "count(*) AS n",
             fields: ["queries[ohlcv].select"], isAllowed: true),
         Case(
+            change: "another spelling of an aggregate", old: "count(*) AS trades",
+            new: "count(1) AS trades", fields: ["queries[ohlcv].select"], isAllowed: true),
+        Case(
             change: "another type under a name", old: "count(*) AS trades",
             new: "CAST(count(*) AS STRING) AS trades", fields: ["queries[ohlcv].select"],
             isAllowed: false),

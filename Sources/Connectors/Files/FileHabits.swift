@@ -34,6 +34,7 @@ extension FileSource {
         var changed: [String] = []
         var repeated: [String] = []
         var begun: [String] = []
+        var older: [String] = []
         var first: [Content: String] = [:]
         for found in state.found where !state.faults.isLeftOut(found.path) {
             let file = state.faults.corrected[found.path] ?? found
@@ -44,6 +45,7 @@ extension FileSource {
             } else {
                 first[content] = file.path
                 if let other = file.beginsWith { begun.append("\(file.path) (as \(other))") }
+                if let other = file.beginningOf { older.append("\(file.path) (as \(other))") }
             }
         }
         var lines: [String] = []
@@ -65,6 +67,14 @@ extension FileSource {
                     + " with all of another that was read, so that its rows are there again: "
                     + "\(listed(begun)); if that is not meant, give new rows alone in a new file, "
                     + "clear the job and run it anew")
+        }
+        if !older.isEmpty {
+            lines.append(
+                "\(counted(Int64(older.count), "file")) that "
+                    + (older.count == 1 ? "is" : "are")
+                    + " the beginning of another that was read, so that its rows are there again: "
+                    + "\(listed(older)); if that is not meant, take the older copy away, clear the "
+                    + "job and run it anew")
         }
         return lines
     }

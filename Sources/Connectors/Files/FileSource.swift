@@ -258,9 +258,8 @@ public final class FileSource: Source {
                 throw ConnectorError(
                     "unreadable", "the source has more than 2^63 rows", at: description)
             }
-            let entry = try self.entry(found, file, offsets: end..<next, state.beginnings)
-            state.beginnings.add(entry)
-            entries.append(entry)
+            entries.append(
+                try entry(found, file, offsets: end..<next, beside: &state.beginnings))
             end = next
         }
         if state.found.isEmpty {
@@ -270,23 +269,30 @@ public final class FileSource: Source {
         state.found += entries
         state.known.formUnion(entries.map(\.path))
     }
-    /// What the list says of a file that was found.
+
+    /// What the list says of a file that was found, which is then one of those that are known.
     private func entry(
         _ found: DirectoryFiles.Found, _ file: any ReadFile, offsets: Range<Int64>,
-        _ known: KnownBeginnings
+        beside known: inout KnownBeginnings
     ) throws -> SourceFile {
         let fingerprint = try OpenSourceFile.fingerprint(of: file, bytes: found.bytes)
-        var (start, original): (UInt64?, SourceFile?) = (nil, nil)
         // What is no text does not go on where another file ends.
-        if rows.countsBytes {
-            let head = try file.readUpTo(Int(min(found.bytes, FileContent.startBytes)), at: 0)
-            start = FileContent.start(of: head)
-            original = try known.original(of: file, bytes: found.bytes) {
-                try rows.hasRows(file, bytes: $0)
+        let head =
+            rows.countsBytes
+            ? try file.readUpTo(Int(min(found.bytes, FileContent.startBytes)), at: 0) : nil
+        var (original, longer): (SourceFile?, SourceFile?) = (nil, nil)
+        if let head {
+            let other = KnownBeginnings.Found(file: file, bytes: found.bytes, head: head) {
+                try self.rows.hasRows(file, bytes: $0)
             }
+            original = try known.original(of: other)
+            if original == nil { longer = try known.longer(than: other, in: files) }
         }
-        return SourceFile(
+        let entry = SourceFile(
             path: found.path.string, bytes: found.bytes, modifiedNanos: found.modifiedNanos,
-            fingerprint: fingerprint, start: start, beginsWith: original?.path, offsets: offsets)
+            fingerprint: fingerprint, start: head.map { FileContent.start(of: $0) },
+            beginsWith: original?.path, beginningOf: longer?.path, offsets: offsets)
+        known.add(entry, head: head)
+        return entry
     }
 }

@@ -55,6 +55,14 @@ public struct FilesRead: Hashable, Sendable {
         if entries.count > Self.filesMax { entries.removeFirst() }
     }
 
+    /// These files, and in front of them those of an earlier reading which are not among them.
+    public func following(_ earlier: FilesRead) -> FilesRead {
+        var all = self
+        all.entries = earlier.entries.filter { old in !entries.contains { $0.place == old.place } }
+        all.entries = (all.entries + entries).suffix(Self.filesMax)
+        return all
+    }
+
     /// Whether there is none.
     public var isEmpty: Bool { entries.isEmpty }
 

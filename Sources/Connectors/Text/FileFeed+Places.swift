@@ -17,7 +17,7 @@ extension FileFeed {
             file: index, entry: cursor.entryIndex, offset: read.offset, line: line, rows: rows,
             malformed: malformedCount, names: cursor.namesDigest(before: index),
             checksums: .init(before: cursor.checksumBefore, read: read.checksum),
-            files: cursor.filesRead, path: cursor.input.path)
+            files: cursor.filesRead.following(filesBefore), path: cursor.input.path)
     }
 
     /// Goes to the place after a batch that carried this position, if what was read is still there.
@@ -40,9 +40,12 @@ extension FileFeed {
     }
 
     /// Begins at the start, and counts on: what is rejected must not take the place of what was.
+    ///
+    /// What was read until now is in the log, and is known again where it comes back after this reading.
     public final func restart(after position: FeedPosition) {
         guard let target = FilePosition(position.text) else { return }
         (rows, malformedCount) = (target.rows, target.malformed)
+        filesBefore = target.files
     }
 
     private func resume(_ target: FilePosition) throws {
@@ -89,9 +92,10 @@ extension FileFeed {
         }
         return ConnectorError(
             "badPosition",
-            "the feed was in this file, and it, or one before it, is gone or has another name: put "
-                + "the file back as it was; to read what there is anew, use another log, or "
-                + "'streamer log append --again'", at: target.path, fault: .damage)
+            "the feed was in this file, and it, or one before it, is gone or has another name, or one "
+                + "that was read has come back before it: put the file back as it was, or move away "
+                + "what has come back; to read what there is anew, use another log, or 'streamer log "
+                + "append --again'", at: target.path, fault: .damage)
     }
 
     /// Refuses a file that was read and left, and is another one now.

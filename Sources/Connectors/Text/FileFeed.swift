@@ -1,6 +1,7 @@
 public import Columnar
 public import ConnectorAPI
 import Decoding
+import FileSources
 public import Storage
 
 /// A feed from files: goes from file to file and keeps count of malformed records and their share.
@@ -39,6 +40,9 @@ public class FileFeed: Feed {
     var copies: [(path: String, original: String)] = []
     /// Files that are the beginning of another one that was read, and that one.
     var olderCopies: [(path: String, original: String)] = []
+
+    /// What was read of files before they were read anew.
+    var filesBefore = FilesRead()
 
     /// The malformed records of the batch under construction.
     private var malformed: [MalformedRecord] = []

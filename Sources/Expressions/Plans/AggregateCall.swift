@@ -54,8 +54,13 @@ public struct AggregateCall: Sendable {
     public let isNullable: Bool
     /// The call in SQL, in one spelling.
     public let text: String
+    /// The same, where its condition is said beside it: calls of one meaning have equal values, as
+    /// `count(1)` and `count(*)` do, and `count_if(x)` and `count(*) FILTER (WHERE x)`.
+    public var meaning: String { function == .countAll ? Self.countAllText : text }
     /// Where it first stands in the query.
     public let part: QueryPart
     /// The place in that text, as UTF-8 offsets.
     public let position: Range<Int>
+
+    private static let countAllText = "count(*)"
 }

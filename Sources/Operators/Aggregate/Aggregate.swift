@@ -95,14 +95,21 @@ public final class Aggregate: StreamOperator, @unchecked Sendable {
     private var order: StateOrder {
         var keys = plan.keys.map { "key \($0.expression.text) \($0.expression.type)" }
         if let window = plan.window { keys.append(window.meaning) }
-        let aggregates = plan.aggregates.map { call in
-            let filter = call.filter.map { " filter \($0.text)" } ?? ""
-            return "aggregate \(call.text)\(filter) \(call.type)"
+        func names(_ text: (AggregateCall) -> String) -> [String] {
+            plan.aggregates.map { call in
+                let filter = call.filter.map { " filter \($0.text)" } ?? ""
+                return "aggregate \(text(call))\(filter) \(call.type)"
+            }
         }
         var rest: [String] = []
         if case .sources(let count) = lanes { rest.append("sources \(count)") }
         if groups.lanes != nil { rest.append("lanes") }
-        return StateOrder(aggregates) { [keys, rest] in fingerprint(of: keys + $0 + rest) }
+        // Earlier builds called an aggregate what the job did; one that counts all rows was mostly
+        // written in one of two ways.
+        let former = [names(\.text), names { $0.function == .countAll ? "count(1)" : $0.text }]
+        return StateOrder(names(\.meaning), formerly: former) { [keys, rest] in
+            fingerprint(of: keys + $0 + rest)
+        }
     }
 
     /// Does the work on a block that needs no state: any thread, any order.

@@ -7,7 +7,7 @@ public struct OperatorState {
     public let name: String?
     /// What the rows mean, in a few bytes: state of another fingerprint cannot be restored.
     public let fingerprint: String
-    /// The order of its aggregates, which is of no importance.
+    /// Its aggregates, whose order and spelling are of no importance.
     public let order: StateOrder?
     /// The rows.
     public let table: any StateTable
