@@ -81,7 +81,7 @@ extension LoggedCommit: LoggedEntry {
     var batch: BatchID { entry.batch }
 
     func encoded() -> [UInt8] {
-        let metadata = JSONValue.object([
+        var members: [(String, JSONValue)] = [
             ("nextBatchWatermarkMs", .integer(entry.nextWatermarkMs)),
             ("batchId", .integer(entry.batch.number)),
             ("previous", .string(Checksum.hex(previous))),
@@ -91,8 +91,13 @@ extension LoggedCommit: LoggedEntry {
             ("tails", .sorted(entry.tails.mapValues { .string($0) })),
             ("state", .array(entry.state.map(\.json))),
             ("sinks", .array(entry.sinks.map(\.json))),
-        ])
-        return EntryText.encode([metadata.text()])
+        ]
+        // Written where there are any: most jobs have none.
+        if !entry.newestReceiptsMs.isEmpty {
+            let receipts = entry.newestReceiptsMs.mapValues { JSONValue.integer($0) }
+            members.append(("newestReceiptsMs", .sorted(receipts)))
+        }
+        return EntryText.encode([JSONValue.object(members).text()])
     }
 
     init(lines: [String], path: Path) throws(CheckpointError) {
@@ -105,6 +110,8 @@ extension LoggedCommit: LoggedEntry {
                 batch: try fields.batch("batchId"),
                 nextWatermarkMs: try fields.int64("nextBatchWatermarkMs"),
                 watermarkMaximaMs: try fields.integers("watermarkMaximaMs"),
+                newestReceiptsMs: try fields.has("newestReceiptsMs")
+                    ? fields.integers("newestReceiptsMs") : [:],
                 counters: try fields.integers("counters"),
                 tails: try fields.has("tails") ? fields.strings("tails") : [:],
                 state: try LoggedCommit.stateFiles(fields.list("state")),

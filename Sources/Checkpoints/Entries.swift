@@ -68,6 +68,9 @@ public struct CommitEntry: Sendable, Equatable {
     public var nextWatermarkMs: Int64
     /// For each watermark, the largest (event time - delay) including this batch, milliseconds.
     public var watermarkMaximaMs: [String: Int64]
+    /// When the newest rows of the splits came that have a watermark of their own, milliseconds
+    /// since the epoch, where the source knows.
+    public var newestReceiptsMs: [String: Int64]
     /// Totals since the query's first batch, by name: rows read, dropped as late, rejected.
     public var counters: [String: Int64]
     /// What stands in each source before the end of the batch, as the source says it; none of a
@@ -81,12 +84,14 @@ public struct CommitEntry: Sendable, Equatable {
     /// The outcome of a batch.
     public init(
         batch: BatchID, nextWatermarkMs: Int64, watermarkMaximaMs: [String: Int64] = [:],
-        counters: [String: Int64] = [:], tails: [String: String] = [:],
+        newestReceiptsMs: [String: Int64] = [:], counters: [String: Int64] = [:],
+        tails: [String: String] = [:],
         state: [Owned<FileReceipt>] = [], sinks: [Owned<Receipt>] = []
     ) {
         self.batch = batch
         self.nextWatermarkMs = nextWatermarkMs
         self.watermarkMaximaMs = watermarkMaximaMs
+        self.newestReceiptsMs = newestReceiptsMs
         self.counters = counters
         self.tails = tails
         self.state = state

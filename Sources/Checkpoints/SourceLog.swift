@@ -61,6 +61,7 @@ public final class SourceLog: Sendable {
 
     private let path: Path
     private let files: any FileSystem
+    private let isKept: Bool
     private let state: Mutex<State>
 
     private struct State {
@@ -75,8 +76,17 @@ public final class SourceLog: Sendable {
 
     /// Reads the list of a source; an empty one when there is none yet.
     ///
+    /// - Parameters:
+    ///   - checkpoint: the job's checkpoint.
+    ///   - source: the source's name in the job.
+    ///   - files: where the checkpoint lies.
+    ///   - isKept: whether what is appended is written; who does not hold the checkpoint's lock
+    ///     looks only.
     /// - Throws: a ``CheckpointError`` when lines are damaged that are not the last.
-    public init(checkpoint: Path, source: String, files: any FileSystem) throws {
+    public init(
+        checkpoint: Path, source: String, files: any FileSystem, isKept: Bool = true
+    ) throws {
+        self.isKept = isKept
         path = try checkpoint.appending(Self.folder).appending(source)
         self.files = files
         state = Mutex(try Self.read(path, files))
@@ -99,10 +109,12 @@ public final class SourceLog: Sendable {
                 text += Array(Checksum.hex(link).utf8) + [UInt8(ascii: " ")] + line
                 text.append(UInt8(ascii: "\n"))
             }
-            let file = try state.file ?? open(state)
-            state.file = file
-            try file.write(text, at: state.bytes)
-            try file.sync()
+            if isKept {
+                let file = try state.file ?? open(state)
+                state.file = file
+                try file.write(text, at: state.bytes)
+                try file.sync()
+            }
             state.found += more
             state.link = link
             state.bytes += Int64(text.count)

@@ -7,6 +7,8 @@ public struct SourcePlace: Sendable {
     public let name: String
     /// The job's checkpoint, in which a source may keep what it has found.
     public let checkpoint: Path
+    /// Whether it may: not where it is only looked at, since a run may have the checkpoint.
+    public var keepsFindings = true
     /// The columns that the rows must have, where something else decides them.
     public var columns: Schema?
     /// The file system.

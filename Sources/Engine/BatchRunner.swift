@@ -2,6 +2,7 @@ import Checkpoints
 import Columnar
 import ConnectorAPI
 import Jobs
+import KeyedState
 import Operators
 import Storage
 
@@ -109,8 +110,15 @@ final class BatchRunner {
     }
 
     /// Takes in which watermarks are idle, and moves the watermark to where the others let it go.
-    func setIdle(_ isIdle: [Bool]) {
+    ///
+    /// - Parameters:
+    ///   - isIdle: by watermark, whether all of its sources are.
+    ///   - splits: by watermark, which splits are, where the slowest one decides.
+    func setIdle(_ isIdle: [Bool], splits: [Set<Lane>]) {
         for (index, isIdle) in isIdle.enumerated() { graph.tracker.setIdle(index, isIdle) }
+        for (index, splits) in splits.enumerated() {
+            graph.tracker.setIdle(index, splits: splits)
+        }
         cursor.watermarkMs = max(cursor.watermarkMs, graph.tracker.move())
     }
 
@@ -196,12 +204,14 @@ final class BatchRunner {
         totals.count(outcome, sourceNames: job.job.hasNamedSources ? sources.names : nil)
         var entry = batch.entry
         entry?.sources = ranges(plan)
+        let record = graph.watermarkRecord
         return ComputedBatch(
             plan: plan, entry: entry,
             changes: changes, publications: graph.publications(outcome),
             commit: CommitEntry(
                 batch: BatchID(plan.batch), nextWatermarkMs: cursor.watermarkMs,
-                watermarkMaximaMs: graph.watermarkMaximaMs, counters: totals.counters,
+                watermarkMaximaMs: record.maximaMs, newestReceiptsMs: record.receiptsMs,
+                counters: totals.counters,
                 tails: try sources.tails(at: cursor.nextOffsets)),
             outcome: outcome, sources: sourceProgress(outcome, plan, batch.latest),
             timer: batch.timer)
@@ -213,7 +223,7 @@ final class BatchRunner {
             batch: BatchID(plan.batch), watermarkMs: plan.watermarkMs,
             timestampMs: plan.timestampMs,
             conf: ["spark.sql.streaming.multipleWatermarkPolicy": graph.policy.rawValue],
-            sources: ranges(plan), watermarkMaximaMs: graph.watermarkMaximaMs)
+            sources: ranges(plan), watermarkMaximaMs: graph.watermarkRecord.maximaMs)
     }
 
     private func ranges(_ plan: BatchPlan) -> [SourceRange] {

@@ -90,7 +90,8 @@ public struct EngineJob: Sendable {
             guard let column = source?.eventTimeColumn else { return nil }
             return EngineWatermark(
                 name: planned.name, column: column, delayMs: planned.spec.delayThresholdMs,
-                idleTimeoutMs: planned.spec.idleTimeoutMs, closesAtEnd: planned.spec.closesAtEnd,
+                scope: planned.spec.scope, idleTimeoutMs: planned.spec.idleTimeoutMs,
+                closesAtEnd: planned.spec.closesAtEnd,
                 maxFutureSkewMs: planned.spec.maxFutureSkewMs)
         }
     }
@@ -122,6 +123,8 @@ struct EngineWatermark: Hashable, Sendable {
     var column: Int
     /// How far the watermark stays behind the largest event time, ms.
     var delayMs: Int64
+    /// Whether all rows decide, or the slowest split.
+    var scope = WatermarkScope.source
     /// After how long without new rows the source no longer holds windows open, ms of wall time;
     /// `nil` for never, which is Spark's behaviour.
     var idleTimeoutMs: Int64?
@@ -129,6 +132,9 @@ struct EngineWatermark: Hashable, Sendable {
     var closesAtEnd = false
     /// How far ahead of its batch's clock a row may be, ms; `nil` for any, Spark's behaviour.
     var maxFutureSkewMs: Int64?
+
+    /// After how long without new rows a split no longer counts, ms.
+    var splitIdleMs: Int64 { idleTimeoutMs ?? 60_000 }
 
     /// The largest event time (ms) that a batch takes, if there is a limit.
     func limitMs(_ plan: BatchPlan) -> Int64? {

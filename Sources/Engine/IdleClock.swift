@@ -24,6 +24,11 @@ struct IdleClock {
     /// When a source last had rows, or the run began.
     func last(_ source: Int) -> MonotonicTime { lastRows[source].values.max() ?? begun }
 
+    /// When a split last had rows, or the run began.
+    func last(_ source: Int, _ split: SplitID) -> MonotonicTime {
+        lastRows[source][split] ?? begun
+    }
+
     /// When any source last had rows.
     var newest: MonotonicTime { lastRows.indices.map(last).max() ?? begun }
 }

@@ -34,7 +34,7 @@ extension MicroBatchEngine {
             return VerificationReport()
         }
         try checkRetained(first, last)
-        let watermark = (graph.watermarkMaximaMs, graph.watermarkMs)
+        let watermark = graph.tracker
         try graph.restoreState(before: first, commit: checkpoint.recordedCommit)
         var report = VerificationReport(batches: first...last)
         for number in first...last {
@@ -47,7 +47,7 @@ extension MicroBatchEngine {
                 plan, from: sources.all, workers: runner.workers, timer: &timer)
             try graph.verify(outcome, plan, against: commit, isLast: number == last, &report)
         }
-        graph.restoreWatermark(maximaMs: watermark.0, watermarkMs: watermark.1)
+        graph.tracker = watermark
         return report
     }
 

@@ -30,7 +30,9 @@ struct RecoveredJob {
                 lastWatermarkMs: point.lateWatermarkMs)
             (counters, pending) = (point.lastCommit.counters, nil)
             graph.restoreWatermark(
-                maximaMs: point.lastCommit.watermarkMaximaMs, watermarkMs: point.watermarkMs)
+                WatermarkRecord(
+                    maximaMs: point.lastCommit.watermarkMaximaMs,
+                    receiptsMs: point.lastCommit.newestReceiptsMs), watermarkMs: point.watermarkMs)
             try graph.restoreState(before: cursor.nextBatch, commit: checkpoint.recordedCommit)
             try sources.resume(at: ends, tails: point.lastCommit.tails)
             try sources.require(ends.map { OffsetRange(emptyAt: $0) })
@@ -42,7 +44,10 @@ struct RecoveredJob {
             (counters, pending) = (point.lastCommit?.counters ?? [:], plan)
             try graph.restoreState(before: plan.batch, commit: checkpoint.recordedCommit)
             graph.restoreWatermark(
-                maximaMs: point.offsets.watermarkMaximaMs, watermarkMs: plan.watermarkMs)
+                WatermarkRecord(
+                    maximaMs: point.offsets.watermarkMaximaMs,
+                    receiptsMs: point.lastCommit?.newestReceiptsMs ?? [:]),
+                watermarkMs: plan.watermarkMs)
             try sources.resume(at: cursor.nextOffsets, tails: point.lastCommit?.tails ?? [:])
             try sources.require(plan.offsets)
         }

@@ -1,4 +1,5 @@
 import ConnectorAPI
+import KeyedState
 import Operators
 import Storage
 
@@ -8,7 +9,9 @@ extension TriggerLoop {
     ///
     /// It is done before a batch is planned, so that the log of offsets tells a restart.
     func updateIdleSources(_ available: Availability) {
-        runner.setIdle(graph.watermarks.indices.map { isIdle($0, available) })
+        runner.setIdle(
+            graph.watermarks.indices.map { isIdle($0, available) },
+            splits: graph.watermarks.indices.map { idleSplits($0, available) })
     }
 
     /// The sources that move a watermark.
@@ -42,6 +45,41 @@ extension TriggerLoop {
         return limits.sourceIsComplete || moment <= time.now
     }
 
+    /// The splits of a watermark that hold nothing back: all of them is read, and nothing came for
+    /// the timeout.
+    ///
+    /// A run that ends by itself does not wait to see that: there a split is idle whose newest row
+    /// came so long before the batch, if the source knows when. A run without end waits, since a
+    /// topic may be filled with messages of long ago.
+    private func idleSplits(_ watermark: Int, _ available: Availability) -> Set<Lane> {
+        guard let splits = graph.tracker.inputs[watermark].splits, !splits.isEmpty,
+            !limits.sourceIsComplete || hasAll(available)
+        else { return [] }
+        let (next, timeoutMs) = (runner.cursor.nextOffsets, graph.watermarks[watermark].splitIdleMs)
+        let (nowMs, now) = (time.nowMicros() / 1_000, time.now)
+        let ends = endsByItself || limits.sourceIsComplete ? available.ends : available.latest
+        let idle = splits.filter { lane, split in
+            let id = SplitID(lane.group, lane.number)
+            // One that is gone has nothing more.
+            guard let end = ends[lane.source][id] else { return true }
+            guard next[lane.source][id] ?? 0 >= end else { return false }
+            guard endsByItself || limits.sourceIsComplete else {
+                return silentMoment(lane, timeoutMs) <= now
+            }
+            guard let receipt = split.newestReceiptMs else { return true }
+            let (age, overflow) = nowMs.subtractingReportingOverflow(receipt)
+            return overflow || age >= timeoutMs
+        }
+        return Set(idle.keys)
+    }
+
+    /// When a split has been silent for a timeout, if no row comes.
+    private func silentMoment(_ lane: Lane, _ timeoutMs: Int64) -> MonotonicTime {
+        let (nanos, overflow) = UInt64(timeoutMs).multipliedReportingOverflow(by: 1_000_000)
+        let last = idle.last(lane.source, SplitID(lane.group, lane.number))
+        return overflow ? .distantFuture : last.advanced(byNanos: nanos)
+    }
+
     /// Whether everything that limits let the run read is there.
     private func hasAll(_ available: Availability) -> Bool {
         guard let ends = limits.untilOffsets else { return true }
@@ -57,8 +95,13 @@ extension TriggerLoop {
     /// When the next source will be idle, if no row comes.
     var nextIdleMoment: MonotonicTime {
         let now = time.now
-        return graph.watermarks.indices.filter { !graph.tracker.inputs[$0].isIdle }
-            .compactMap(idleMoment).filter { $0 > now }.min() ?? .distantFuture
+        let sources = graph.watermarks.indices.filter { !graph.tracker.inputs[$0].isIdle }
+            .compactMap(idleMoment)
+        let splits = zip(graph.watermarks, graph.tracker.inputs).flatMap { watermark, input in
+            (input.splits ?? [:]).filter { !$0.value.isIdle }.keys
+                .map { silentMoment($0, watermark.splitIdleMs) }
+        }
+        return (sources + splits).filter { $0 > now }.min() ?? .distantFuture
     }
 
     /// Waits until one more source is idle, unless a row or a stop comes first; false when none

@@ -22,6 +22,8 @@ final class TriggerLoop {
 
     // Changing.
     var idle: IdleClock
+    /// Whether the run is over when everything is read.
+    private(set) var endsByItself = false
 
     init(
         _ runner: BatchRunner, _ limits: RunLimits, shouldStop: @escaping () -> Bool,
@@ -40,6 +42,7 @@ final class TriggerLoop {
 
     /// Runs batches until everything is done or a stop is asked for.
     func run(_ trigger: TriggerSpec) throws {
+        endsByItself = trigger.isBounded
         switch trigger {
         case .once: try runOnce()
         case .availableNow: try runAvailable()

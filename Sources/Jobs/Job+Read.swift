@@ -7,6 +7,7 @@ extension WatermarkSpec {
     init(_ object: SettingsReader) {
         eventTime = object.string("eventTime")
         delayThresholdMs = object.durationMicros("delayThreshold") / 1_000
+        scope = object.choice("by", WatermarkScope.self)
         idleTimeoutMs = object.optionalDurationMicros("idleTimeout").map { $0 / 1_000 }
         closesAtEnd = object.bool("closeAtEnd")
         maxFutureSkewMs = object.optionalDurationMicros("maxFutureSkew").map { $0 / 1_000 }

@@ -126,6 +126,13 @@ extension JobFormat {
                 "delayThreshold", .text(.duration), "How long late rows are waited for.",
                 examples: ["5 seconds"]),
             .optional(
+                "by", .choice(WatermarkScope.allCases.map(\.rawValue)),
+                "Of what the greatest event time is taken: of all rows (`source`, Spark's way), or "
+                    + "of each partition of a topic (`split`), of which the slowest decides. A "
+                    + "partition counts from its first row until everything of it is read and "
+                    + "nothing came for `idleTimeout`, or a minute; when none counts, all rows "
+                    + "decide.", default: .string(WatermarkScope.source.rawValue)),
+            .optional(
                 "idleTimeout", .text(.duration),
                 "After how long without new rows the source no longer holds windows open.",
                 absence: "it always does, as in Spark", examples: ["10 seconds"]),

@@ -100,6 +100,7 @@ extension JobPlanner {
     @discardableResult
     mutating func unite(_ logs: [SourceInput], readBy queries: [IndexedQuery]) -> Bool {
         let known = faults.found.count
+        checkScopes(logs)
         let shaped = logs.compactMap { shape($0) }
         guard let first = shaped.first, shaped.count == logs.count else { return false }
         if shaped.count > 1, queries.allSatisfy({ $0.spec.from != nil }) {
@@ -190,6 +191,22 @@ extension JobPlanner {
     }
 
     // MARK: Watermarks
+
+    /// Notes a watermark by split where there is but one.
+    private mutating func checkScopes(_ logs: [SourceInput]) {
+        let remedy = "its rows have one order; leave \"by\" out."
+        if watermark?.scope == .split, !logs.contains(where: \.columns.hasSplits) {
+            note(
+                .badValue, "No source of the job has partitions: \(remedy)",
+                at: .here["watermark"]["by"])
+        }
+        for log in logs where log.source.spec.watermark?.scope == .split {
+            guard !log.columns.hasSplits else { continue }
+            note(
+                .badValue, "The source has no partitions: \(remedy)",
+                at: log.source.pointer["watermark"]["by"])
+        }
+    }
 
     /// Finds the event-time column and says which source moves which watermark.
     private mutating func planWatermarks(_ shaped: [ShapedSource]) {

@@ -36,7 +36,9 @@ public struct JobSource: Sendable {
         let feed = feed?.declaredColumns
         guard spec.declaresColumns else { return feed }
         return spec.declaredColumns.map {
-            SourceColumns(schema: $0.schema, timeColumn: $0.timeColumn ?? feed?.timeColumn)
+            SourceColumns(
+                schema: $0.schema, timeColumn: $0.timeColumn ?? feed?.timeColumn,
+                hasSplits: $0.hasSplits)
         }
     }
 }

@@ -6,6 +6,8 @@ public struct WatermarkSpec: Hashable, Sendable {
     public var eventTime: String
     /// How long rows are waited for, ms.
     public var delayThresholdMs: Int64
+    /// Whether the largest event time of all rows decides, Spark's way, or the slowest split.
+    public var scope = WatermarkScope.source
     /// After how long without new rows the source no longer holds windows open, ms of wall time;
     /// `nil` is never, Spark's way.
     public var idleTimeoutMs: Int64?

@@ -1,4 +1,5 @@
 public import Columnar
+public import KeyedState
 
 /// How the watermarks of several inputs become one.
 public enum WatermarkPolicy: String, Sendable, CaseIterable {
@@ -124,20 +125,36 @@ public struct WatermarkTracker: Sendable, Equatable {
         public internal(set) var maxEventTimeMs: Int64?
         /// Whether the input has been silent so long that it no longer holds the others back.
         public internal(set) var isIdle = false
+        /// What each split has shown, from its first row on, where the slowest of them decides.
+        ///
+        /// `nil` where the largest event time of all rows does.
+        public internal(set) var splits: [Lane: SplitWatermark]?
 
-        /// An input, with the largest event time that a checkpoint remembers of it.
-        public init(delayMs: Int64, maxEventTimeMs: Int64? = nil) {
+        /// An input, with the largest event time that a checkpoint remembers of it, or of each of
+        /// its splits.
+        public init(
+            delayMs: Int64, maxEventTimeMs: Int64? = nil, splits: [Lane: SplitWatermark]? = nil
+        ) {
             precondition(delayMs >= 0, "a watermark delay must not be negative")
             self.delayMs = delayMs
             self.maxEventTimeMs = maxEventTimeMs
+            self.splits = splits
         }
 
         /// The input's own watermark, `nil` before the first row.
-        public var watermarkMs: Int64? {
-            maxEventTimeMs.map { time in
-                let (value, overflow) = time.subtractingReportingOverflow(delayMs)
-                return overflow ? .min : value
-            }
+        public var watermarkMs: Int64? { decidingTimeMs.map(behind) }
+
+        /// A time less the delay, as far as a 64-bit number says.
+        public func behind(_ timeMs: Int64) -> Int64 {
+            let (value, overflow) = timeMs.subtractingReportingOverflow(delayMs)
+            return overflow ? .min : value
+        }
+
+        /// The largest event time of the slowest split that is not idle; if all are, the largest of
+        /// all rows.
+        private var decidingTimeMs: Int64? {
+            let active = splits?.values.filter { !$0.isIdle }.map(\.maxEventTimeMs)
+            return active?.min() ?? maxEventTimeMs
         }
     }
 
@@ -157,11 +174,16 @@ public struct WatermarkTracker: Sendable, Equatable {
 
     /// Ends a batch: takes in what each input saw in it and moves the watermark, never back.
     ///
-    /// - Parameter seen: one for each input; one without rows changes nothing.
+    /// - Parameters:
+    ///   - seen: one for each input; one without rows changes nothing.
+    ///   - splits: by input what each of its splits saw, for inputs whose slowest split decides.
     /// - Returns: the watermark that the next batch runs with.
     @discardableResult
-    public mutating func endBatch(_ seen: [EventTimeStatistics]) -> Int64 {
+    public mutating func endBatch(
+        _ seen: [EventTimeStatistics], splits: [[Lane: SplitTimes]] = []
+    ) -> Int64 {
         precondition(seen.count == inputs.count, "statistics for each input")
+        for (index, seen) in splits.enumerated() { inputs[index].splits?.take(in: seen) }
         for (index, statistics) in seen.enumerated() where statistics.count > 0 {
             let known = inputs[index].maxEventTimeMs ?? .min
             inputs[index].maxEventTimeMs = Swift.max(known, statistics.maxMs)
@@ -173,6 +195,13 @@ public struct WatermarkTracker: Sendable, Equatable {
     /// Says that an input has been silent too long (or not): an idle input no longer counts for
     /// the policy while another is not idle.
     public mutating func setIdle(_ input: Int, _ isIdle: Bool) { inputs[input].isIdle = isIdle }
+
+    /// Says which splits of an input have been silent too long: an idle split no longer counts while
+    /// another is not idle.
+    public mutating func setIdle(_ input: Int, splits idle: Set<Lane>) {
+        guard let known = inputs[input].splits?.keys else { return }
+        for lane in known { inputs[input].splits?[lane]?.isIdle = idle.contains(lane) }
+    }
 
     /// Moves the watermark up to at least this time, for an idle timeout that closes the last
     /// windows; a smaller one changes nothing.

@@ -11,6 +11,7 @@ let version = "0.1.0"
 let verbs: [Verb] = [
     runVerb, replayVerb, serveVerb, clearVerb, validateVerb, explainVerb, logAppendVerb, logCatVerb,
     logLsVerb, logVerifyVerb, logTailVerb, logTrimVerb, logRetainVerb,
+    sourceLsVerb, sourceCatVerb, sourceTailVerb,
     lakeLsVerb, lakeShowVerb, lakeExportVerb,
     lakeVerifyVerb, lakeCompactVerb, checkpointLsVerb, checkpointShowVerb, checkpointVerifyVerb,
     stateShowVerb, doctorVerb, evalVerb, sparkVerb,

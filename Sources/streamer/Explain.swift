@@ -91,6 +91,7 @@ private struct JobTree {
         guard let watermark else { return "none" }
         let delay = humanDuration(micros: watermark.delayThresholdMs * 1_000)
         var text = "\(delay) behind the largest \(watermark.eventTime)"
+        if watermark.scope == .split { text += " of the slowest partition" }
         if job.hasNamedSources, let timeout = watermark.idleTimeoutMs {
             text += ", idle after \(humanDuration(micros: timeout * 1_000)) without rows"
         }

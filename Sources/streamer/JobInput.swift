@@ -7,12 +7,16 @@ import TickLog
 extension JobSource {
     /// Opens what is read.
     ///
-    /// - Parameter checkpoint: the job's checkpoint, where a source may keep what it has found.
+    /// - Parameters:
+    ///   - checkpoint: the job's checkpoint, where a source may keep what it has found.
+    ///   - keepsFindings: whether it does; only who holds the checkpoint's lock may say so.
     /// - Returns: the source, which its reader closes.
     /// - Throws: when there is none, or its columns do not fit.
-    func open(checkpoint: Path) throws -> any Source {
+    func open(checkpoint: Path, keepsFindings: Bool = true) throws -> any Source {
+        var place = place(checkpoint: checkpoint)
+        place.keepsFindings = keepsFindings
         do {
-            return try spec.open(place(checkpoint: checkpoint))
+            return try spec.open(place)
         } catch {
             guard let log = spec.tickLog, (error.cause as? TickLogError)?.code == .notFound
             else { throw error }

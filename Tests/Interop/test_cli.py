@@ -50,7 +50,7 @@ ALL = verbs()
 def test_the_verbs_of_the_design_are_there():
     assert set(ALL) >= {
         "run", "replay", "clear", "validate", "explain", "log append", "log cat", "log ls",
-        "log verify", "log tail", "lake ls", "lake show", "lake verify", "checkpoint ls",
+        "log verify", "log tail", "source ls", "source cat", "source tail", "lake ls", "lake show", "lake verify", "checkpoint ls",
         "checkpoint show", "state show", "doctor"}
 
 

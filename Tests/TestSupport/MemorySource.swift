@@ -23,6 +23,8 @@ public final class MemorySource: Source {
         var rows: [SplitID: [[Value]]]
         /// The rows of a split before this one are gone.
         var firstKept: [SplitID: Int] = [:]
+        /// When rows of a split came, if the source says so.
+        var receipts: [SplitID: Milliseconds] = [:]
         var closed = 0
         var released: [SourceOffsets] = []
     }
@@ -63,6 +65,11 @@ public final class MemorySource: Source {
     /// Forgets the rows of a split before an offset.
     public func trim(_ split: SplitID = .only, before offset: Int64) {
         state.withLock { $0.firstKept[split] = Int(offset / step) }
+    }
+
+    /// Says from now on when the rows of a split came.
+    public func setReceipt(_ receipt: Milliseconds, of split: SplitID) {
+        state.withLock { $0.receipts[split] = receipt }
     }
 
     /// What the source was told of committed batches.
@@ -109,7 +116,7 @@ public final class MemorySource: Source {
         _ range: OffsetRange, rowsMax: Int
     ) throws(ConnectorError) -> [BlockPlan] {
         try require(range)
-        let all = state.withLock { $0.rows }
+        let (all, receipts) = state.withLock { ($0.rows, $0.receipts) }
         return range.splits.flatMap { split, offsets -> [BlockPlan] in
             let (first, end) = (index(offsets.lowerBound), index(offsets.upperBound))
             return stride(from: first, to: end, by: rowsMax).map { start in
@@ -123,7 +130,8 @@ public final class MemorySource: Source {
                         ? .from(part.lowerBound)
                         : .each((start..<last).map { Int64($0) * step })
                     return SourceBlock(
-                        rows: RecordBatch(columns.schema, rows: rows), offsets: places)
+                        rows: RecordBatch(columns.schema, rows: rows), offsets: places,
+                        newestReceipt: receipts[split])
                 }
             }
         }

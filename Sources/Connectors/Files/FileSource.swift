@@ -77,7 +77,9 @@ public final class FileSource: Source {
         self.listing = listing
         description = "\(format)[\(selection.paths.joined(separator: ","))]"
         openLog = {
-            try SourceLog(checkpoint: place.checkpoint, source: place.name, files: files)
+            try SourceLog(
+                checkpoint: place.checkpoint, source: place.name, files: files,
+                isKept: place.keepsFindings)
         }
         rows = try makeRows(description) { [openLog] in
             try openLog().found.first.map { try Path($0.path) }

@@ -27,6 +27,8 @@ final class KafkaSink: Sink, @unchecked Sendable {
     /// A group's offsets go after some days: the marker is set anew before.
     private static let markerNanosMax: UInt64 = 86_400_000_000_000
     private static let patienceMs: Int64 = 60_000
+    /// How often a commit is tried whose outcome nobody says.
+    private static let commitsMax = 3
 
     init(_ spec: KafkaSinkSpec, _ place: SinkPlace) throws(ConnectorError) {
         self.spec = spec
@@ -59,10 +61,24 @@ final class KafkaSink: Sink, @unchecked Sendable {
         markedAt = SystemTime().now
         guard resume.setsMarker else { return }
         let first = KafkaMarker(next: published + 1, checkpoint: checkpoint)
-        try producer.beginTransaction()
-        try producer.sendMarker(first, group: name, topic: topic)
-        if let failure = producer.commitTransaction() { throw unknown(failure, topic) }
+        try commitAlone(first, topic)
         marker = first
+    }
+
+    /// Commits a marker without rows.
+    ///
+    /// Where nobody says whether that succeeded it is done again, which changes nothing.
+    private func commitAlone(_ marker: KafkaMarker, _ topic: String) throws(ConnectorError) {
+        for attempt in 1... {
+            let producer = try open()
+            try producer.beginTransaction()
+            try producer.sendMarker(marker, group: name, topic: topic)
+            guard let failure = producer.commitTransaction() else { return }
+            if failure.code.isFenced { throw fencedOut(topic) }
+            guard attempt < Self.commitsMax else { throw unknown(failure, topic) }
+            self.producer = nil
+            try open().initTransactions(patienceMs: Self.patienceMs)
+        }
     }
 
     /// Asks as a reader, since the question of a producer makes a topic on some clusters.
@@ -199,7 +215,7 @@ final class KafkaSink: Sink, @unchecked Sendable {
         while let failure = try open().commitTransaction() {
             if failure.code.isFenced { throw fencedOut(topic) }
             attempts += 1
-            guard attempts < 3 else { throw unknown(failure, topic) }
+            guard attempts < Self.commitsMax else { throw unknown(failure, topic) }
             // Never given up and sent again: a request that is late could end a later transaction.
             // A new producer ends whatever is open, and then the marker says what happened.
             producer = nil

@@ -16,6 +16,7 @@ public final class BackfilledSource: Source {
     private let until: Int64
     private let timeColumn: Int
     private let record: BackfillBoundaryRecord
+    private let keepsFindings: Bool
     private let boundary: Mutex<BackfillBoundary?> = Mutex(nil)
 
     /// Joins a history to a log.
@@ -28,10 +29,11 @@ public final class BackfilledSource: Source {
     ///   - checkpoint: the job's checkpoint.
     ///   - name: the source's name in the job.
     ///   - files: where the checkpoint lies.
+    ///   - keepsFindings: whether a new hand-off is recorded there.
     /// - Throws: ``ConnectorError`` when the two have different columns.
     public init(
         history: any Source, live: any Source, untilMicros: Int64, timeColumn: String,
-        checkpoint: Path, name: String, files: any FileSystem
+        checkpoint: Path, name: String, files: any FileSystem, keepsFindings: Bool = true
     ) throws {
         let names = live.columns.schema.fields.map { "\($0.name) \($0.type)" }
         guard history.columns.schema.fields.map({ "\($0.name) \($0.type)" }) == names,
@@ -47,6 +49,7 @@ public final class BackfilledSource: Source {
         self.live = live
         until = untilMicros
         self.timeColumn = time
+        self.keepsFindings = keepsFindings
         record = BackfillBoundaryRecord(checkpoint: checkpoint, source: name, files: files)
     }
 
@@ -184,12 +187,7 @@ public final class BackfilledSource: Source {
     private func madeBoundary() throws -> BackfillBoundary {
         try boundary.withLock { boundary in
             if let boundary { return boundary }
-            let made =
-                try record.read()
-                ?? record.write(
-                    BackfillBoundary(
-                        until: until, historyEnd: history.latest().only ?? 0,
-                        logStart: live.offsets(atOrAfter: EventTime(micros: until)).only ?? 0))
+            let made = try record.read() ?? newBoundary()
             guard made.until == until else {
                 throw ConnectorError(
                     "badOptions",
@@ -199,6 +197,13 @@ public final class BackfilledSource: Source {
             boundary = made
             return made
         }
+    }
+
+    private func newBoundary() throws -> BackfillBoundary {
+        let new = BackfillBoundary(
+            until: until, historyEnd: try history.latest().only ?? 0,
+            logStart: try live.offsets(atOrAfter: EventTime(micros: until)).only ?? 0)
+        return keepsFindings ? try record.write(new) : new
     }
 }
 

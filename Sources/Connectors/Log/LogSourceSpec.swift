@@ -87,7 +87,8 @@ struct LogSourceSpec: SourceSpec {
             return try BackfilledSource(
                 history: backfill.history.open(history), live: live,
                 untilMicros: backfill.untilMicros, timeColumn: log.timeColumn,
-                checkpoint: place.checkpoint, name: place.name, files: place.files)
+                checkpoint: place.checkpoint, name: place.name, files: place.files,
+                keepsFindings: place.keepsFindings)
         }
     }
 

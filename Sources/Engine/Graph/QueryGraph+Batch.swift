@@ -65,7 +65,7 @@ extension QueryGraph {
         let outputs = try finishNodes(plan, scan)
         timer.lap(\.aggregate, .grouping)
         let tally = scan.tally
-        if !watermarks.isEmpty { tracker.endBatch(tally.times) }
+        if !watermarks.isEmpty { tracker.endBatch(tally.times, splits: tally.splits) }
         let rejected = try zip(rejects, watermarks).map { output, watermark in
             try output?.rejectedRows(timeColumn: watermark.column, plan)
         }

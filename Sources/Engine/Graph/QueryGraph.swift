@@ -68,33 +68,11 @@ final class QueryGraph: @unchecked Sendable {
         policy = job.job.options.multipleWatermarkPolicy
         self.files = files
         tracker = WatermarkTracker(inputs: [])
-        restoreWatermark(maximaMs: [:], watermarkMs: 0)
+        restoreWatermark(WatermarkRecord(), watermarkMs: 0)
     }
 
     /// The global watermark after the last batch, ms.
     var watermarkMs: Int64 { tracker.watermarkMs }
-
-    /// Each watermark's own maximum of (event time - delay), ms; none before its first row.
-    var watermarkMaximaMs: [String: Int64] {
-        var maxima: [String: Int64] = [:]
-        for (watermark, input) in zip(watermarks, tracker.inputs) {
-            maxima[watermark.name] = input.watermarkMs
-        }
-        return maxima
-    }
-
-    /// Goes on from the maxima and the watermark that a checkpoint recorded.
-    func restoreWatermark(maximaMs: [String: Int64], watermarkMs: Int64) {
-        let inputs = watermarks.map { watermark in
-            // Saturating: a recorded maximum is at most the largest time minus the delay.
-            let seen = maximaMs[watermark.name].map { maximum in
-                let (time, overflow) = maximum.addingReportingOverflow(watermark.delayMs)
-                return overflow ? Int64.max : time
-            }
-            return WatermarkTracker.Input(delayMs: watermark.delayMs, maxEventTimeMs: seen)
-        }
-        tracker = WatermarkTracker(inputs: inputs, policy: policy, watermarkMs: watermarkMs)
-    }
 
     func raiseWatermark(toMs watermarkMs: Int64) { tracker.raise(toMs: watermarkMs) }
 

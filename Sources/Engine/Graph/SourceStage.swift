@@ -39,7 +39,9 @@ struct SourceStage: Sendable {
             counts: BlockCounts(
                 readCount: block.rows.count + block.leftOutCount,
                 malformedCount: block.malformedCount, malformed: block.malformed,
-                lostCount: block.lostCount))
+                lostCount: block.lostCount, lane: lane,
+                // A clock ahead of this one is as good as this one: rows do not come tomorrow.
+                newestReceiptMs: block.newestReceipt.map { min($0.count, plan.timestampMs) }))
         guard let watermark, let eventTimeColumn else { return rows }
         let times = input.batch.columns[eventTimeColumn]
         let limitMs = watermark.limitMs(plan)
@@ -80,6 +82,10 @@ struct BlockCounts: Sendable {
     let malformed: [MalformedRecord]
     /// How many rows the source no longer had.
     let lostCount: Int64
+    /// Whose rows they are.
+    let lane: Lane
+    /// When the newest of them came, ms, where the source knows.
+    let newestReceiptMs: Int64?
     var times = EventTimeStatistics()
     /// The rows that are too far ahead of the clock and that no query sees; `nil` for none.
     var rejected: RecordBatch?
@@ -89,6 +95,8 @@ struct BlockCounts: Sendable {
 struct SourceTally: Sendable {
     /// One for each watermark.
     private(set) var times: [EventTimeStatistics]
+    /// The same by split, for watermarks whose slowest split decides.
+    private(set) var splits: [[Lane: SplitTimes]]
     /// Rows of each source.
     private(set) var rowsIn: [Int]
     /// Records of each source that did not parse.
@@ -100,6 +108,7 @@ struct SourceTally: Sendable {
 
     init(watermarks: Int, sources: Int) {
         times = Array(repeating: EventTimeStatistics(), count: watermarks)
+        splits = Array(repeating: [:], count: watermarks)
         rowsIn = Array(repeating: 0, count: sources)
         rowsMalformed = rowsIn
         rowsBeyondSkew = rowsIn
@@ -107,7 +116,12 @@ struct SourceTally: Sendable {
     }
 
     mutating func add(_ rows: BlockCounts, of input: SourceStage) {
-        if let index = input.watermarkIndex { times[index].add(rows.times) }
+        if let index = input.watermarkIndex {
+            times[index].add(rows.times)
+            if input.watermark?.scope == .split {
+                splits[index][rows.lane, default: SplitTimes()].add(rows)
+            }
+        }
         rowsIn[input.source] += rows.readCount
         rowsMalformed[input.source] += rows.malformedCount
         rowsBeyondSkew[input.source] += rows.rejected?.count ?? 0
@@ -117,5 +131,12 @@ struct SourceTally: Sendable {
     /// The event times of all rows.
     var allTimes: EventTimeStatistics {
         times.reduce(into: EventTimeStatistics()) { $0.add($1) }
+    }
+}
+
+extension SplitTimes {
+    fileprivate mutating func add(_ rows: BlockCounts) {
+        times.add(rows.times)
+        newestReceiptMs = [newestReceiptMs, rows.newestReceiptMs].compactMap(\.self).max()
     }
 }

@@ -291,6 +291,8 @@ ASIDE = Group(
               {"watermark.maxFutureSkew": "soon"}),
         fault("a negative skew", ("/watermark/maxFutureSkew", "negative"),
               {"watermark.maxFutureSkew": "-1 minute"}),
+        fault("a watermark by split of a log", ("/watermark/by", "No source", "partitions"),
+              {"watermark.by": "split"}),
         fault("rejects in the log", ("/watermark/rejects/path", "log"),
               {"watermark.maxFutureSkew": "1 minute",
                "watermark.rejects": {"path": "log/ticks/future"}}),
@@ -344,6 +346,8 @@ SOURCES = Group(
               ("/sources/0/watermark/eventTime", 'Did you mean "event_time"?'),
               {"watermark": REMOVED}, {"watermark": {**TIMES, "eventTime": "event_tiem"}},
               {"watermark": TIMES}),
+        union("a watermark by split of one log", ("/sources/0/watermark/by", "no partitions"),
+              {"watermark": REMOVED}, {"watermark": {**TIMES, "by": "split"}}, {"watermark": TIMES}),
         union("no such policy", ("/options/multipleWatermarkPolicy", '"min" or "max"'),
               {"options": {"multipleWatermarkPolicy": "avg"}}),
     ])

@@ -258,6 +258,7 @@ remedies("Duplicates, late rows, rows of the future", {
     "late rows in the table of the others": edits({"queries.0.late.path": "lake/late"}),
     "a skew that is no duration": [edits({"watermark.maxFutureSkew": text}) for text in DELAYS],
     "a negative skew": edits({"watermark.maxFutureSkew": "10 seconds"}),
+    "a watermark by split of a log": edits({"watermark.by": REMOVED}),
     "rejects in the log": edits({"watermark.rejects.path": "lake/future"}),
 })
 
@@ -287,5 +288,6 @@ remedies("Several sources", {
     "an aggregate in a source": edits({"sources.0.select": ["*"]}),
     "event times of two names": edits({"sources.1.watermark.eventTime": "event_time"}),
     "an unknown event time of a source": suggested(),
+    "a watermark by split of one log": edits({"sources.0.watermark.by": REMOVED}),
     "no such policy": [edits({"options.multipleWatermarkPolicy": text}) for text in ("min", "max")],
 })
