@@ -63,7 +63,7 @@ extension PlannedQuery {
     /// may be put together in another way; tables on the types of the columns that come out, which
     /// may come and go.
     fileprivate func effects(of key: String) -> [SettingMeaning.Effect] {
-        guard case .aggregation(let plan) = plan, key == "select" || key == "having" else {
+        guard let plan = plan.aggregation, key == "select" || key == "having" else {
             return []
         }
         let aggregates = plan.aggregates.map { call in
@@ -86,18 +86,17 @@ extension QueryPlan {
         func texts(_ columns: [NamedExpression]) -> [String] {
             columns.map { "\($0.expression.text) AS \($0.name)" }
         }
-        switch self {
-        case .projection(let plan):
-            return ["where": plan.filter.map { [$0.text] } ?? [], "select": texts(plan.output)]
-        case .aggregation(let plan):
-            // Output and having speak of aggregates by number: the list says what they are.
-            let aggregates = plan.aggregates.map(\.text)
-            return [
-                "where": plan.filter.map { [$0.text] } ?? [],
-                "groupBy": texts(plan.keys) + [plan.window?.meaning ?? ""],
-                "select": texts(plan.output) + aggregates,
-                "having": (plan.having.map { [$0.text] } ?? []) + aggregates,
-            ]
+        let condition = filter.map { [$0.text] } ?? []
+        guard let grouped = aggregation else {
+            return ["where": condition, "select": texts(output)]
         }
+        // Output and having speak of aggregates by number: the list says what they are.
+        let aggregates = grouped.aggregates.map(\.text)
+        return [
+            "where": condition,
+            "groupBy": texts(grouped.keys) + [grouped.window?.meaning ?? ""],
+            "select": texts(output) + aggregates,
+            "having": (grouped.having.map { [$0.text] } ?? []) + aggregates,
+        ]
     }
 }

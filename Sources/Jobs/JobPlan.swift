@@ -93,7 +93,7 @@ public struct PlannedQuery: Sendable {
 
     /// Of which lanes the rows are that come out: groups are of one.
     public var outputLanes: LaneLayout {
-        if case .projection = plan { lanes } else { .one }
+        plan.aggregation == nil ? lanes : .one
     }
 }
 

@@ -28,7 +28,7 @@ extension JobPlanner {
             note(.badOutputMode, fault.message.asSentence + hint, at: query.pointer["outputMode"])
             hint = ""
         }
-        if case .projection = plan, let upstream, upstream != .append, mode != upstream {
+        if plan.aggregation == nil, let upstream, upstream != .append, mode != upstream {
             note(
                 .badOutputMode,
                 "Query \"\(query.spec.from ?? "")\" has outputMode `\(upstream.rawValue)`, whose "
@@ -54,7 +54,7 @@ extension QueryPlan {
     /// The output columns that are the grouping columns, if all of them are there: of a window,
     /// start or end is enough.
     fileprivate var selectedGrouping: [String]? {
-        guard case .aggregation(let plan) = self else { return nil }
+        guard let plan = aggregation else { return nil }
         var names: [String] = []
         var groups = plan.keys.indices.map { [$0] }
         if let start = plan.windowStartIndex { groups.append([start, start + 1]) }

@@ -172,26 +172,24 @@ extension QueryPlan {
     /// A window's start lies before rows that are still to come, so that it is not bounded.
     func outputEventTimes(inputColumn: Int?, among inputColumns: [Int]) -> [String] {
         guard inputColumn != nil else { return [] }
-        switch self {
-        case .projection(let plan):
-            return plan.output.filter { column in
+        guard let grouped = aggregation else {
+            return output.filter { column in
                 column.expression.columnIndex.map(inputColumns.contains) ?? false
             }.map(\.name)
-        case .aggregation(let plan):
-            guard let window = plan.window, window.isOnEventTime,
-                let start = plan.windowStartIndex
-            else { return [] }
-            return plan.output.filter { column in
-                column.expression.type == .timestamp && column.expression.columns == [start + 1]
-                    && (column.expression.columnIndex != nil
-                        || column.expression.text.lowercased().hasPrefix("window_time"))
-            }.map(\.name)
         }
+        guard let window = grouped.window, window.isOnEventTime,
+            let start = grouped.windowStartIndex
+        else { return [] }
+        return output.filter { column in
+            column.expression.type == .timestamp && column.expression.columns == [start + 1]
+                && (column.expression.columnIndex != nil
+                    || column.expression.text.lowercased().hasPrefix("window_time"))
+        }.map(\.name)
     }
 
     /// Whether rows are grouped by an event-time column, or by windows over it.
     fileprivate func goes(by column: Int) -> Bool {
-        guard case .aggregation(let plan) = self else { return false }
+        guard let plan = aggregation else { return false }
         return plan.window?.isOnEventTime ?? false
             || plan.keys.contains { $0.expression.columnIndex == column }
     }

@@ -12,7 +12,7 @@ extension Translation {
         _ query: PlannedQuery, _ parts: QuerySQL, from view: String, hasOffsets: Bool
     ) -> String {
         let output = parts.output.map { "\($0.text) AS \($0.name.sparkWord)" }
-        guard case .aggregation(let plan) = query.plan else {
+        guard let plan = query.plan.aggregation else {
             return select(
                 output + (hasOffsets ? ["_offset"] : []), from: view,
                 where: parts.filter, groupBy: [])
@@ -107,7 +107,7 @@ struct RowOrder {
     private static func groupsTellRowsApart(
         _ query: PlannedQuery, _ upstream: Translation.Query?
     ) -> Bool {
-        guard query.eventTimeColumn != nil, case .aggregation(let plan) = query.plan,
+        guard query.eventTimeColumn != nil, let plan = query.plan.aggregation,
             let needed = upstream?.distinguishing
         else { return false }
         let grouped = plan.keys.compactMap { key in

@@ -123,7 +123,7 @@ extension Translation {
     }
 
     private func windowJSON(_ query: PlannedQuery) -> String? {
-        guard case .aggregation(let plan) = query.plan else { return nil }
+        guard let plan = query.plan.aggregation else { return nil }
         switch plan.window?.kind {
         case .sliding(let duration, let slide, let start):
             return "[\"sliding\", \(duration), \(slide), \(start)]"

@@ -92,7 +92,7 @@ struct Translation {
                     having: text.having), input: query.input,
                 eventTime: query.eventTimeColumn.map { query.input[$0].name }
             ) { call in
-                if call.isDistinct, case .aggregation(let plan) = query.plan {
+                if call.isDistinct, let plan = query.plan.aggregation {
                     let text = Self.spark(distinct: call, of: plan)
                     if text == nil { notDistinct = call.text }
                     return text ?? ""
@@ -109,7 +109,7 @@ struct Translation {
                     + "functions of the set of values, \(notDistinct) cannot be")
         }
         refuseSemantics(of: query, upstream, unordered: unordered)
-        let isAggregation = if case .aggregation = query.plan { true } else { false }
+        let isAggregation = query.plan.aggregation != nil
         let hasOffsets = !isAggregation && !readsTable && (upstream?.hasOffsets ?? true)
         var source = reads ?? logView
         var distinct: PythonValue?
@@ -138,7 +138,7 @@ struct Translation {
     /// Spark chains aggregations in mode `append` alone; any other reads the rows that the query
     /// before it has written.
     private func needsTable(_ query: PlannedQuery, _ upstream: Query?) -> Bool {
-        guard case .aggregation = query.plan else { return false }
+        guard query.plan.aggregation != nil else { return false }
         return query.outputMode != .append && upstream?.isStateful ?? false
     }
 
@@ -166,7 +166,7 @@ struct Translation {
         if query.late != nil {
             refuse(query, "Spark only counts late rows and has no table of them; leave `late` out")
         }
-        guard case .aggregation(let plan) = query.plan else { return }
+        guard let plan = query.plan.aggregation else { return }
         if plan.window?.isSession ?? false, query.outputMode == .update {
             refuse(query, "Spark has no outputMode `update` for session windows; use `append`")
         }
@@ -184,12 +184,10 @@ struct Translation {
     /// Whether an output column of an aggregation is its window's end as it is, not `window_time`.
     private func isPlainWindowEnd(_ column: Int, _ upstream: Query?) -> Bool {
         guard let upstream else { return false }
-        switch upstream.planned.plan {
-        case .aggregation(let plan): return plan.output[column].expression.columnIndex != nil
-        case .projection(let plan):
-            guard let source = plan.output[column].expression.columnIndex else { return false }
-            return isPlainWindowEnd(source, upstream.planned.upstream.map { queries[$0] })
-        }
+        let plan = upstream.planned.plan
+        guard let source = plan.output[column].expression.columnIndex else { return false }
+        return plan.aggregation != nil
+            || isPlainWindowEnd(source, upstream.planned.upstream.map { queries[$0] })
     }
 
     private mutating func refuseSettings() {
@@ -224,7 +222,7 @@ struct Translation {
     private mutating func refuseIdleDynamicSessions() {
         guard job.closingAfterMs != nil else { return }
         for query in plan.queries {
-            guard case .aggregation(let plan) = query.plan,
+            guard let plan = query.plan.aggregation,
                 plan.window?.kind == .dynamicSession
             else { continue }
             refuse(
@@ -238,27 +236,24 @@ struct Translation {
 
     /// The output columns that tell any two rows of one event time apart.
     private func distinguishing(_ query: PlannedQuery, _ upstream: Query?) -> Set<String>? {
-        switch query.plan {
-        case .aggregation(let plan):
-            guard plan.window != nil else { return nil }
-            var names: Set<String> = []
-            for key in plan.keys.indices {
-                let column = plan.output.first { $0.expression.columnIndex == key }
+        var names: Set<String> = []
+        if let grouped = query.plan.aggregation {
+            guard grouped.window != nil else { return nil }
+            for key in grouped.keys.indices {
+                let column = grouped.output.first { $0.expression.columnIndex == key }
                 guard let column else { return nil }
                 names.insert(column.name)
             }
             return names
-        case .projection(let plan):
-            guard let needed = upstream?.distinguishing else { return nil }
-            var names: Set<String> = []
-            for column in plan.output {
-                guard let index = column.expression.columnIndex,
-                    needed.contains(query.input[index].name)
-                else { continue }
-                names.insert(column.name)
-            }
-            return names.count >= needed.count ? names : nil
         }
+        guard let needed = upstream?.distinguishing else { return nil }
+        for column in query.plan.output {
+            guard let index = column.expression.columnIndex,
+                needed.contains(query.input[index].name)
+            else { continue }
+            names.insert(column.name)
+        }
+        return names.count >= needed.count ? names : nil
     }
 
     // MARK: Streams

@@ -125,11 +125,7 @@ private struct JobTree {
         if let distinct = query.deduplication {
             parts.append(Tree("distinct   \(text(of: distinct, query.input))"))
         }
-        switch query.plan {
-        case .projection:
-            parts.append(
-                Tree(query.deduplication == nil ? "row by row, without state" : "row by row"))
-        case .aggregation(let plan):
+        if let plan = query.plan.aggregation {
             if let window = plan.window { parts.append(Tree("window     \(text(of: window))")) }
             if !plan.keys.isEmpty {
                 parts.append(Tree("keys       " + plan.keys.map(keyText).joined(separator: ", ")))
@@ -137,6 +133,9 @@ private struct JobTree {
             parts.append(
                 Tree("aggregates", plan.aggregates.map { Tree("\($0.text): \($0.type)") }))
             if let having = plan.having { parts.append(Tree("having     \(having.text)")) }
+        } else {
+            parts.append(
+                Tree(query.deduplication == nil ? "row by row, without state" : "row by row"))
         }
         parts.append(Tree("mode       \(text(of: query))"))
         parts.append(Tree("output", fields(of: query.outputSchema)))

@@ -31,6 +31,19 @@ public enum QueryPlan: Sendable {
     /// Groups of input rows give one output row each.
     case aggregation(AggregationPlan)
 
+    /// How rows are grouped; `nil` where each is by itself.
+    public var aggregation: AggregationPlan? {
+        if case .aggregation(let plan) = self { plan } else { nil }
+    }
+
+    /// The output columns: over the input, or over the groups of an ``aggregation``.
+    public var output: [NamedExpression] {
+        switch self {
+        case .projection(let plan): plan.output
+        case .aggregation(let plan): plan.output
+        }
+    }
+
     /// The columns that come out.
     public var outputSchema: Schema {
         switch self {
