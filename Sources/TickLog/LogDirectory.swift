@@ -1,4 +1,5 @@
 import Storage
+import Synchronization
 
 /// The files in the directory of a log; what they are stands in TickLogWriter.swift.
 enum LogDirectory {
@@ -21,8 +22,15 @@ enum LogDirectory {
         let bytes = try storage { () throws(StorageError) in
             try files.readOwn(path, maxBytes: LogDescription.bytesMax)
         }
-        return try LogDescription(bytes, path)
+        if let last = lastRead.withLock({ $0 }), last.bytes == bytes { return last.description }
+        let description = try LogDescription(bytes, path)
+        lastRead.withLock { $0 = (bytes, description) }
+        return description
     }
+
+    /// What was read last: whoever appends to a log reads its description several times, and the
+    /// same bytes mean the same.
+    private static let lastRead = Mutex<(bytes: [UInt8], description: LogDescription)?>(nil)
 
     /// Whether a file of this name may be one of a log's; hidden ones are nobody's.
     static func isOwn(_ name: String) -> Bool {
