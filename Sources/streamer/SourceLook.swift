@@ -21,7 +21,13 @@ struct LookedAtSource {
             throw arguments.fault(
                 "the job has no source '\(shown(wanted))'; it has \(listed(names))")
         }
-        let place = try? CheckpointPlace(of: job)
+        let place: CheckpointPlace?
+        do {
+            place = try CheckpointPlace(of: job)
+        } catch is UsageError {
+            // The job has not run yet; one that cannot be read is told of.
+            place = nil
+        }
         let entry = try place.flatMap { place in
             try place.reader.committedBatches().last.map { try place.reader.offsets($0) }
         }

@@ -25,19 +25,14 @@ def frame(connection):
     return head + exactly(connection, struct.unpack(">i", head)[0])
 
 
-class Proxy:
-    """Hands frames on between clients and a broker on 127.0.0.1.
+class Peer:
+    """Takes connections on a free port of 127.0.0.1; `serve(client)` has a thread for each."""
 
-    `sees(key)` is asked about each request (its API key), before it is handed on; where it says
-    "cut", the broker gets it and the client no answer.
-    """
-
-    def __init__(self, broker, sees=lambda key: None, tls=None):
-        self.sees, self.tls, self.port = sees, tls, free_port()
+    def __init__(self):
+        self.port = free_port()
         self.servers = f"127.0.0.1:{self.port}"
-        self.behind = ("127.0.0.1", broker.port)
-        # Answers name the broker; the name has the same length here.
-        self.named = [b"127.0.0.1" + struct.pack(">i", port) for port in (broker.port, self.port)]
+
+    def listen(self):
         self.listener = socket.create_server(("127.0.0.1", self.port))
         threading.Thread(target=self.accept, daemon=True).start()
 
@@ -48,6 +43,25 @@ class Proxy:
             except OSError:
                 return
             threading.Thread(target=self.serve, args=(client, ), daemon=True).start()
+
+    def close(self):
+        self.listener.close()
+
+
+class Proxy(Peer):
+    """Hands frames on between clients and a broker on 127.0.0.1.
+
+    `sees(key)` is asked about each request (its API key), before it is handed on; where it says
+    "cut", the broker gets it and the client no answer.
+    """
+
+    def __init__(self, broker, sees=lambda key: None, tls=None):
+        super().__init__()
+        self.sees, self.tls = sees, tls
+        self.behind = ("127.0.0.1", broker.port)
+        # Answers name the broker; the name has the same length here.
+        self.named = [b"127.0.0.1" + struct.pack(">i", port) for port in (broker.port, self.port)]
+        self.listen()
 
     def serve(self, client):
         try:
@@ -87,27 +101,15 @@ class Proxy:
                 pass
             connection.close()
 
-    def close(self):
-        self.listener.close()
 
-
-class RefusingPeer:
+class RefusingPeer(Peer):
     """A broker that asks for a password and takes none."""
 
     def __init__(self, says=b"Authentication failed: Invalid username or password"):
-        self.says, self.port = says, free_port()
-        self.servers = f"127.0.0.1:{self.port}"
-        self.listener = socket.create_server(("127.0.0.1", self.port))
+        super().__init__()
+        self.says = says
         self.attempts = 0
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(client, ), daemon=True).start()
+        self.listen()
 
     def serve(self, client):
         try:
@@ -132,6 +134,3 @@ class RefusingPeer:
             return struct.pack(">hih", 0, 1, 5) + b"PLAIN"
         self.attempts += 1
         return struct.pack(">hh", 58, len(self.says)) + self.says + struct.pack(">i", 0)
-
-    def close(self):
-        self.listener.close()

@@ -60,23 +60,22 @@ extension FileSource {
                     + "read, so that its rows are there again: \(listed(repeated)); if that "
                     + "is not meant, take the copy away, clear the job and run it anew")
         }
-        if !begun.isEmpty {
-            lines.append(
-                "\(counted(Int64(begun.count), "file")) that "
-                    + (begun.count == 1 ? "begins" : "begin")
-                    + " with all of another that was read, so that its rows are there again: "
-                    + "\(listed(begun)); if that is not meant, give new rows alone in a new file, "
-                    + "clear the job and run it anew")
-        }
-        if !older.isEmpty {
-            lines.append(
-                "\(counted(Int64(older.count), "file")) that "
-                    + (older.count == 1 ? "is" : "are")
-                    + " the beginning of another that was read, so that its rows are there again: "
-                    + "\(listed(older)); if that is not meant, take the older copy away, clear the "
-                    + "job and run it anew")
-        }
+        lines += told(
+            begun, begun.count == 1 ? "begins with all" : "begin with all",
+            "give new rows alone in a new file, clear the job and run it anew")
+        lines += told(
+            older, older.count == 1 ? "is the beginning" : "are the beginning",
+            "take the older copy away, clear the job and run it anew")
         return lines
+    }
+
+    /// What is said of files that share rows with another; nothing where there are none.
+    private func told(_ files: [String], _ how: String, _ remedy: String) -> [String] {
+        if files.isEmpty { return [] }
+        return [
+            "\(counted(Int64(files.count), "file")) that \(how) of another that was read, so that "
+                + "its rows are there again: \(listed(files)); if that is not meant, \(remedy)"
+        ]
     }
 
     /// Whether a file has other bytes than those that were read; one that is gone has none.
